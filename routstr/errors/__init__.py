@@ -1,0 +1,147 @@
+"""Every error that this node tells a client, as one tree. Standard library only.
+
+The tree (HTTP status, ``type``, ``code``)::
+
+    RoutstrError                          500 api_error internal_error
+    ├── RequestError                      400 invalid_request_error invalid_request
+    │   ├── InvalidJson                   400 … invalid_json
+    │   ├── InvalidParameter              400 … invalid_parameter
+    │   ├── BodyTooLarge                  413 … request_too_large
+    │   ├── HeadersTooLarge               431 … headers_too_large
+    │   ├── UnsupportedBody               415 … unsupported_media_type
+    │   ├── NotFound                      404 not_found not_found
+    │   └── ModelNotFound                 400 invalid_model model_not_found
+    ├── AuthError                         401 invalid_request_error invalid_api_key
+    │   ├── MissingApiKey                 401 … missing_api_key
+    │   ├── KeyNotFound                   401 … key_not_found
+    │   └── KeyExpired                    403 … key_expired
+    ├── PaymentError                      402 insufficient_quota payment_required
+    │   ├── InsufficientBalance           402 … insufficient_balance
+    │   ├── TokenBelowMinimum             402 … minimum_balance_required
+    │   ├── NothingToRefund               400 invalid_request_error no_balance
+    │   ├── BalanceTooSmall               400 invalid_request_error balance_too_small
+    │   ├── RefundBlocked                 400 invalid_request_error requests_in_flight
+    │   ├── RefundSwept                   410 invalid_request_error refund_swept
+    │   ├── BalanceChanged                409 invalid_request_error balance_changed
+    │   ├── IdempotencyMismatch           422 invalid_request_error idempotency_key_reused
+    │   └── PriceUnavailable              503 service_unavailable price_unavailable
+    ├── WalletError                       400 cashu_error cashu_token_redemption_failed
+    │   ├── InvalidToken                  400 invalid_token invalid_cashu_token
+    │   ├── TokenAlreadySpent             400 token_already_spent cashu_token_already_spent
+    │   ├── ZeroValueToken                400 cashu_error cashu_token_zero_value
+    │   ├── TokenTooLarge                 400 cashu_error cashu_token_too_large
+    │   ├── FeesExceedAmount              422 mint_error cashu_token_swap_fees_exceed_amount
+    │   ├── UntrustedMint                 422 mint_error untrusted_mint
+    │   ├── MintRefused                   422 mint_error cashu_mint_refused
+    │   ├── MintUnreachable               503 mint_unreachable cashu_mint_unreachable
+    │   ├── MintRateLimited               503 mint_rate_limited cashu_mint_rate_limited
+    │   ├── InsufficientLiquidity         503 mint_unreachable cashu_insufficient_liquidity
+    │   └── RedemptionPending             503 mint_unreachable cashu_redemption_pending
+    ├── UpstreamError                     502 upstream_error upstream_request_failed
+    │   ├── UpstreamUnavailable           502 … upstream_unreachable
+    │   ├── UpstreamTimeout               504 … upstream_timeout
+    │   ├── UpstreamRejected              as upstream … upstream_rejected
+    │   └── UpstreamRateLimited           429 … UPSTREAM_RATE_LIMIT
+    └── NodeError                         503 service_unavailable node_unavailable
+        ├── DatabaseUnavailable           503 … database_unavailable
+        ├── Draining                      503 … shutting_down
+        └── DepositsClosed                503 … deposits_closed
+
+A class says why it is raised in its docstring; the first line is the default message.
+``core.rendering`` turns an error into the envelope of the protocol that the client speaks.
+"""
+
+from routstr.errors.auth import AuthError, KeyExpired, KeyNotFound, MissingApiKey
+from routstr.errors.base import Details, RoutstrError
+from routstr.errors.node import DatabaseUnavailable, DepositsClosed, Draining, NodeError
+from routstr.errors.payment import (
+    BalanceChanged,
+    BalanceTooSmall,
+    IdempotencyMismatch,
+    InsufficientBalance,
+    NothingToRefund,
+    PaymentError,
+    PriceUnavailable,
+    RefundBlocked,
+    RefundSwept,
+    TokenBelowMinimum,
+)
+from routstr.errors.request import (
+    BodyTooLarge,
+    HeadersTooLarge,
+    InvalidJson,
+    InvalidParameter,
+    ModelNotFound,
+    NotFound,
+    RequestError,
+    UnsupportedBody,
+)
+from routstr.errors.upstream import (
+    UpstreamError,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from routstr.errors.wallet import (
+    FeesExceedAmount,
+    InsufficientLiquidity,
+    InvalidToken,
+    MintRateLimited,
+    MintRefused,
+    MintUnreachable,
+    RedemptionPending,
+    TokenAlreadySpent,
+    TokenTooLarge,
+    UntrustedMint,
+    WalletError,
+    ZeroValueToken,
+)
+
+__all__ = [
+    "AuthError",
+    "BalanceChanged",
+    "BalanceTooSmall",
+    "BodyTooLarge",
+    "DatabaseUnavailable",
+    "DepositsClosed",
+    "Details",
+    "Draining",
+    "FeesExceedAmount",
+    "HeadersTooLarge",
+    "IdempotencyMismatch",
+    "InsufficientBalance",
+    "InsufficientLiquidity",
+    "InvalidJson",
+    "InvalidParameter",
+    "InvalidToken",
+    "KeyExpired",
+    "KeyNotFound",
+    "MintRateLimited",
+    "MintRefused",
+    "MintUnreachable",
+    "MissingApiKey",
+    "ModelNotFound",
+    "NodeError",
+    "NotFound",
+    "NothingToRefund",
+    "PaymentError",
+    "PriceUnavailable",
+    "RedemptionPending",
+    "RefundBlocked",
+    "RefundSwept",
+    "RequestError",
+    "RoutstrError",
+    "TokenAlreadySpent",
+    "TokenBelowMinimum",
+    "TokenTooLarge",
+    "UnsupportedBody",
+    "UntrustedMint",
+    "UpstreamError",
+    "UpstreamRateLimited",
+    "UpstreamRejected",
+    "UpstreamTimeout",
+    "UpstreamUnavailable",
+    "WalletError",
+    "ZeroValueToken",
+]

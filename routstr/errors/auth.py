@@ -1,0 +1,34 @@
+"""Who pays is not known, or may not."""
+
+from typing import ClassVar
+
+from routstr.errors.base import RoutstrError
+
+
+class AuthError(RoutstrError):
+    """Invalid API key."""
+
+    status: ClassVar[int] = 401
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "invalid_api_key"
+
+
+class MissingApiKey(AuthError):
+    """Unauthorized: send an API key or a Cashu token as 'Authorization: Bearer ...'."""
+
+    status: ClassVar[int] = 401
+    code: ClassVar[str] = "missing_api_key"
+
+
+class KeyNotFound(AuthError):
+    """Key not found. Deposit first to create it."""
+
+    status: ClassVar[int] = 401
+    code: ClassVar[str] = "key_not_found"
+
+
+class KeyExpired(AuthError):
+    """This API key has expired."""
+
+    status: ClassVar[int] = 403
+    code: ClassVar[str] = "key_expired"

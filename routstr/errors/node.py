@@ -1,0 +1,34 @@
+"""The node itself cannot serve now."""
+
+from typing import ClassVar
+
+from routstr.errors.base import RoutstrError
+
+
+class NodeError(RoutstrError):
+    """The node is not available."""
+
+    status: ClassVar[int] = 503
+    type: ClassVar[str] = "service_unavailable"
+    code: ClassVar[str] = "node_unavailable"
+
+
+class DatabaseUnavailable(NodeError):
+    """The database is not available. Nothing was changed."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "database_unavailable"
+
+
+class Draining(NodeError):
+    """The node is shutting down. Nothing was charged; please retry."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "shutting_down"
+
+
+class DepositsClosed(NodeError):
+    """Deposits are closed on this node at the moment; refunds go on."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "deposits_closed"

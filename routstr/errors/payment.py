@@ -1,0 +1,84 @@
+"""The request is understood and the payer is known, but the money does not fit."""
+
+from typing import ClassVar
+
+from routstr.errors.base import RoutstrError
+
+
+class PaymentError(RoutstrError):
+    """Payment required."""
+
+    status: ClassVar[int] = 402
+    type: ClassVar[str] = "insufficient_quota"
+    code: ClassVar[str] = "payment_required"
+
+
+class InsufficientBalance(PaymentError):
+    """Insufficient balance for this request."""
+
+    status: ClassVar[int] = 402
+    code: ClassVar[str] = "insufficient_balance"
+
+
+class TokenBelowMinimum(PaymentError):
+    """The token is worth less than this request may cost. It was not redeemed."""
+
+    status: ClassVar[int] = 402
+    type: ClassVar[str] = "minimum_balance_required"
+    code: ClassVar[str] = "minimum_balance_required"
+
+
+class NothingToRefund(PaymentError):
+    """No balance to refund."""
+
+    status: ClassVar[int] = 400
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "no_balance"
+
+
+class BalanceTooSmall(PaymentError):
+    """Balance too small to refund."""
+
+    status: ClassVar[int] = 400
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "balance_too_small"
+
+
+class RefundBlocked(PaymentError):
+    """Cannot refund key. There are ongoing requests for this api key."""
+
+    status: ClassVar[int] = 400
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "requests_in_flight"
+
+
+class RefundSwept(PaymentError):
+    """Refund has been swept."""
+
+    status: ClassVar[int] = 410
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "refund_swept"
+
+
+class BalanceChanged(PaymentError):
+    """Balance changed concurrently. Please retry the refund."""
+
+    status: ClassVar[int] = 409
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "balance_changed"
+
+
+class IdempotencyMismatch(PaymentError):
+    """This Idempotency-Key was used with another request."""
+
+    status: ClassVar[int] = 422
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "idempotency_key_reused"
+
+
+class PriceUnavailable(PaymentError):
+    """No current price: paid requests are paused. Nothing was charged."""
+
+    status: ClassVar[int] = 503
+    type: ClassVar[str] = "service_unavailable"
+    code: ClassVar[str] = "price_unavailable"

@@ -1,0 +1,64 @@
+"""What is wrong with a request before any money is looked at."""
+
+from typing import ClassVar
+
+from routstr.errors.base import RoutstrError
+
+
+class RequestError(RoutstrError):
+    """The request is not valid."""
+
+    status: ClassVar[int] = 400
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "invalid_request"
+
+
+class InvalidJson(RequestError):
+    """The body is not valid JSON."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "invalid_json"
+
+
+class InvalidParameter(RequestError):
+    """A parameter of the request is out of range."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "invalid_parameter"
+
+
+class BodyTooLarge(RequestError):
+    """The body is larger than this node accepts."""
+
+    status: ClassVar[int] = 413
+    code: ClassVar[str] = "request_too_large"
+
+
+class HeadersTooLarge(RequestError):
+    """The headers are larger than this node accepts."""
+
+    status: ClassVar[int] = 431
+    code: ClassVar[str] = "headers_too_large"
+
+
+class UnsupportedBody(RequestError):
+    """The body has a content type or encoding that is not supported here."""
+
+    status: ClassVar[int] = 415
+    code: ClassVar[str] = "unsupported_media_type"
+
+
+class NotFound(RequestError):
+    """Not found. See /docs for the endpoints of this node."""
+
+    status: ClassVar[int] = 404
+    type: ClassVar[str] = "not_found"
+    code: ClassVar[str] = "not_found"
+
+
+class ModelNotFound(RequestError):
+    """The model is not sold by this node."""
+
+    status: ClassVar[int] = 400
+    type: ClassVar[str] = "invalid_model"
+    code: ClassVar[str] = "model_not_found"

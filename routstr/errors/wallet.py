@@ -1,0 +1,99 @@
+"""What happened between this node, a token and its mint."""
+
+from typing import ClassVar
+
+from routstr.errors.base import RoutstrError
+
+
+class WalletError(RoutstrError):
+    """The token could not be redeemed."""
+
+    status: ClassVar[int] = 400
+    type: ClassVar[str] = "cashu_error"
+    code: ClassVar[str] = "cashu_token_redemption_failed"
+
+
+class InvalidToken(WalletError):
+    """This is not a valid Cashu token."""
+
+    status: ClassVar[int] = 400
+    type: ClassVar[str] = "invalid_token"
+    code: ClassVar[str] = "invalid_cashu_token"
+
+
+class TokenAlreadySpent(WalletError):
+    """This Cashu token is already spent."""
+
+    status: ClassVar[int] = 400
+    type: ClassVar[str] = "token_already_spent"
+    code: ClassVar[str] = "cashu_token_already_spent"
+
+
+class ZeroValueToken(WalletError):
+    """This Cashu token has no value."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "cashu_token_zero_value"
+
+
+class TokenTooLarge(WalletError):
+    """The token has more proofs or a larger amount than this node accepts; not redeemed."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "cashu_token_too_large"
+
+
+class FeesExceedAmount(WalletError):
+    """The mint's input fee is not below the token's amount. It was not redeemed."""
+
+    status: ClassVar[int] = 422
+    type: ClassVar[str] = "mint_error"
+    code: ClassVar[str] = "cashu_token_swap_fees_exceed_amount"
+
+
+class UntrustedMint(WalletError):
+    """This node does not accept tokens of this mint. It was not redeemed."""
+
+    status: ClassVar[int] = 422
+    type: ClassVar[str] = "mint_error"
+    code: ClassVar[str] = "untrusted_mint"
+
+
+class MintRefused(WalletError):
+    """The mint refused the operation."""
+
+    status: ClassVar[int] = 422
+    type: ClassVar[str] = "mint_error"
+    code: ClassVar[str] = "cashu_mint_refused"
+
+
+class MintUnreachable(WalletError):
+    """The mint cannot be reached. Please retry."""
+
+    status: ClassVar[int] = 503
+    type: ClassVar[str] = "mint_unreachable"
+    code: ClassVar[str] = "cashu_mint_unreachable"
+
+
+class MintRateLimited(WalletError):
+    """The mint asks to slow down. Please retry later."""
+
+    status: ClassVar[int] = 503
+    type: ClassVar[str] = "mint_rate_limited"
+    code: ClassVar[str] = "cashu_mint_rate_limited"
+
+
+class InsufficientLiquidity(WalletError):
+    """The node cannot pay out at this mint right now. Your balance is unchanged."""
+
+    status: ClassVar[int] = 503
+    type: ClassVar[str] = "mint_unreachable"
+    code: ClassVar[str] = "cashu_insufficient_liquidity"
+
+
+class RedemptionPending(WalletError):
+    """The mint has not confirmed yet. The operation goes on; send the same request again."""
+
+    status: ClassVar[int] = 503
+    type: ClassVar[str] = "mint_unreachable"
+    code: ClassVar[str] = "cashu_redemption_pending"
