@@ -1,0 +1,11 @@
+"""The database port: one writer thread with group commit, snapshot reads, migrations.
+
+Nothing here knows a table of another package. All writes of the node pass through
+:meth:`Database.write` or :meth:`Database.hot`; no other module begins or ends a transaction.
+"""
+
+from routstr.core.db.backend import Backend, CommitLost, Dialect, Tx, open_backend
+from routstr.core.db.database import Database
+from routstr.core.db.node_values import NodeValue
+
+__all__ = ["Backend", "CommitLost", "Database", "Dialect", "NodeValue", "Tx", "open_backend"]

@@ -1,0 +1,82 @@
+"""The database as the rest of the node sees it."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection
+
+from routstr.core.db import postgres, sqlite
+from routstr.core.db.backend import Backend, Dialect, Tx, open_backend
+from routstr.core.db.writer import HotBatch, Job, Writer
+
+T = TypeVar("T")
+
+_READ_THREADS: Final = 4
+
+
+class Database:
+    """One database: writes through one thread, reads from consistent snapshots in others.
+
+    ``backend`` is the port through which tests inject failures; a node leaves it out.
+    """
+
+    def __init__(self, url: str, backend: Backend | None = None) -> None:
+        self._backend = backend if backend is not None else open_backend(url)
+        self._writer = Writer(self._backend)
+        module = sqlite if self._backend.dialect is Dialect.SQLITE else postgres
+        self._readers = module.engine(url, read_only=True)
+        self._threads = ThreadPoolExecutor(_READ_THREADS, "database-reader")
+        self._snapshot = (
+            "BEGIN"
+            if self.dialect is Dialect.SQLITE
+            else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        )
+
+    @property
+    def dialect(self) -> Dialect:
+        """Which of the two databases this is."""
+        return self._backend.dialect
+
+    def start(self) -> None:
+        """Connect the writer. Raises the driver's error when the database cannot be opened."""
+        self._writer.start()
+
+    async def stop(self) -> None:
+        """Commit what is queued, then close every connection."""
+        await asyncio.to_thread(self._writer.stop)
+        self._threads.shutdown(wait=True)
+        self._readers.dispose()
+
+    async def write(self, fn: Callable[[Tx], T]) -> T:
+        """Run ``fn`` in the writer thread inside a transaction; its result follows the commit.
+
+        ``fn`` is synchronous, does SQL only and may run again when the database asks for it. What
+        it raises undoes its own effects and is raised here. ``DatabaseUnavailable``: nothing was
+        changed. Cancelling the caller does not cancel the write.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._writer.submit(Job(loop, future, fn=fn))
+        return await asyncio.shield(future)
+
+    def hot(self, batch: HotBatch, op: object, *, full: bool) -> "asyncio.Future[Any]":
+        """Queue plain data for a batch function; ``full``: wait for the disk."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._writer.submit(Job(loop, future, batch=batch, op=op, full=full))
+        return future
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        """Run ``fn`` in a reader thread on one consistent snapshot of the database."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._read, fn)
+
+    def _read(self, fn: Callable[[Connection], T]) -> T:
+        with self._readers.connect() as connection:
+            connection.exec_driver_sql(self._snapshot)
+            try:
+                return fn(connection)
+            finally:
+                connection.exec_driver_sql("ROLLBACK")

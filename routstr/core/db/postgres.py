@@ -1,0 +1,119 @@
+"""PostgreSQL: one pipelined writing connection that knows its own transaction id.
+
+The transaction id (``pg_current_xact_id``) of each batch is read with its first statement. When the
+answer to COMMIT is lost, ``pg_xact_status`` on a new connection says whether the batch took effect.
+"""
+
+import time
+from typing import Any, Final
+
+import psycopg
+from psycopg import errors
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from routstr.core.db.backend import CommitLost, Dialect, Failure, Tx
+
+_CONNECT_SECONDS: Final = 10
+_READERS_MAX: Final = 8
+_STATUS_POLL_SECONDS: Final = 0.05
+_STATUS_LIMIT_SECONDS: Final = 30.0
+_RETRY = (errors.DeadlockDetected, errors.SerializationFailure)
+_GONE = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow)
+
+
+def engine(url: str, *, read_only: bool) -> Engine:
+    """Make an engine whose connections leave transactions to the caller."""
+    arguments: dict[str, Any] = {
+        "isolation_level": "AUTOCOMMIT",
+        "connect_args": {
+            "connect_timeout": _CONNECT_SECONDS,
+            "application_name": "routstr",
+            "prepare_threshold": 2,
+        },
+    }
+    if read_only:
+        return create_engine(
+            url, pool_size=_READERS_MAX, max_overflow=0, pool_pre_ping=True, **arguments
+        )
+    return create_engine(url, poolclass=NullPool, **arguments)
+
+
+class PostgresBackend:
+    """The writing connection to one PostgreSQL database."""
+
+    dialect = Dialect.POSTGRESQL
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._engine: Engine | None = None
+        self._connection: Connection | None = None
+        self._raw: Any = None
+        self._xid: str | None = None
+
+    def open(self) -> Tx:
+        self.close()
+        self._engine = engine(self._url, read_only=False)
+        self._connection = self._engine.connect()
+        self._raw = self._connection.connection.driver_connection
+        return Tx(self._connection, self._raw, self.dialect)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            if self._raw is not None and self._raw.closed:
+                self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    def begin(self, *, full: bool) -> None:
+        # a batch of holds only may be lost with the machine's power, not with the process
+        durability = "on" if full else "off"
+        with self._raw.pipeline():
+            self._raw.execute("BEGIN")
+            self._raw.execute(f"SET LOCAL synchronous_commit TO {durability}")
+            row = self._raw.execute("SELECT pg_current_xact_id()::text")
+        self._xid = row.fetchone()[0]
+
+    def commit(self) -> None:
+        try:
+            self._raw.execute("COMMIT")
+        except psycopg.OperationalError as error:
+            if self.classify(error) is Failure.GONE:
+                raise CommitLost from error
+            raise
+
+    def rollback(self) -> None:
+        if not self._raw.closed:
+            self._raw.execute("ROLLBACK")
+
+    def savepoint(self) -> None:
+        self._raw.execute("SAVEPOINT operation")
+
+    def release(self) -> None:
+        self._raw.execute("RELEASE operation")
+
+    def rollback_to(self) -> None:
+        self._raw.execute("ROLLBACK TO operation")
+        self._raw.execute("RELEASE operation")
+
+    def classify(self, error: BaseException) -> Failure | None:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, _RETRY):
+            return Failure.RETRY
+        lost = self._raw is None or self._raw.closed or isinstance(cause, _GONE)
+        if isinstance(cause, psycopg.OperationalError):
+            return Failure.GONE if lost else Failure.FATAL
+        return None
+
+    def was_committed(self) -> bool:
+        deadline = time.monotonic() + _STATUS_LIMIT_SECONDS
+        while time.monotonic() < deadline:
+            row = self._raw.execute("SELECT pg_xact_status(%s::xid8)", (self._xid,)).fetchone()
+            if row[0] != "in progress":
+                return bool(row[0] == "committed")
+            time.sleep(_STATUS_POLL_SECONDS)
+        raise CommitLost

@@ -1,0 +1,369 @@
+"""What a batch of holds, settlements and releases does to the books. Pure: values in, values out.
+
+A hold is a pending charge and has exactly one end::
+
+    open ──settle──> settled      charge = min(cost, hold); the rest is free again
+      ├────release─> released     nothing is charged
+      └────expire──> expired      its instance is gone; nothing is charged, until
+                        └─settle─> late    min(cost, hold, available), once; the rest is a loss
+
+``decide`` runs after the rows it needs were read under lock, on either database alike; the SQL
+around it only loads and stores. Amounts here are plain ``int`` msat as the rows hold them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final, TypeAlias
+
+from routstr.money import Msat
+
+
+class AccountKind(IntEnum):
+    """What an account stands for. Customers and issued tokens never go below zero."""
+
+    KEY = 1  # an API key's balance
+    PAYMENT = 2  # one X-Cashu payment
+    UNCLAIMED = 3  # tokens given out and not yet redeemed
+    SUSPENSE = 4  # late or ownerless money
+    ASSET = 10  # ecash at one mint in one unit (negative: value came from there)
+    TRANSIT = 11  # between two mints
+    REVENUE = 20
+    MINT_FEES = 21
+    ROUNDING = 22
+    LOSS = 23
+    DONATIONS = 24
+    CAPITAL = 25  # the operator's own money
+    PAYOUTS = 26
+
+
+NEVER_NEGATIVE: Final = frozenset(
+    {AccountKind.KEY, AccountKind.PAYMENT, AccountKind.UNCLAIMED, AccountKind.SUSPENSE}
+)
+CUSTOMERS: Final = frozenset({AccountKind.KEY, AccountKind.PAYMENT})
+
+
+class TransferKind(IntEnum):
+    """Why an amount moved; the name in lower case is what clients see in their history."""
+
+    DEPOSIT = 1
+    CHARGE = 2
+    REFUND = 3
+    MINT_FEE = 4
+    LATE_LOSS = 5
+    CLAIM = 6  # an issued token was redeemed by its owner
+    REFUND_UNDONE = 7  # the mint refused to issue the refund; the balance is back
+    CAPITAL = 8
+
+
+class HoldState(IntEnum):
+    """Where a hold stands; only ``OPEN`` counts as held."""
+
+    OPEN = 0
+    SETTLED = 1
+    RELEASED = 2
+    EXPIRED = 3
+    LATE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """Set aside ``wanted`` msat of an account, less if it has less, but at least ``minimum``."""
+
+    account: int
+    minimum: Msat
+    wanted: Msat
+    request_id: str
+    model: str
+    endpoint: str
+    price_version: int
+    rates: str
+    at: int = 0  # ms since the epoch; set by the service
+    owner: int = 0  # instance; set by the service
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """End a hold with what the request cost."""
+
+    hold: int
+    cost: Msat
+    prompt_tokens: int
+    completion_tokens: int
+    estimated: bool
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """End a hold without a charge; ``expire`` when its owner is gone instead of done."""
+
+    hold: int
+    at: int = 0
+    expire: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A hold was placed; ``available`` is what the account has left beside it."""
+
+    hold: int
+    amount: Msat
+    available: Msat
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No hold: the account has too little (or takes no charges any more)."""
+
+    available: Msat
+    reserved: Msat
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a settlement charged, and the account's balance right after it."""
+
+    charged: Msat
+    uncollected: Msat
+    available: Msat
+    reserved: Msat
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownHold:
+    """There is no such hold."""
+
+    hold: int
+
+
+Operation: TypeAlias = HoldRequest | Settlement | Release
+Answer: TypeAlias = Held | Refused | Settled | UnknownHold
+
+
+@dataclass(slots=True)
+class AccountRow:
+    """An account as read under lock, then as it will be."""
+
+    id: int
+    posted: int
+    held: int
+    closed: bool
+    spent: int = 0  # what this batch adds
+    requests: int = 0
+    used_at: int = 0
+    posted_before: int = field(init=False)
+    held_before: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Remember the state that the database still has."""
+        self.posted_before = self.posted
+        self.held_before = self.held
+
+    @property
+    def available(self) -> int:
+        """What can be spent: posted less held."""
+        return self.posted - self.held
+
+
+@dataclass(slots=True)
+class HoldRow:
+    """A hold as read under lock, then as it will be."""
+
+    id: int
+    account: int
+    amount: int
+    state: HoldState
+    charged: int = 0
+    uncollected: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    estimated: bool = False
+    ended_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One transfer to write. ``customer`` is the account whose ``balance_after`` it records."""
+
+    debit: int
+    credit: int
+    amount: int
+    kind: TransferKind
+    key: bytes
+    reference: int
+    at: int
+    balance_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAccounts:
+    """Ids of the node's own accounts that a batch may touch."""
+
+    revenue: int
+    loss: int
+
+
+@dataclass(slots=True)
+class Decision:
+    """Everything a batch changes, ready to be stored, and one answer per operation."""
+
+    answers: list[Answer]
+    accounts: Mapping[int, AccountRow]
+    placed: list[tuple[int, HoldRequest, int]] = field(default_factory=list)  # id, request, amount
+    ended: list[HoldRow] = field(default_factory=list)
+    postings: list[Posting] = field(default_factory=list)
+    revenue: int = 0
+    loss: int = 0
+
+
+def charge_key(hold: int) -> bytes:
+    """Idempotency key of the one charge that a hold can have."""
+    return b"charge:%d" % hold
+
+
+def loss_key(hold: int) -> bytes:
+    """Idempotency key of the loss that a late settlement can leave."""
+    return b"loss:%d" % hold
+
+
+def decide(
+    operations: Sequence[Operation],
+    accounts: Iterable[AccountRow],
+    holds: Iterable[HoldRow],
+    new_holds: Iterable[int],
+    node: NodeAccounts,
+) -> Decision:
+    """Answer each operation in order: ends first (they free money), then holds.
+
+    ``accounts`` and ``holds`` are the locked rows that the operations name, ``new_holds`` at least
+    as many unused ids as there are hold requests. An operation never raises; it is answered "no".
+    """
+    rows = {row.id: row for row in accounts}
+    known = {row.id: row for row in holds}
+    ids = iter(new_holds)
+    placeholder: Answer = UnknownHold(0)
+    decision = Decision([placeholder] * len(operations), rows)
+    for index, operation in enumerate(operations):
+        if not isinstance(operation, HoldRequest):
+            decision.answers[index] = _end(operation, known, decision, node)
+    for index, operation in enumerate(operations):
+        if isinstance(operation, HoldRequest):
+            decision.answers[index] = _place(operation, rows, ids, decision)
+    return decision
+
+
+def _place(
+    request: HoldRequest,
+    rows: Mapping[int, AccountRow],
+    ids: Iterable[int],
+    decision: Decision,
+) -> Answer:
+    row = rows.get(request.account)
+    if row is None:
+        return Refused(Msat(0), Msat(0), closed=True)
+    available = row.available
+    if row.closed or available < request.minimum:
+        return Refused(Msat(available), Msat(row.held), closed=row.closed)
+    amount = min(available, max(request.minimum, request.wanted))
+    hold = next(iter(ids))
+    row.held += amount
+    decision.placed.append((hold, request, amount))
+    return Held(hold, Msat(amount), Msat(row.available))
+
+
+def _end(
+    operation: Settlement | Release,
+    known: Mapping[int, HoldRow],
+    decision: Decision,
+    node: NodeAccounts,
+) -> Answer:
+    hold = known.get(operation.hold)
+    if hold is None:
+        return UnknownHold(operation.hold)
+    row = decision.accounts[hold.account]
+    if isinstance(operation, Settlement):
+        if hold.state is HoldState.OPEN:
+            _settle_open(operation, hold, row, decision, node)
+        elif hold.state is HoldState.EXPIRED:
+            _settle_late(operation, hold, row, decision, node)
+    elif hold.state is HoldState.OPEN:
+        row.held -= hold.amount
+        hold.state = HoldState.EXPIRED if operation.expire else HoldState.RELEASED
+        hold.ended_at = operation.at
+        decision.ended.append(hold)
+    return Settled(
+        Msat(hold.charged), Msat(hold.uncollected), Msat(row.available), Msat(row.held)
+    )
+
+
+def _settle_open(
+    settlement: Settlement, hold: HoldRow, row: AccountRow, decision: Decision, node: NodeAccounts
+) -> None:
+    row.held -= hold.amount
+    charged = min(max(int(settlement.cost), 0), hold.amount)
+    hold.uncollected = max(int(settlement.cost), 0) - charged
+    _charge(settlement, hold, row, charged, decision, node)
+    hold.state = HoldState.SETTLED
+    decision.ended.append(hold)
+
+
+def _settle_late(
+    settlement: Settlement, hold: HoldRow, row: AccountRow, decision: Decision, node: NodeAccounts
+) -> None:
+    owed = min(max(int(settlement.cost), 0), hold.amount)
+    charged = max(min(owed, row.available), 0)
+    hold.uncollected = owed - charged
+    _charge(settlement, hold, row, charged, decision, node)
+    if hold.uncollected:
+        decision.postings.append(
+            Posting(
+                debit=node.loss,
+                credit=node.revenue,
+                amount=hold.uncollected,
+                kind=TransferKind.LATE_LOSS,
+                key=loss_key(hold.id),
+                reference=hold.id,
+                at=settlement.at,
+                balance_after=None,
+            )
+        )
+        decision.loss += hold.uncollected
+        decision.revenue += hold.uncollected
+    hold.state = HoldState.LATE
+    decision.ended.append(hold)
+
+
+def _charge(
+    settlement: Settlement,
+    hold: HoldRow,
+    row: AccountRow,
+    charged: int,
+    decision: Decision,
+    node: NodeAccounts,
+) -> None:
+    hold.charged = charged
+    hold.prompt_tokens = settlement.prompt_tokens
+    hold.completion_tokens = settlement.completion_tokens
+    hold.estimated = settlement.estimated
+    hold.ended_at = settlement.at
+    row.requests += 1
+    row.used_at = max(row.used_at, settlement.at)
+    if not charged:
+        return
+    row.posted -= charged
+    row.spent += charged
+    decision.revenue += charged
+    decision.postings.append(
+        Posting(
+            debit=hold.account,
+            credit=node.revenue,
+            amount=charged,
+            kind=TransferKind.CHARGE,
+            key=charge_key(hold.id),
+            reference=hold.id,
+            at=settlement.at,
+            balance_after=row.posted,
+        )
+    )
