@@ -1,0 +1,210 @@
+"""Every setting of this node, by group: name (upper case in the environment), default, meaning.
+
+The text under a field is its documentation, in ``.env.example`` and elsewhere. Units stand in
+names. ``ROUTSTR_ENV`` changes the defaults listed in :data:`routstr.core.settings.PROFILES`.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from routstr.core.addresses import literal_address
+from routstr.core.secret import Secret
+from routstr.core.setting_types import (
+    ByteCount,
+    Count,
+    DatabaseUrl,
+    Factor,
+    HeaderNames,
+    MintUrl,
+    MintUrls,
+    MsatAmount,
+    Npub,
+    OnionUrl,
+    Origins,
+    Percent,
+    Port,
+    SatPrice,
+    Seconds,
+    SecondsOrOff,
+    SecretKeyHex,
+    Slug,
+    Url,
+    UsdPerBtc,
+    sqlite_file,
+)
+from routstr.money import Msat
+
+
+class Group(BaseModel):
+    """Fields of one subject; combined into ``Settings``."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, frozen=True)
+
+
+class Node(Group):
+    """The node and its address."""
+
+    routstr_env: Literal["development", "testing", "production"] = "production"
+    """Profile that the defaults fit: development, testing or production."""
+    host: str = Field("127.0.0.1", min_length=1)
+    """Address to listen on; 0.0.0.0 for all."""
+    port: Port = 8000
+    """Port to listen on; 0 lets the system choose."""
+    name: str = Field("ARoutstrNode", max_length=200)
+    """Name of the node, shown to clients."""
+    description: str = Field("A Routstr Node", max_length=2_000)
+    """What the node offers, shown to clients."""
+    npub: Npub = ""
+    """Nostr public key of the operator (npub1...), shown to clients."""
+    http_url: Url = ""
+    """Public address of the node, shown to clients."""
+    onion_url: OnionUrl = ""
+    """Onion address of the node, shown to clients."""
+    cors_origins: Origins = ("*",)
+    """Web origins that may call the node from a browser, comma separated; * for all."""
+
+
+def _key_file(data: dict[str, Any]) -> Path:
+    file = sqlite_file(data.get("database_url", Secret()))
+    return (file.parent if file else Path()) / "routstr_secret.key"
+
+
+class Storage(Group):
+    """Database and secret key."""
+
+    database_url: DatabaseUrl = Secret("sqlite:///routstr.db")
+    """Where the books are kept: sqlite:///<file> or postgresql://<user>:<password>@<host>/<name>."""
+    routstr_secret_key: SecretKeyHex = Secret()
+    """The node's key, 64 hexadecimal digits; empty: read from the file."""
+    routstr_secret_key_file: Path = Field(default_factory=_key_file)
+    """File of the node's key, made once; default routstr_secret.key beside the SQLite file."""
+
+
+def _slug(data: dict[str, Any]) -> str:
+    """``https://api.example.com/v1`` is ``example``; a bare name or an address is ``custom``."""
+    host = urlsplit(data.get("upstream_base_url", "")).hostname or ""
+    labels = host.replace("_", "-").strip(".-").split(".")
+    if len(labels) == 1 or literal_address(host):
+        return "custom"
+    return labels[-2].strip("-") or "custom"
+
+
+class Upstream(Group):
+    """The provider behind the node."""
+
+    upstream_base_url: Url = ""
+    """Base address of the OpenAI-compatible provider, for example https://api.openai.com/v1."""
+    upstream_api_key: Secret = Secret()
+    """The provider's API key."""
+    upstream_name: Slug = Field(default_factory=_slug)
+    """Short name of the provider, shown to clients; default from its host, else custom."""
+    models_path: Path = Path("models.json")
+    """File with the models that the node sells and their prices in USD."""
+    forward_headers: HeaderNames = ()
+    """Further request headers that are passed to the provider, comma separated."""
+    upstream_connect_seconds: Seconds = 10
+    """Longest wait for a connection to the provider."""
+    upstream_first_byte_seconds: Seconds = 120
+    """Longest wait for the first byte of the provider's answer."""
+    upstream_idle_seconds: Seconds = 60
+    """Longest silence of the provider inside an answer."""
+    upstream_total_seconds: Seconds = 1_800
+    """Longest duration of one answer."""
+    disconnect_drain_seconds: SecondsOrOff = 5
+    """How long the provider is read on, for its usage figures, after the client has gone."""
+
+
+class Pricing(Group):
+    """Prices."""
+
+    upstream_provider_fee: Factor = Decimal("1.05")
+    """Factor on the provider's price: the node's margin."""
+    exchange_fee: Factor = Decimal("1.005")
+    """Factor on the conversion from USD to bitcoin."""
+    tolerance_percentage: Percent = Decimal(1)
+    """How many percent below the maximum cost a balance may be and still be admitted."""
+    min_request_msat: MsatAmount = Msat(1)
+    """Smallest charge for a request, in msat."""
+    min_output_tokens: Count = 16
+    """Fewest output tokens that a balance must pay for to be admitted."""
+    fixed_pricing: bool = False
+    """Charge the FIXED_ prices for every model instead of the models' own."""
+    fixed_cost_per_request: SatPrice = Decimal(1)
+    """Fixed price of a request, in sat."""
+    fixed_per_1k_input_tokens: SatPrice = Decimal(0)
+    """Fixed price of 1000 input tokens, in sat."""
+    fixed_per_1k_output_tokens: SatPrice = Decimal(0)
+    """Fixed price of 1000 output tokens, in sat."""
+    btc_usd: UsdPerBtc | None = None
+    """Price of a bitcoin in USD, fixed by the operator; empty: read from public sources."""
+    pricing_refresh_interval_seconds: Seconds = 120
+    """How often the price of bitcoin is read."""
+    price_age_seconds_max: Seconds = 900
+    """Age at which the last price is too old: paid requests then get 503."""
+    price_jump_percent_max: Percent = Decimal(20)
+    """Change between two readings that is not believed until it is confirmed."""
+
+
+def _first_mint(data: dict[str, Any]) -> str:
+    mints: tuple[str, ...] = data.get("cashu_mints", ())
+    return mints[0] if mints else ""
+
+
+class Wallet(Group):
+    """Ecash."""
+
+    cashu_mints: MintUrls = ()
+    """Mints whose tokens are accepted, comma separated."""
+    primary_mint_url: MintUrl = Field(default_factory=_first_mint)
+    """The mint that is preferred; default the first of CASHU_MINTS."""
+    allow_insecure_mints: bool = False
+    """Accept mints on this machine, also by plain http: for development."""
+    mint_operation_timeout_seconds: Seconds = 30
+    """Longest wait for a mint's answer."""
+    mint_max_concurrency: Count = 4
+    """Calls to one mint at the same time."""
+    token_proofs_max: Count = 200
+    """Most proofs in one token."""
+    token_sat_max: Count = 1_000_000
+    """Largest amount of one token, in sat."""
+
+
+class Limits(Group):
+    """Limits and intervals."""
+
+    request_body_bytes_max: ByteCount = 20 * 1024**2
+    """Largest body of a request, in bytes."""
+    header_bytes_max: ByteCount = 64 * 1024
+    """Largest sum of a request's headers, in bytes."""
+    header_count_max: Count = 100
+    """Most headers of a request."""
+    response_bytes_max: ByteCount = 64 * 1024**2
+    """Largest answer that is taken from a provider, in bytes."""
+    drain_seconds: SecondsOrOff = 30
+    """How long running requests may go on after SIGTERM."""
+    instance_stale_seconds: Seconds = 60
+    """Silence after which another instance on the same database counts as dead."""
+    verify_interval_seconds: SecondsOrOff = 300
+    """How often the books are verified while the node runs; 0: only at the start."""
+
+
+class Logs(Group):
+    """Logs."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    """Least level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL."""
+    log_dir: Path = Path("logs")
+    """Folder of the daily log files."""
+    log_days: Count = 30
+    """How many days log files are kept."""
+    enable_console_logging: bool = True
+    """Log to standard output as well."""
+    console_log_format: Literal["json", "text"] = "json"
+    """How lines look on standard output: json or text."""
+
+
+GROUPS: tuple[type[Group], ...] = (Node, Storage, Upstream, Pricing, Wallet, Limits, Logs)

@@ -1,0 +1,135 @@
+"""How the text of an environment variable becomes a value; a refusal says what is wanted."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, GetPydanticSchema, TypeAdapter
+from pydantic_core import core_schema
+from pydantic_settings import NoDecode
+
+from routstr.core.addresses import normalise_mint_url, normalise_url, split_http_url
+from routstr.core.secret import Secret
+from routstr.money import MAX_MSAT, Msat
+
+_SQLITE: Final = re.compile(r"sqlite(?:\+(?:aiosqlite|pysqlite))?:///([^?#]+)")
+_POSTGRES: Final = re.compile(r"postgres(?:ql)?(?:\+(?:asyncpg|psycopg|psycopg2))?://(.+)")
+_HEADER_NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_NEVER_FORWARDED: Final = re.compile(
+    "accept-encoding|authorization|connection|content-length|cookie|expect|forwarded|host|"
+    "keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|via|x-api-key|x-cashu|"
+    "x-forwarded-.*|x-real-ip"
+)
+_TEXTS: Final = TypeAdapter(tuple[str, ...])
+
+
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return _TEXTS.validate_json(value)
+    return tuple(item for item in map(str.strip, value.split(",")) if item)
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, float):
+        raise ValueError("must be exact: a text or a Decimal, not a float")  # noqa: TRY004
+    return value
+
+
+def _url_or_empty(value: str) -> str:
+    return normalise_url(value.strip()) if value.strip() else ""
+
+
+def _mint_url_or_empty(value: str) -> str:
+    return normalise_mint_url(value) if value.strip() else ""
+
+
+def _mint_urls(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(normalise_mint_url, values)))
+
+
+def _onion_url(value: str) -> str:
+    url = _url_or_empty(value if "://" in value or not value.strip() else f"http://{value}")
+    if url and not (urlsplit(url).hostname or "").endswith(".onion"):
+        raise ValueError("must be the address of an onion service (http://....onion)")
+    return url
+
+
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if value != "*" and split_http_url(value).path:
+            raise ValueError("must be origins (https://app.example.com, without a path) or *")
+    return tuple(value if value == "*" else normalise_url(value) for value in values)
+
+
+def _header_names(values: tuple[str, ...]) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(value.lower() for value in values))
+    for name in names:
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError("must be names of headers")
+        if _NEVER_FORWARDED.fullmatch(name):
+            raise ValueError(f"must not name {name}: it belongs to one connection or to the client")
+    return names
+
+
+def _secret_key(value: Secret) -> Secret:
+    if value and not re.fullmatch(r"[0-9a-fA-F]{64}", value.reveal().strip()):
+        raise ValueError("must be 64 hexadecimal digits (openssl rand -hex 32)")
+    return Secret(value.reveal().strip())
+
+
+def normalise_database_url(value: Secret) -> Secret:
+    """``sqlite:///file`` or ``postgresql+psycopg://...`` out of the forms in use elsewhere."""
+    url = value.reveal().strip()
+    if match := _SQLITE.fullmatch(url):
+        if ":memory:" in match[1]:
+            raise ValueError("must name a file: a node must not forget its books")
+        return Secret(f"sqlite:///{match[1]}")
+    if match := _POSTGRES.fullmatch(url):
+        address, _, query = match[1].partition("?")
+        options = [("sslmode" if k == "ssl" else k, v) for k, v in parse_qsl(query)]  # asyncpg's
+        return Secret(f"postgresql+psycopg://{address}{'?' if options else ''}{urlencode(options)}")
+    raise ValueError("must be sqlite:///<file> or postgresql://<user>:<password>@<host>/<name>")
+
+
+def sqlite_file(database_url: Secret) -> Path | None:
+    """The file of a normalised SQLite URL; None for another database."""
+    match = _SQLITE.fullmatch(database_url.reveal())
+    return Path(match[1]) if match else None
+
+
+_EXACT: Final = BeforeValidator(_exact)
+_TEXT_LIST: Final = BeforeValidator(_split)
+
+Port: TypeAlias = Annotated[int, Field(ge=0, le=65_535)]
+Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
+ByteCount: TypeAlias = Annotated[int, Field(ge=1_024, le=4 * 1024**3)]
+Seconds: TypeAlias = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+SecondsOrOff: TypeAlias = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Factor: TypeAlias = Annotated[Decimal, _EXACT, Field(gt=0, le=100, decimal_places=9)]
+Percent: TypeAlias = Annotated[Decimal, _EXACT, Field(ge=0, lt=100, decimal_places=9)]
+SatPrice: TypeAlias = Annotated[Decimal, _EXACT, Field(ge=0, le=100_000_000, decimal_places=9)]
+UsdPerBtc: TypeAlias = Annotated[Decimal, _EXACT, Field(gt=0, le=10**12, decimal_places=9)]
+MsatAmount: TypeAlias = Annotated[
+    Msat,
+    GetPydanticSchema(
+        lambda _type, _handler: core_schema.no_info_after_validator_function(
+            Msat, core_schema.int_schema(ge=0, le=MAX_MSAT)
+        )
+    ),
+]
+Url: TypeAlias = Annotated[str, AfterValidator(_url_or_empty)]
+OnionUrl: TypeAlias = Annotated[str, AfterValidator(_onion_url)]
+MintUrl: TypeAlias = Annotated[str, AfterValidator(_mint_url_or_empty)]
+MintUrls: TypeAlias = Annotated[tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_mint_urls)]
+Origins: TypeAlias = Annotated[tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_origins)]
+HeaderNames: TypeAlias = Annotated[
+    tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_header_names)
+]
+Slug: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Npub: TypeAlias = Annotated[str, Field(pattern=r"^(npub1[02-9ac-hj-np-z]{58})?$")]
+DatabaseUrl: TypeAlias = Annotated[Secret, AfterValidator(normalise_database_url)]
+SecretKeyHex: TypeAlias = Annotated[Secret, AfterValidator(_secret_key)]

@@ -1,0 +1,139 @@
+"""The node's configuration: frozen, complete and checked before anything starts.
+
+:func:`load_settings` is the one place that reads the environment. ``Settings(...)`` itself takes
+its arguments and the defaults and nothing else, so a test is never disturbed by its surroundings.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+from pydantic import ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from routstr.core.addresses import check_mint_url
+from routstr.core.redaction import clean
+from routstr.core.secret import Secret
+from routstr.core.setting_groups import Limits, Logs, Node, Pricing, Storage, Upstream, Wallet
+from routstr.core.setting_types import sqlite_file
+
+PROFILES: Final[Mapping[str, Mapping[str, str | bool]]] = MappingProxyType(
+    {
+        "production": {},
+        "development": {
+            "log_level": "DEBUG",
+            "console_log_format": "text",
+            "allow_insecure_mints": True,
+        },
+        "testing": {
+            "enable_console_logging": False,
+            "allow_insecure_mints": True,
+        },
+    }
+)
+"""What each ``ROUTSTR_ENV`` changes in the defaults; a value that is set always wins."""
+
+
+class SettingsError(ValueError):
+    """The configuration is wrong; the message has one line for each variable."""
+
+
+class Settings(Logs, Limits, Wallet, Pricing, Upstream, Storage, Node, BaseSettings):
+    """All settings; the fields are in :mod:`routstr.core.setting_groups`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings' signature
+        init_settings: PydanticBaseSettingsSource,
+        *_positional: PydanticBaseSettingsSource,
+        **_named: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed: see :func:`load_settings`."""
+        return (init_settings,)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _profile_defaults(cls, values: dict[str, Any]) -> dict[str, Any]:
+        profile = str(values.get("routstr_env", "production"))
+        return {**PROFILES.get(profile, {}), **values}
+
+    @model_validator(mode="after")
+    def _mints_may_be_contacted(self) -> Self:
+        for mint in self.cashu_mints:
+            try:
+                check_mint_url(mint, allow_insecure=self.allow_insecure_mints)
+            except ValueError as error:
+                raise ValueError(f"CASHU_MINTS: got {mint!r}; each {error}") from None
+        if self.primary_mint_url and self.primary_mint_url not in self.cashu_mints:
+            raise ValueError(
+                f"PRIMARY_MINT_URL: got {self.primary_mint_url!r}; must be one of CASHU_MINTS"
+            )
+        return self
+
+    @property
+    def database_file(self) -> Path | None:
+        """The SQLite file; None on PostgreSQL."""
+        return sqlite_file(self.database_url)
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None, env_file: str | Path | None = ".env"
+) -> Settings:
+    """Read ``env_file`` (a missing one is empty), then the environment over it.
+
+    ``environ`` defaults to the process's. An empty value counts as not set; variables that are no
+    setting are ignored. Raises :class:`SettingsError`.
+    """
+    environ = os.environ if environ is None else environ
+    values = _read_file(env_file) if env_file else {}
+    names = Settings.model_fields
+    values |= {name: environ[name.upper()] for name in names if name.upper() in environ}
+    given: dict[str, Any] = {name: value for name, value in values.items() if value.strip()}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        lines = [
+            _explain(detail, given)
+            for detail in error.errors(include_url=False)
+            if detail["type"] != "default_factory_not_called"  # follows from another error
+        ]
+        # from None: pydantic's own message may repeat what was given
+        raise SettingsError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _read_file(env_file: str | Path) -> dict[str, str]:
+    try:
+        source = DotEnvSettingsSource(
+            Settings,
+            env_file=env_file,
+            env_file_encoding="utf-8",
+            dotenv_filtering="only_existing",
+        )
+        found = source()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{env_file} cannot be read: {error}") from None
+    return {name: value for name, value in found.items() if isinstance(value, str)}
+
+
+def _explain(detail: ErrorDetails, given: Mapping[str, str]) -> str:
+    """One line: the variable, what was given unless it is secret, and what is wanted."""
+    wanted = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not detail["loc"]:
+        return clean(wanted)  # a check across variables: it names them itself
+    field = str(detail["loc"][0])
+    if Settings.model_fields[field].annotation is Secret:
+        shown = "a value that is not shown"
+    else:
+        shown = repr(clean(given.get(field, "")))
+    return f"{field.upper()}: got {shown}; {wanted}"
