@@ -1,0 +1,48 @@
+"""Where things lie, and what a child process gets to see of the surroundings.
+
+A child gets an environment built from nothing: no proxies, no ``PYTHONPATH``, no ``OPENAI_*``,
+no ``DATABASE_URL`` of the person who starts the tests can change what they prove.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+"""The project's folder."""
+
+TOOLS: Final = ROOT / ".tools"
+"""Programs with an environment of their own, made by the set-up."""
+
+_KEPT: Final = ("PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
+_KEPT_PREFIXES: Final = ("COVERAGE_",)  # so that a measured run also measures the node it starts
+
+
+def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The whole environment of a child whose home is ``home``; ``extra`` wins."""
+    ambient = os.environ  # noqa: TID251 - the one place where the surroundings are let in
+    kept = {
+        name: value
+        for name, value in ambient.items()
+        if name in _KEPT or name.startswith(_KEPT_PREFIXES)
+    }
+    return {
+        **kept,
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",  # the last log lines must be there when a start fails
+        "PYTHONNOUSERSITE": "1",
+        **(extra or {}),
+    }
+
+
+def python_path() -> dict[str, str]:
+    """Lets a child that runs in a folder of its own import the project."""
+    return {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+
+
+def python() -> str:
+    """The interpreter of the project's environment."""
+    return sys.executable
