@@ -6,6 +6,7 @@ The tree (HTTP status, ``type``, ``code``)::
     ├── RequestError                      400 invalid_request_error invalid_request
     │   ├── InvalidJson                   400 … invalid_json
     │   ├── InvalidParameter              400 … invalid_parameter
+    │   ├── BodyTimeout                   408 … request_timeout
     │   ├── BodyTooLarge                  413 … request_too_large
     │   ├── HeadersTooLarge               431 … headers_too_large
     │   ├── UnsupportedBody               415 … unsupported_media_type
@@ -67,6 +68,7 @@ from routstr.errors.payment import (
     TokenBelowMinimum,
 )
 from routstr.errors.request import (
+    BodyTimeout,
     BodyTooLarge,
     HeadersTooLarge,
     InvalidJson,
@@ -102,6 +104,7 @@ __all__ = [
     "AuthError",
     "BalanceChanged",
     "BalanceTooSmall",
+    "BodyTimeout",
     "BodyTooLarge",
     "DatabaseUnavailable",
     "DepositsClosed",

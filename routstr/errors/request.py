@@ -34,6 +34,13 @@ class BodyTooLarge(RequestError):
     code: ClassVar[str] = "request_too_large"
 
 
+class BodyTimeout(RequestError):
+    """The body did not arrive in time."""
+
+    status: ClassVar[int] = 408
+    code: ClassVar[str] = "request_timeout"
+
+
 class HeadersTooLarge(RequestError):
     """The headers are larger than this node accepts."""
 
