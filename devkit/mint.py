@@ -103,12 +103,13 @@ def _program(name: str, folder: Path, options: MintOptions, port: int) -> Progra
         name=name,
         command=[str(TOOLS / f"mint-{options.version}" / "bin" / "mint")],
         folder=folder,
-        environment=_environment(folder, options, port),
+        environment=environment(folder, options, port),
         remedy="run `make setup`, which gives each nutshell version an environment of its own",
     )
 
 
-def _environment(folder: Path, options: MintOptions, port: int) -> dict[str, str]:
+def environment(folder: Path, options: MintOptions, port: int) -> dict[str, str]:
+    """Nutshell's settings for a mint in ``folder``."""
     return {
         "MINT_BACKEND_BOLT11_SAT": "FakeWallet",
         "MINT_BACKEND_BOLT11_MSAT": "FakeWallet",

@@ -50,23 +50,19 @@ class Postgres:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    def create_database(self, *, template: str = "template0") -> str:
-        """A new empty database (or a copy of ``template``); returns its URL for SQLAlchemy."""
+    def create_database(self, *, copy_of: str | None = None) -> str:
+        """A new database, empty or with what the one of that URL holds; returns its URL.
+
+        Nobody may be connected to the one that is copied.
+        """
+        template = database_name(copy_of) if copy_of else "template0"
         name = f"test_{secrets.token_hex(8)}"
         self._run("CREATE DATABASE {} TEMPLATE {}", name, template)
-        return self.url(name)
+        return database_url(self.folder, name)
 
     def drop_database(self, url: str) -> None:
         """Remove a database made here, also under the feet of those who are connected."""
-        self._run("DROP DATABASE {} WITH (FORCE)", self.name_of(url))
-
-    def url(self, name: str) -> str:
-        return f"postgresql+psycopg://{_USER}@/{name}?host={quote(str(self.folder))}"
-
-    @staticmethod
-    def name_of(url: str) -> str:
-        """The database's name in a URL of :meth:`url`."""
-        return url.partition("@/")[2].partition("?")[0]
+        self._run("DROP DATABASE {} WITH (FORCE)", database_name(url))
 
     def _run(self, statement: LiteralString, *names: str) -> None:
         with psycopg.connect(host=str(self.folder), user=_USER, autocommit=True) as connection:
@@ -84,6 +80,16 @@ class Postgres:
         return self._child.kill()
 
 
+def database_url(folder: Path, name: str) -> str:
+    """The URL for SQLAlchemy of a database of the server that lives in ``folder``."""
+    return f"postgresql+psycopg://{_USER}@/{name}?host={quote(str(folder))}"
+
+
+def database_name(url: str) -> str:
+    """The name in a URL of :func:`database_url`."""
+    return url.partition("@/")[2].partition("?")[0]
+
+
 async def _serve(folder: Path, *, durable: bool) -> Child:
     user = _unprivileged()
     programs = _programs(folder, user)
@@ -92,9 +98,9 @@ async def _serve(folder: Path, *, durable: bool) -> Child:
         os.chown(folder, *user)
     layout = ["-D", str(data), "-U", _USER, "--auth=trust", "--encoding=UTF8", "--no-locale"]
     initdb = [str(programs / "initdb"), *layout, "--no-sync"]
-    await Child(Program("initdb", initdb, folder, remedy=_REMEDY, user=user)).finish(
-        limit_s=START_LIMIT_S
-    )
+    layer = Child(Program("initdb", initdb, folder, remedy=_REMEDY, user=user))
+    if status := await layer.wait(limit_s=START_LIMIT_S):
+        raise layer.failed(f"failed with exit status {status}")
     settings = ("listen_addresses=", f'unix_socket_directories="{folder}"', "max_connections=200")
     options = [part for one in (*settings, *(() if durable else _QUICK)) for part in ("-c", one)]
     child = Child(

@@ -122,7 +122,7 @@ class Child:
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
             self.kill()
-            raise self.failed(f"was not ready within {limit_s:g} s") from None
+            raise self.failed(f"was not done within {limit_s:g} s") from None
         except asyncio.CancelledError:  # Ctrl-C while starting
             self.kill()
             raise
@@ -156,15 +156,14 @@ class Child:
             told = f"{failure.reason}; GET {path} last answered {last.status}: {last.body[:500]}"
             raise self.failed(told) from None
 
-    async def finish(self, *, limit_s: float) -> None:
-        """Wait until it ends by itself; an exit status other than 0 is an error."""
+    async def wait(self, *, limit_s: float) -> int:
+        """Wait until it ends by itself; returns the exit status."""
 
         async def ended() -> bool:
             return not self.running
 
         await self.wait_for(ended, limit_s=limit_s)
-        if status := self.kill():
-            raise self.failed(f"failed with exit status {status}")
+        return self.kill()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and to all that it started; nothing happens when it has ended."""

@@ -1,0 +1,96 @@
+"""Real services for the integration tests; each xdist worker has its own.
+
+Servers live as long as the session; a database, an upstream and nodes as long as a test. What is
+not installed fails with the line that installs it: nothing is skipped in silence.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from pytest_socket import socket_allow_hosts
+
+from devkit.mint import Mint, MintOptions
+from devkit.ports import LOOPBACK
+from devkit.postgres import Postgres
+from devkit.processes import ServiceFailed
+from devkit.upstream import Upstream
+
+T = TypeVar("T")
+
+
+def pytest_runtest_setup() -> None:
+    """Loopback and Unix sockets only."""
+    socket_allow_hosts([LOOPBACK], allow_unix_socket=True)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a step of a session fixture on a loop of its own; a failed service is told in words."""
+    try:
+        # a loop factory leaves the test's own current loop alone
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            return runner.run(work)
+    except ServiceFailed as failure:
+        pytest.fail(str(failure), pytrace=False)
+
+
+def serve_mint(folder: Path, options: MintOptions, name: str) -> Iterator[Mint]:
+    mint = run(Mint.start(folder, options, name=name))
+    yield mint
+    run(mint.stop())
+
+
+@pytest.fixture(scope="session")
+def mint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mint]:
+    """A mint without fees, keyset ids of version 2, sat and msat."""
+    yield from serve_mint(tmp_path_factory.mktemp("mint"), MintOptions(), "mint")
+
+
+@pytest.fixture(scope="session")
+def second_mint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mint]:
+    """Another mint like :func:`mint`, with keys of its own."""
+    yield from serve_mint(tmp_path_factory.mktemp("second-mint"), MintOptions(), "second mint")
+
+
+@pytest.fixture(scope="session")
+def fee_mint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mint]:
+    """A mint that takes 100 thousandths of a unit per input (NUT-02)."""
+    yield from serve_mint(tmp_path_factory.mktemp("fee-mint"), MintOptions(fee_ppk=100), "fee mint")
+
+
+@pytest.fixture(scope="session")
+def old_mint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mint]:
+    """A mint with keyset ids of version 1 and fees."""
+    options = MintOptions(version="0.19", fee_ppk=100)
+    yield from serve_mint(tmp_path_factory.mktemp("old-mint"), options, "old mint")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    server = run(Postgres.start())
+    yield server
+    run(server.stop())
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database; a test that asks for it runs on SQLite and on PostgreSQL.
+
+    One of them: ``@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)``.
+    """
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'routstr.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.create_database()
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    """A provider that we play; behaves well until told otherwise."""
+    async with Upstream() as playing:
+        yield playing
