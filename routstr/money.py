@@ -27,9 +27,10 @@ class Msat(int):
     __slots__ = ()
 
     def __new__(cls, value: int) -> Self:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise TypeError(f"an amount is a whole number of msat, not {type(value).__name__}")
-        return super().__new__(cls, value)
+        kind = type(value)
+        if kind is not int and kind is not Msat:
+            raise TypeError(f"an amount is a whole number of msat, not {kind.__name__}")
+        return int.__new__(cls, value)
 
     def __add__(self, other: "Msat") -> "Msat":  # type: ignore[override]
         return Msat(int(self) + int(_same(other)))

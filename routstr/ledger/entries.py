@@ -8,15 +8,17 @@ A hold is a pending charge and has exactly one end::
                         └─settle─> late    min(cost, hold, available), once; the rest is a loss
 
 ``decide`` runs after the rows it needs were read under lock, on either database alike; the SQL
-around it only loads and stores. Amounts here are plain ``int`` msat as the rows hold them.
+around it only loads and stores. Rows hold their msat as plain ``int``, as the database does; what
+enters and leaves is ``Msat``. The records are msgspec structs: no code of the node is hotter.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Final, TypeAlias
 
-from routstr.money import Msat
+from msgspec import Struct, field
+
+from routstr.money import MAX_MSAT, Msat
 
 
 class AccountKind(IntEnum):
@@ -66,8 +68,7 @@ class HoldState(IntEnum):
     LATE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRequest:
+class HoldRequest(Struct, frozen=True, gc=False):
     """Set aside ``wanted`` msat of an account, less if it has less, but at least ``minimum``."""
 
     account: int
@@ -78,12 +79,9 @@ class HoldRequest:
     endpoint: str
     price_version: int
     rates: str
-    at: int = 0  # ms since the epoch; set by the service
-    owner: int = 0  # instance; set by the service
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(Struct, frozen=True, gc=False):
     """End a hold with what the request cost."""
 
     hold: int
@@ -91,20 +89,16 @@ class Settlement:
     prompt_tokens: int
     completion_tokens: int
     estimated: bool
-    at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True, gc=False):
     """End a hold without a charge; ``expire`` when its owner is gone instead of done."""
 
     hold: int
-    at: int = 0
     expire: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True, gc=False):
     """A hold was placed; ``available`` is what the account has left beside it."""
 
     hold: int
@@ -112,8 +106,7 @@ class Held:
     available: Msat
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True, gc=False):
     """No hold: the account has too little (or takes no charges any more)."""
 
     available: Msat
@@ -121,8 +114,7 @@ class Refused:
     closed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(Struct, frozen=True, gc=False):
     """What a settlement charged, and the account's balance right after it."""
 
     charged: Msat
@@ -131,8 +123,7 @@ class Settled:
     reserved: Msat
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownHold:
+class UnknownHold(Struct, frozen=True, gc=False):
     """There is no such hold."""
 
     hold: int
@@ -142,77 +133,66 @@ Operation: TypeAlias = HoldRequest | Settlement | Release
 Answer: TypeAlias = Held | Refused | Settled | UnknownHold
 
 
-@dataclass(slots=True)
-class AccountRow:
+class AccountRow(Struct, gc=False):
     """An account as read under lock, then as it will be."""
 
     id: int
     posted: int
     held: int
     closed: bool
+    touched: bool = False
     spent: int = 0  # what this batch adds
     requests: int = 0
-    used_at: int = 0
-    posted_before: int = field(init=False)
-    held_before: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Remember the state that the database still has."""
-        self.posted_before = self.posted
-        self.held_before = self.held
-
-    @property
-    def available(self) -> int:
-        """What can be spent: posted less held."""
-        return self.posted - self.held
 
 
-@dataclass(slots=True)
-class HoldRow:
+class HoldRow(Struct, gc=False):
     """A hold as read under lock, then as it will be."""
 
     id: int
     account: int
     amount: int
-    state: HoldState
+    state: int
     charged: int = 0
     uncollected: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     estimated: bool = False
-    ended_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(Struct, frozen=True, gc=False):
     """One transfer to write. ``customer`` is the account whose ``balance_after`` it records."""
 
     debit: int
     credit: int
     amount: int
-    kind: TransferKind
+    kind: int
     key: bytes
     reference: int
-    at: int
     balance_after: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class NodeAccounts:
+class NodeAccounts(Struct, frozen=True, gc=False):
     """Ids of the node's own accounts that a batch may touch."""
 
     revenue: int
     loss: int
 
 
-@dataclass(slots=True)
-class Decision:
+class Stamp(Struct, frozen=True, gc=False):
+    """What a batch writes beside the decision: whose accounts, when (ms), by which instance."""
+
+    node: NodeAccounts
+    at: int
+    owner: int
+
+
+class Decision(Struct):
     """Everything a batch changes, ready to be stored, and one answer per operation."""
 
     answers: list[Answer]
     accounts: Mapping[int, AccountRow]
-    placed: list[tuple[int, HoldRequest, int]] = field(default_factory=list)  # id, request, amount
-    ended: list[HoldRow] = field(default_factory=list)
+    placed: list[tuple[int, HoldRequest, int]] = field(default_factory=list)  # id, request, msat
+    ended: dict[int, HoldRow] = field(default_factory=dict)
     postings: list[Posting] = field(default_factory=list)
     revenue: int = 0
     loss: int = 0
@@ -220,12 +200,12 @@ class Decision:
 
 def charge_key(hold: int) -> bytes:
     """Idempotency key of the one charge that a hold can have."""
-    return b"charge:%d" % hold
+    return b"C" + hold.to_bytes(8, "big")
 
 
 def loss_key(hold: int) -> bytes:
     """Idempotency key of the loss that a late settlement can leave."""
-    return b"loss:%d" % hold
+    return b"L" + hold.to_bytes(8, "big")
 
 
 def decide(
@@ -243,8 +223,7 @@ def decide(
     rows = {row.id: row for row in accounts}
     known = {row.id: row for row in holds}
     ids = iter(new_holds)
-    placeholder: Answer = UnknownHold(0)
-    decision = Decision([placeholder] * len(operations), rows)
+    decision = Decision([_NOTHING] * len(operations), rows)
     for index, operation in enumerate(operations):
         if not isinstance(operation, HoldRequest):
             decision.answers[index] = _end(operation, known, decision, node)
@@ -254,23 +233,24 @@ def decide(
     return decision
 
 
+_NOTHING: Final[Answer] = UnknownHold(0)
+
+
 def _place(
-    request: HoldRequest,
-    rows: Mapping[int, AccountRow],
-    ids: Iterable[int],
-    decision: Decision,
+    request: HoldRequest, rows: Mapping[int, AccountRow], ids: Iterator[int], decision: Decision
 ) -> Answer:
     row = rows.get(request.account)
     if row is None:
         return Refused(Msat(0), Msat(0), closed=True)
-    available = row.available
+    available = row.posted - row.held
     if row.closed or available < request.minimum:
         return Refused(Msat(available), Msat(row.held), closed=row.closed)
-    amount = min(available, max(request.minimum, request.wanted))
-    hold = next(iter(ids))
+    amount = min(available, max(int(request.minimum), int(request.wanted)))
+    hold = next(ids)
     row.held += amount
+    row.touched = True
     decision.placed.append((hold, request, amount))
-    return Held(hold, Msat(amount), Msat(row.available))
+    return Held(hold, Msat(amount), Msat(available - amount))
 
 
 def _end(
@@ -284,17 +264,17 @@ def _end(
         return UnknownHold(operation.hold)
     row = decision.accounts[hold.account]
     if isinstance(operation, Settlement):
-        if hold.state is HoldState.OPEN:
+        if hold.state == HoldState.OPEN:
             _settle_open(operation, hold, row, decision, node)
-        elif hold.state is HoldState.EXPIRED:
+        elif hold.state == HoldState.EXPIRED:
             _settle_late(operation, hold, row, decision, node)
-    elif hold.state is HoldState.OPEN:
+    elif hold.state == HoldState.OPEN:
         row.held -= hold.amount
+        row.touched = True
         hold.state = HoldState.EXPIRED if operation.expire else HoldState.RELEASED
-        hold.ended_at = operation.at
-        decision.ended.append(hold)
+        decision.ended[hold.id] = hold
     return Settled(
-        Msat(hold.charged), Msat(hold.uncollected), Msat(row.available), Msat(row.held)
+        Msat(hold.charged), Msat(hold.uncollected), Msat(row.posted - row.held), Msat(row.held)
     )
 
 
@@ -302,37 +282,36 @@ def _settle_open(
     settlement: Settlement, hold: HoldRow, row: AccountRow, decision: Decision, node: NodeAccounts
 ) -> None:
     row.held -= hold.amount
-    charged = min(max(int(settlement.cost), 0), hold.amount)
-    hold.uncollected = max(int(settlement.cost), 0) - charged
-    _charge(settlement, hold, row, charged, decision, node)
+    cost = min(max(int(settlement.cost), 0), MAX_MSAT)
+    charged = min(cost, hold.amount)
+    hold.uncollected = cost - charged
     hold.state = HoldState.SETTLED
-    decision.ended.append(hold)
+    _charge(settlement, hold, row, charged, decision, node)
 
 
 def _settle_late(
     settlement: Settlement, hold: HoldRow, row: AccountRow, decision: Decision, node: NodeAccounts
 ) -> None:
     owed = min(max(int(settlement.cost), 0), hold.amount)
-    charged = max(min(owed, row.available), 0)
+    charged = max(min(owed, row.posted - row.held), 0)
     hold.uncollected = owed - charged
+    hold.state = HoldState.LATE
     _charge(settlement, hold, row, charged, decision, node)
     if hold.uncollected:
+        lost = hold.uncollected
         decision.postings.append(
             Posting(
-                debit=node.loss,
-                credit=node.revenue,
-                amount=hold.uncollected,
-                kind=TransferKind.LATE_LOSS,
-                key=loss_key(hold.id),
-                reference=hold.id,
-                at=settlement.at,
-                balance_after=None,
+                node.loss,
+                node.revenue,
+                lost,
+                TransferKind.LATE_LOSS,
+                loss_key(hold.id),
+                hold.id,
+                None,
             )
         )
-        decision.loss += hold.uncollected
-        decision.revenue += hold.uncollected
-    hold.state = HoldState.LATE
-    decision.ended.append(hold)
+        decision.loss += lost
+        decision.revenue += lost
 
 
 def _charge(
@@ -347,9 +326,9 @@ def _charge(
     hold.prompt_tokens = settlement.prompt_tokens
     hold.completion_tokens = settlement.completion_tokens
     hold.estimated = settlement.estimated
-    hold.ended_at = settlement.at
     row.requests += 1
-    row.used_at = max(row.used_at, settlement.at)
+    row.touched = True
+    decision.ended[hold.id] = hold
     if not charged:
         return
     row.posted -= charged
@@ -357,13 +336,12 @@ def _charge(
     decision.revenue += charged
     decision.postings.append(
         Posting(
-            debit=hold.account,
-            credit=node.revenue,
-            amount=charged,
-            kind=TransferKind.CHARGE,
-            key=charge_key(hold.id),
-            reference=hold.id,
-            at=settlement.at,
-            balance_after=row.posted,
+            hold.account,
+            node.revenue,
+            charged,
+            TransferKind.CHARGE,
+            charge_key(hold.id),
+            hold.id,
+            row.posted,
         )
     )

@@ -59,13 +59,24 @@ class Database:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._writer.submit(Job(loop, future, fn=fn))
-        return await asyncio.shield(future)
+        return await future
 
-    def hot(self, batch: HotBatch, op: object, *, full: bool) -> "asyncio.Future[Any]":
-        """Queue plain data for a batch function; ``full``: wait for the disk."""
+    def hot(
+        self,
+        batch: HotBatch,
+        op: object,
+        *,
+        full: bool,
+        orphan: Callable[[Any], None] | None = None,
+    ) -> "asyncio.Future[Any]":
+        """Queue plain data for a batch function; ``full``: wait for the disk.
+
+        The operation is carried out even if the awaiting task is cancelled; ``orphan`` is then told
+        its result on the event loop.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._writer.submit(Job(loop, future, batch=batch, op=op, full=full))
+        self._writer.submit(Job(loop, future, batch=batch, op=op, full=full, orphan=orphan))
         return future
 
     async def read(self, fn: Callable[[Connection], T]) -> T:

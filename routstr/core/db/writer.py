@@ -30,7 +30,7 @@ Outcome = tuple[object, BaseException | None]
 class Job:
     """One queued operation; ``batch`` is set for hot ones, ``fn`` for the others."""
 
-    __slots__ = ("batch", "fn", "full", "future", "loop", "op")
+    __slots__ = ("batch", "fn", "full", "future", "loop", "op", "orphan")
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class Job:
         batch: HotBatch | None = None,
         op: object = None,
         full: bool = True,
+        orphan: Callable[[Any], None] | None = None,
     ) -> None:
         self.loop = loop
         self.future = future
@@ -48,6 +49,7 @@ class Job:
         self.batch = batch
         self.op = op
         self.full = full
+        self.orphan = orphan  # told the result when nobody waits for it any more
 
 
 class Writer:
@@ -224,6 +226,8 @@ def _deliver(jobs: list[Job], outcomes: Sequence[Outcome | None]) -> None:
 def _resolve(pairs: list[tuple[Job, Outcome]]) -> None:
     for job, (result, error) in pairs:
         if job.future.cancelled():
+            if job.orphan is not None and error is None:
+                job.orphan(result)
             continue
         if error is not None:
             job.future.set_exception(error)

@@ -1,0 +1,162 @@
+"""Opening accounts and posting transfers inside a caller's write transaction.
+
+Everything that moves money and is not a hold passes through :func:`post`, which refuses nothing
+silently: a second post with the same key does nothing and says so, too little money raises, and
+the CHECK constraints of the table stand behind both.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
+
+from routstr.core.db import Dialect, Tx
+from routstr.errors import InsufficientBalance
+from routstr.ledger.entries import (
+    CUSTOMERS,
+    NEVER_NEGATIVE,
+    AccountKind,
+    NodeAccounts,
+    TransferKind,
+)
+from routstr.ledger.models import Account, Transfer
+from routstr.money import Msat
+
+_SINGLE: Final = (
+    AccountKind.REVENUE,
+    AccountKind.LOSS,
+    AccountKind.MINT_FEES,
+    AccountKind.ROUNDING,
+    AccountKind.DONATIONS,
+    AccountKind.CAPITAL,
+    AccountKind.PAYOUTS,
+    AccountKind.UNCLAIMED,
+    AccountKind.SUSPENSE,
+)
+_ID: Final = cast("ColumnElement[int]", col(Account.id))  # None only before the row exists
+_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
+    Dialect.SQLITE: sqlite.insert,
+    Dialect.POSTGRESQL: postgresql.insert,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One transfer to post: ``amount`` msat from ``debit`` to ``credit``, once per ``key``."""
+
+    debit: int
+    credit: int
+    amount: Msat
+    kind: TransferKind
+    key: bytes
+    reference: int
+    at: int
+
+
+def open_account(tx: Tx, kind: AccountKind, at: int) -> int:
+    """Open a customer's account and return its id."""
+    result = tx.sql.execute(insert(Account).values(**_opening(kind, at, None)).returning(_ID))
+    return int(result.scalar_one())
+
+
+def named_account(tx: Tx, kind: AccountKind, name: str, at: int) -> int:
+    """Return the node's account of that name, opened on first use, by whichever instance."""
+    found = _find(tx, name)
+    if found is None:
+        opening = _INSERT[tx.dialect](Account).values(**_opening(kind, at, name))
+        tx.sql.execute(opening.on_conflict_do_nothing(index_elements=["name"]))
+        found = _find(tx, name)
+    assert found is not None, "the account was inserted, by us or by another writer"
+    return found
+
+
+def asset_name(mint: str, unit: str) -> str:
+    """Name of the account for ecash at one mint in one unit."""
+    return f"asset:{unit}:{mint}"
+
+
+def node_accounts(tx: Tx, at: int) -> NodeAccounts:
+    """Open the node's single accounts if need be; return those that hot batches use."""
+    ids: Mapping[AccountKind, int] = {
+        kind: named_account(tx, kind, kind.name.lower(), at) for kind in _SINGLE
+    }
+    return NodeAccounts(revenue=ids[AccountKind.REVENUE], loss=ids[AccountKind.LOSS])
+
+
+def is_posted(tx: Tx, key: bytes) -> bool:
+    """Say whether a transfer with this idempotency key exists."""
+    found = tx.sql.execute(select(col(Transfer.id)).where(col(Transfer.key) == key)).first()
+    return found is not None
+
+
+def post(tx: Tx, entry: Entry) -> bool:
+    """Post one transfer; false when its key was posted before. Nothing happens twice.
+
+    Raises :class:`InsufficientBalance` when the debited account may not go that low. Customer rows
+    are locked before the node's own, in every use case, so that writers do not deadlock.
+    """
+    if is_posted(tx, entry.key):
+        return False
+    kinds = _kinds(tx, entry)
+    order = sorted((entry.debit, entry.credit), key=lambda i: (kinds[i] not in CUSTOMERS, i))
+    balances = {account: _apply(tx, entry, account, kinds[account]) for account in order}
+    customer = order[0] if kinds[order[0]] in CUSTOMERS else None
+    tx.sql.execute(
+        insert(Transfer).values(
+            debit=entry.debit,
+            credit=entry.credit,
+            amount=int(entry.amount),
+            kind=int(entry.kind),
+            key=entry.key,
+            reference=entry.reference,
+            balance_after=None if customer is None else balances[customer],
+            created_at=entry.at,
+        )
+    )
+    return True
+
+
+def _apply(tx: Tx, entry: Entry, account: int, kind: AccountKind) -> int:
+    """Move one side of an entry and return the account's new posted balance."""
+    credited = account == entry.credit
+    signed = int(entry.amount) if credited else -int(entry.amount)
+    change = update(Account).where(_ID.in_((account,)))
+    if not credited and kind in NEVER_NEGATIVE:
+        change = change.where(col(Account.posted) - col(Account.held) >= int(entry.amount))
+    values = {"posted": col(Account.posted) + signed}
+    if credited and kind in CUSTOMERS and entry.kind is TransferKind.DEPOSIT:
+        values["deposited"] = col(Account.deposited) + signed
+    row = tx.sql.execute(change.values(**values).returning(col(Account.posted))).first()
+    if row is None:
+        raise InsufficientBalance
+    return int(row[0])
+
+
+def _kinds(tx: Tx, entry: Entry) -> dict[int, AccountKind]:
+    rows = tx.sql.execute(
+        select(_ID, col(Account.kind)).where(_ID.in_((entry.debit, entry.credit)))
+    )
+    return {int(row[0]): AccountKind(row[1]) for row in rows}
+
+
+def _opening(kind: AccountKind, at: int, name: str | None) -> dict[str, int | bool | str | None]:
+    return {
+        "kind": int(kind),
+        "name": name,
+        "overdraft": kind not in NEVER_NEGATIVE,
+        "closed": False,
+        "posted": 0,
+        "held": 0,
+        "deposited": 0,
+        "spent": 0,
+        "requests": 0,
+        "created_at": at,
+    }
+
+
+def _find(tx: Tx, name: str) -> int | None:
+    row = tx.sql.execute(select(_ID).where(col(Account.name) == name)).first()
+    return None if row is None else int(row[0])

@@ -1,0 +1,73 @@
+"""The hot batch: load the rows that the operations name, decide, store.
+
+Loading locks rows in id order on PostgreSQL (SQLite's BEGIN IMMEDIATE has locked the file); node
+accounts are updated once, last. Hot statements use the driver directly: SQLAlchemy's compiled path
+costs more than the statement itself here.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from routstr.core.clock import Clock
+from routstr.core.db import Dialect, Tx
+from routstr.ledger import batch_postgres, batch_sqlite
+from routstr.ledger.entries import (
+    AccountRow,
+    Answer,
+    Decision,
+    HoldRequest,
+    HoldRow,
+    NodeAccounts,
+    Operation,
+    Stamp,
+    decide,
+)
+
+
+class Statements(Protocol):
+    """The few statements that differ between the databases."""
+
+    def load_holds(self, raw: Any, ids: Sequence[int]) -> list[HoldRow]:  # noqa: ANN401
+        """Lock and read holds."""
+        ...
+
+    def load_accounts(self, raw: Any, ids: Sequence[int]) -> list[AccountRow]:  # noqa: ANN401
+        """Lock and read accounts, in id order."""
+        ...
+
+    def new_hold_ids(self, raw: Any, count: int) -> Sequence[int]:  # noqa: ANN401
+        """Return that many unused hold ids, ascending."""
+        ...
+
+    def store(self, raw: Any, decision: Decision, stamp: Stamp) -> None:  # noqa: ANN401
+        """Write what was decided."""
+        ...
+
+
+_STATEMENTS: Final[dict[Dialect, Statements]] = {
+    Dialect.SQLITE: batch_sqlite,
+    Dialect.POSTGRESQL: batch_postgres,
+}
+
+
+class LedgerBatch:
+    """A batch function for :meth:`routstr.core.db.Database.hot`."""
+
+    def __init__(self, node: NodeAccounts, clock: Clock, instance: int) -> None:
+        self._node = node
+        self._clock = clock
+        self._instance = instance
+
+    def __call__(self, tx: Tx, operations: Sequence[Operation]) -> Sequence[Answer]:
+        """Apply operations in one set-based step and answer each in order."""
+        statements = _STATEMENTS[tx.dialect]
+        wanted = [op.account for op in operations if isinstance(op, HoldRequest)]
+        ends = {op.hold for op in operations if not isinstance(op, HoldRequest)}
+        holds = statements.load_holds(tx.raw, sorted(ends)) if ends else []
+        named = {*wanted, *(hold.account for hold in holds)}
+        accounts = statements.load_accounts(tx.raw, sorted(named)) if named else []
+        ids = statements.new_hold_ids(tx.raw, len(wanted)) if wanted else ()
+        decision = decide(operations, accounts, holds, ids, self._node)
+        stamp = Stamp(self._node, self._clock.now_ms(), self._instance)
+        statements.store(tx.raw, decision, stamp)
+        return decision.answers

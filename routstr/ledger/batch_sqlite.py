@@ -1,0 +1,133 @@
+"""SQLite statements of the hot batch: many rows per INSERT and SELECT.
+
+``executemany`` gives the interpreter lock away at each row and waits for it again, which costs more
+than the row when the event loop is busy, so inserts carry 1, 2, 4 ... 128 rows: few hand-overs and
+few different texts for the statement cache. Updates stay row by row: joining a VALUES list costs
+more than it saves.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Final, TypeVar
+
+from routstr.ledger.entries import AccountRow, Decision, HoldRow, Stamp
+
+_CHUNK_ROWS_MAX: Final = 128
+_SELECT_HOLDS: Final = (
+    "SELECT id, account, amount, state, charged, uncollected FROM holds WHERE id IN ({rows})"
+)
+_SELECT_ACCOUNTS: Final = "SELECT id, posted, held, closed FROM accounts WHERE id IN ({rows})"
+_UPDATE_ACCOUNTS: Final = (
+    "UPDATE accounts SET posted = ?, held = ?, spent = spent + ?, requests = requests + ?,"
+    " last_used_at = ? WHERE id = ?"
+)
+_UPDATE_HELD: Final = "UPDATE accounts SET held = ? WHERE id = ?"
+_INSERT_HOLDS: Final = (
+    "INSERT INTO holds (id, account, amount, state, charged, uncollected, owner, request_id, model,"
+    " endpoint, price_version, rates, prompt_tokens, completion_tokens, estimated, created_at)"
+    " VALUES {rows}"
+)
+_END_HOLDS: Final = (
+    "UPDATE holds SET state = ?, charged = ?, uncollected = ?, prompt_tokens = ?,"
+    " completion_tokens = ?, estimated = ?, ended_at = ? WHERE id = ?"
+)
+_INSERT_TRANSFERS: Final = (
+    "INSERT INTO transfers (debit, credit, amount, kind, key, reference, balance_after, created_at)"
+    " VALUES {rows}"
+)
+_ADD: Final = "UPDATE accounts SET posted = posted + ? WHERE id = ?"
+
+T = TypeVar("T")
+Row = tuple[int | str | bytes | bool | None, ...]
+
+
+def load_holds(raw: sqlite3.Connection, ids: Sequence[int]) -> list[HoldRow]:
+    """Read holds; the file is locked already."""
+    return [
+        HoldRow(*row)
+        for chunk in _chunks(ids)
+        for row in raw.execute(_text(_SELECT_HOLDS, len(chunk), "?"), chunk)
+    ]
+
+
+def load_accounts(raw: sqlite3.Connection, ids: Sequence[int]) -> list[AccountRow]:
+    """Read accounts; the file is locked already."""
+    return [
+        AccountRow(row[0], row[1], row[2], bool(row[3]))
+        for chunk in _chunks(ids)
+        for row in raw.execute(_text(_SELECT_ACCOUNTS, len(chunk), "?"), chunk)
+    ]
+
+
+def new_hold_ids(raw: sqlite3.Connection, count: int) -> Sequence[int]:
+    """Return the ids after the highest; holds are never deleted."""
+    highest: int = raw.execute("SELECT coalesce(max(id), 0) FROM holds").fetchone()[0]
+    return range(highest + 1, highest + 1 + count)
+
+
+def store(raw: sqlite3.Connection, decision: Decision, stamp: Stamp) -> None:
+    """Write what was decided."""
+    _update(raw, decision, stamp.at)
+    if decision.placed:
+        _insert(
+            raw,
+            _INSERT_HOLDS,
+            [
+                (hold, r.account, amount, 0, 0, 0, stamp.owner, r.request_id, r.model, r.endpoint,
+                 r.price_version, r.rates, 0, 0, 0, stamp.at)
+                for hold, r, amount in decision.placed
+            ],
+        )  # fmt: skip
+    if decision.postings:
+        _insert(
+            raw,
+            _INSERT_TRANSFERS,
+            [
+                (p.debit, p.credit, p.amount, p.kind, p.key, p.reference, p.balance_after, stamp.at)
+                for p in decision.postings
+            ],
+        )
+    if decision.revenue:
+        raw.execute(_ADD, (decision.revenue, stamp.node.revenue))
+    if decision.loss:
+        raw.execute(_ADD, (-decision.loss, stamp.node.loss))
+
+
+def _update(raw: sqlite3.Connection, decision: Decision, at: int) -> None:
+    accounts = decision.accounts.values()
+    used = [(a.posted, a.held, a.spent, a.requests, at, a.id) for a in accounts if a.requests]
+    held = [(a.held, a.id) for a in accounts if a.touched and not a.requests]
+    if used:
+        raw.executemany(_UPDATE_ACCOUNTS, used)
+    if held:
+        raw.executemany(_UPDATE_HELD, held)
+    if decision.ended:
+        raw.executemany(
+            _END_HOLDS,
+            [
+                (h.state, h.charged, h.uncollected, h.prompt_tokens, h.completion_tokens,
+                 h.estimated, at, h.id)
+                for h in decision.ended.values()
+            ],
+        )  # fmt: skip
+
+
+def _insert(raw: sqlite3.Connection, statement: str, rows: Sequence[Row]) -> None:
+    marks = f"({','.join('?' * len(rows[0]))})"
+    for chunk in _chunks(rows):
+        raw.execute(_text(statement, len(chunk), marks), [value for row in chunk for value in row])
+
+
+def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut into powers of two."""
+    start = 0
+    while (left := len(rows) - start) > 0:
+        size = min(_CHUNK_ROWS_MAX, 1 << (left.bit_length() - 1))
+        yield rows[start : start + size]
+        start += size
+
+
+@lru_cache(maxsize=128)
+def _text(statement: str, rows: int, row: str) -> str:
+    return statement.format(rows=",".join([row] * rows))

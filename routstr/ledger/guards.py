@@ -1,0 +1,59 @@
+"""The rules that the database itself enforces, and the check at start that they are still there.
+
+A migration tool can drop a trigger or a CHECK without a word (SQLite's batch mode rebuilds tables),
+so the node refuses to start without them.
+"""
+
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+
+_SQLITE: Final = tuple(
+    f"CREATE TRIGGER transfers_no_{verb.lower()} BEFORE {verb} ON transfers"
+    " BEGIN SELECT RAISE(ABORT, 'transfers are append-only'); END"
+    for verb in ("UPDATE", "DELETE")
+)
+_POSTGRESQL: Final = (
+    """CREATE FUNCTION transfers_append_only() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'transfers are append-only'; END $$""",
+    """CREATE TRIGGER transfers_no_change BEFORE UPDATE OR DELETE ON transfers
+    FOR EACH ROW EXECUTE FUNCTION transfers_append_only()""",
+    """CREATE TRIGGER transfers_no_truncate BEFORE TRUNCATE ON transfers
+    FOR EACH STATEMENT EXECUTE FUNCTION transfers_append_only()""",
+)
+CREATE: Final = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
+DROP: Final = {
+    "sqlite": ("DROP TRIGGER transfers_no_update", "DROP TRIGGER transfers_no_delete"),
+    "postgresql": (
+        "DROP TRIGGER transfers_no_change ON transfers",
+        "DROP TRIGGER transfers_no_truncate ON transfers",
+        "DROP FUNCTION transfers_append_only()",
+    ),
+}
+_TRIGGERS: Final = {
+    "sqlite": (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        {"transfers_no_update", "transfers_no_delete"},
+    ),
+    "postgresql": (
+        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')",
+        {"transfers_no_change", "transfers_no_truncate"},
+    ),
+}
+_CHECKS: Final = {
+    "accounts": {"ck_accounts_available", "ck_accounts_held"},
+    "transfers": {"ck_transfers_amount", "ck_transfers_two_accounts"},
+    "holds": {"ck_holds_amount", "ck_holds_charged"},
+}
+
+
+def missing_guards(connection: Connection) -> list[str]:
+    """Name every trigger and CHECK that should protect the money and does not."""
+    query, wanted = _TRIGGERS[connection.dialect.name]
+    present = {row[0] for row in connection.execute(text(query))}
+    missing = sorted(wanted - present)
+    inspector = inspect(connection)
+    for table, names in _CHECKS.items():
+        found = {check["name"] for check in inspector.get_check_constraints(table)}
+        missing += sorted(f"{table}.{name}" for name in names - found)
+    return missing

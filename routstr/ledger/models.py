@@ -1,0 +1,119 @@
+"""Tables of the ledger. ``transfers`` is append-only; running totals live on the account.
+
+Only :mod:`routstr.ledger` writes here. The triggers that forbid changing ``transfers`` are part of
+the migration (:mod:`routstr.ledger.guards` has their text and checks at start that they exist).
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+# a 64-bit key that is also SQLite's rowid
+BIG_ID = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Account(SQLModel, table=True):
+    """One owner of msat. ``posted`` = credits - debits; ``available`` = posted - held."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        CheckConstraint("overdraft OR posted - held >= 0", name="ck_accounts_available"),
+        CheckConstraint("held >= 0", name="ck_accounts_held"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
+    kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    name: str | None = Field(default=None, unique=True, max_length=255)  # node accounts only
+    overdraft: bool = Field(default=False)
+    closed: bool = Field(default=False)
+    posted: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    held: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    deposited: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    spent: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    requests: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch
+    last_used_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class Transfer(SQLModel, table=True):
+    """One movement of msat from the debited to the credited account; never changed."""
+
+    __tablename__ = "transfers"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="ck_transfers_amount"),
+        CheckConstraint("debit <> credit", name="ck_transfers_two_accounts"),
+        Index("ix_transfers_debit", "debit", "id"),
+        # every charge credits revenue: only what clients look up by its credited side is indexed
+        Index(
+            "ix_transfers_credit",
+            "credit",
+            "id",
+            sqlite_where=text("kind <> 2"),
+            postgresql_where=text("kind <> 2"),
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
+    debit: int = Field(sa_column=Column(BigInteger, ForeignKey("accounts.id"), nullable=False))
+    credit: int = Field(sa_column=Column(BigInteger, ForeignKey("accounts.id"), nullable=False))
+    amount: int = Field(sa_column=Column(BigInteger, nullable=False))
+    kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    key: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    reference: int = Field(sa_column=Column(BigInteger, nullable=False))  # hold or saga, by kind
+    balance_after: int | None = Field(default=None, sa_column=Column(BigInteger))
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class Hold(SQLModel, table=True):
+    """A pending charge and, once it has ended, the record of the request."""
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        CheckConstraint("amount >= 0", name="ck_holds_amount"),
+        CheckConstraint("charged >= 0 AND charged <= amount", name="ck_holds_charged"),
+        Index(
+            "ix_holds_open",
+            "owner",
+            sqlite_where=text("state = 0"),
+            postgresql_where=text("state = 0"),
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
+    account: int = Field(sa_column=Column(BigInteger, ForeignKey("accounts.id"), nullable=False))
+    amount: int = Field(sa_column=Column(BigInteger, nullable=False))
+    state: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
+    charged: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    uncollected: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    owner: int = Field(sa_column=Column(BigInteger, nullable=False))
+    request_id: str = Field(max_length=64)
+    model: str = Field(max_length=255)
+    endpoint: str = Field(max_length=64)
+    price_version: int = Field(sa_column=Column(BigInteger, nullable=False))
+    rates: str = Field(max_length=512)
+    prompt_tokens: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    completion_tokens: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    estimated: bool = Field(default=False)
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    ended_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class Instance(SQLModel, table=True):
+    """One running process; its holds expire when it is not seen any more."""
+
+    __tablename__ = "instances"
+
+    id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
+    name: str = Field(max_length=255)
+    started_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    seen_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # the database's clock, ms
+    stopped_at: int | None = Field(default=None, sa_column=Column(BigInteger))

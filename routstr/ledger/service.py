@@ -1,0 +1,79 @@
+"""The ledger as the rest of the node uses it."""
+
+from routstr.core.clock import Clock
+from routstr.core.db import Database
+from routstr.errors import NodeError
+from routstr.ledger.accounts import node_accounts
+from routstr.ledger.batch import LedgerBatch
+from routstr.ledger.entries import (
+    Answer,
+    Held,
+    HoldRequest,
+    NodeAccounts,
+    Refused,
+    Release,
+    Settled,
+    Settlement,
+    UnknownHold,
+)
+
+
+class Ledger:
+    """Holds, settlements and releases of one instance.
+
+    A placed hold is remembered as live until it ends here; :meth:`live_holds` lets the sweeper tell
+    holds that are worked on from those that were left behind.
+    """
+
+    def __init__(self, db: Database, clock: Clock, instance: int, node: NodeAccounts) -> None:
+        self._db = db
+        self._batch = LedgerBatch(node, clock, instance)
+        self._live: set[int] = set()
+        self.node = node
+
+    @staticmethod
+    async def open_books(db: Database, clock: Clock) -> NodeAccounts:
+        """Open the node's own accounts (once per database) and return their ids."""
+        at = clock.now_ms()
+        return await db.write(lambda tx: node_accounts(tx, at))
+
+    def live_holds(self) -> frozenset[int]:
+        """Holds that a request of this instance is working on."""
+        return frozenset(self._live)
+
+    async def hold(self, request: HoldRequest) -> Held | Refused:
+        """Set money aside: ``clamp(available, minimum, wanted)``, or refuse below ``minimum``.
+
+        Survives a crash of the process. If the caller is cancelled while this waits, the hold is
+        released as soon as it exists.
+        """
+        answer: Answer = await self._db.hot(self._batch, request, full=False, orphan=self._abandon)
+        if isinstance(answer, Held):
+            self._live.add(answer.hold)
+            return answer
+        assert isinstance(answer, Refused), "a hold request is answered with a hold or a refusal"
+        return answer
+
+    async def settle(self, settlement: Settlement) -> Settled:
+        """Charge ``min(cost, hold)``, free the rest, durably. A second call repeats the answer.
+
+        A hold that expired meanwhile is charged ``min(cost, hold, available)``, once.
+        """
+        return await self._end(settlement, full=True)
+
+    async def release(self, hold: int, *, expire: bool = False) -> Settled:
+        """Free the whole hold, or repeat how it ended. ``expire`` when its owner is gone."""
+        return await self._end(Release(hold, expire), full=False)
+
+    async def _end(self, operation: Settlement | Release, *, full: bool) -> Settled:
+        answer: Answer = await self._db.hot(self._batch, operation, full=full)
+        self._live.discard(operation.hold)
+        if isinstance(answer, UnknownHold):
+            raise NodeError(f"hold {answer.hold} does not exist")
+        assert isinstance(answer, Settled), "the end of a hold is answered with its outcome"
+        return answer
+
+    def _abandon(self, answer: Answer) -> None:
+        """Release a hold whose request went away before it heard of it."""
+        if isinstance(answer, Held):
+            self._db.hot(self._batch, Release(answer.hold), full=False)
