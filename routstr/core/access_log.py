@@ -47,8 +47,10 @@ class _AccessEntry(msgspec.Struct, frozen=True, gc=False):
             value = getattr(self.record, name)
             if isinstance(value, str):
                 line[name] = clean(value)  # model and endpoint are the client's words
-            elif value is not None:
+            elif isinstance(value, float):
                 line[name] = round(value, 3)
+            elif value is not None:
+                line[name] = int(value)
         return line
 
 

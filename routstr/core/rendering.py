@@ -1,0 +1,177 @@
+"""Errors as the client's protocol expects them: the only place that knows an envelope.
+
+``openai``::
+
+    {"error": {"message", "type", "code"[, "details"]}, "request_id"}
+
+``management``, the same error under both names that clients look for::
+
+    {"detail": {"error": {...}}, "error": {...}, "request_id"}
+
+A malformed management request keeps FastAPI's list of what is wrong, without the values that were
+sent (a token may be among them), and carries the error beside it: 422
+``{"detail": [{"loc", "msg", "type"}, ...], "error": {...}, "request_id"}``. A body that is not
+JSON at all is 400 ``invalid_json``, as on every other route.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Send
+
+from routstr.core.redaction import redact
+from routstr.core.request_id import REQUEST_ID
+from routstr.errors import InvalidJson, InvalidParameter, NotFound, RequestError, RoutstrError
+
+Header = tuple[bytes, bytes]
+ErrorObject = dict[str, object]
+
+UNCAUGHT: Final = "Internal server error, please contact support with the request ID."
+UNKNOWN_PATH: Final = "Not found check /docs for available endpoints"
+# An answer about money or a refusal is for one client, now.
+_FIXED: Final[tuple[Header, ...]] = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+)
+_BREAKS: Final = str.maketrans("", "", "\r\n\0")
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=int)  # for amounts, a subclass of int
+
+
+class Protocol(StrEnum):
+    """Whose words the client speaks."""
+
+    OPENAI = "openai"
+    MANAGEMENT = "management"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer, ready for raw ASGI; ``code`` is the error's, for the access line."""
+
+    status: int
+    headers: tuple[Header, ...]
+    body: bytes
+    code: str = ""
+
+
+def render_error(
+    error: RoutstrError, request_id: str, protocol: Protocol = Protocol.OPENAI
+) -> Reply:
+    """The answer for an error, with the error's own headers (``Retry-After``) and no-store."""
+    shown: ErrorObject = {
+        "message": redact(error.message),
+        "type": error.type,
+        "code": error.code,
+    }
+    if error.details:
+        shown["details"] = error.details
+    body: ErrorObject = {"error": shown, "request_id": request_id}
+    if protocol is Protocol.MANAGEMENT:
+        body["detail"] = {"error": shown}
+    return _reply(error.http_status, body, error.code, error.headers)
+
+
+def render_uncaught(request_id: str, protocol: Protocol = Protocol.OPENAI) -> Reply:
+    """The 500 for an exception that nobody foresaw; it tells nothing of the exception."""
+    return render_error(RoutstrError(UNCAUGHT), request_id, protocol)
+
+
+def _reply(status: int, body: ErrorObject, code: str, headers: Mapping[str, str]) -> Reply:
+    encoded = _ENCODER.encode(body)
+    own = (
+        (name.lower().encode("latin-1"), value.translate(_BREAKS).encode("latin-1", "replace"))
+        for name, value in headers.items()
+    )
+    length = (b"content-length", str(len(encoded)).encode())
+    return Reply(status, (*_FIXED, length, *own), encoded, code)
+
+
+async def send_reply(send: Send, reply: Reply, extra_headers: Iterable[Header] = ()) -> None:
+    """Send a complete answer, with further headers (request id, CORS)."""
+    headers = [*reply.headers, *extra_headers]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Let a FastAPI application answer every error in the management envelope."""
+    app.add_exception_handler(RoutstrError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_uncaught)
+
+
+def _response(request: Request, reply: Reply) -> Response:
+    # the access line wants the code, which only the envelope has
+    request.scope["routstr.error_code"] = reply.code
+    response = Response(reply.body, reply.status)
+    response.raw_headers = list(reply.headers)
+    return response
+
+
+def _request_id() -> str:
+    return REQUEST_ID.get() or ""
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RoutstrError)
+    return _response(request, render_error(error, _request_id(), Protocol.MANAGEMENT))
+
+
+async def _on_uncaught(request: Request, _error: Exception) -> Response:
+    return _response(request, render_uncaught(_request_id(), Protocol.MANAGEMENT))
+
+
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    problems = error.errors()
+    if any(problem["type"] == "json_invalid" for problem in problems):
+        return await _on_error(request, InvalidJson())
+    detail = [
+        {"loc": _path(problem), "msg": redact(problem["msg"]), "type": problem["type"]}
+        for problem in problems
+    ]
+    message = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in detail)
+    shown: ErrorObject = {
+        "message": message,
+        "type": InvalidParameter.type,
+        "code": InvalidParameter.code,
+    }
+    body: ErrorObject = {"detail": detail, "error": shown, "request_id": _request_id()}
+    status = HTTPStatus.UNPROCESSABLE_ENTITY.value
+    return _response(request, _reply(status, body, InvalidParameter.code, {}))
+
+
+def _path(problem: Mapping[str, Sequence[object]]) -> list[object]:
+    """Where in the request; the name of an unknown field is the client's word."""
+    return [redact(part) if isinstance(part, str) else part for part in problem["loc"]]
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: unknown paths and methods, broken forms."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.NOT_FOUND and error.detail == "Not Found":
+        return await _on_error(request, NotFound(UNKNOWN_PATH))
+    unknown = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+    server_side = error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+    shown: ErrorObject = {
+        "message": UNKNOWN_PATH if unknown else redact(str(error.detail)),
+        "type": RoutstrError.type if server_side else RequestError.type,
+        "code": error.status_code,
+    }
+    body: ErrorObject = {
+        "detail": {"error": shown},
+        "error": shown,
+        "request_id": _request_id(),
+    }
+    code = str(error.status_code)
+    return _response(request, _reply(error.status_code, body, code, error.headers or {}))
