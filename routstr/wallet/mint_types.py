@@ -1,0 +1,92 @@
+"""What a mint's answers come to: the values that this node works with. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from routstr.wallet.proofs import BlindSignature
+
+
+class ProofState(StrEnum):
+    """Whether a proof can be spent (NUT-07)."""
+
+    UNSPENT = "UNSPENT"
+    PENDING = "PENDING"
+    SPENT = "SPENT"
+
+
+class MintQuoteState(StrEnum):
+    """How far a payment to the mint is (NUT-23)."""
+
+    UNPAID = "UNPAID"
+    PAID = "PAID"
+    ISSUED = "ISSUED"
+
+
+class MeltQuoteState(StrEnum):
+    """How far a payment by the mint is (NUT-05)."""
+
+    UNPAID = "UNPAID"
+    PENDING = "PENDING"
+    PAID = "PAID"
+
+
+@dataclass(frozen=True, slots=True)
+class MintInfo:
+    """What a mint says of itself (NUT-06). Texts are the mint's own: escape before showing."""
+
+    name: str
+    version: str
+    description: str
+    motd: str
+    nuts: Mapping[str, object] = field(repr=False)  # settings by NUT number, as sent
+
+    def supports(self, nut: int) -> bool:
+        """Tell whether the mint lists this NUT and does not say that it is off."""
+        setting = self.nuts.get(str(nut))
+        if isinstance(setting, Mapping):
+            return bool(setting.get("supported", True)) and not setting.get("disabled", False)
+        return setting is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A signature that the mint made earlier, and the place of its output in the question."""
+
+    index: int
+    signature: BlindSignature
+
+
+@dataclass(frozen=True, slots=True)
+class MintQuote:
+    """An invoice to pay for new ecash. The id is a secret: who knows it can take the ecash."""
+
+    id: str = field(repr=False)
+    request: str
+    amount: int
+    unit: str
+    state: MintQuoteState
+    expiry: int | None  # seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class MeltQuote:
+    """What the mint wants for paying an invoice, and how far that is."""
+
+    id: str = field(repr=False)
+    request: str
+    amount: int
+    unit: str
+    fee_reserve: int
+    state: MeltQuoteState
+    expiry: int | None  # seconds since 1970
+    preimage: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MeltResult:
+    """How a payment went. ``change`` are signatures on the first of the blank outputs (NUT-08)."""
+
+    state: MeltQuoteState
+    preimage: str | None = field(repr=False)
+    change: tuple[BlindSignature, ...]
