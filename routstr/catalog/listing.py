@@ -1,0 +1,119 @@
+"""``GET /v1/models``: the price list as clients read it, in exact decimals.
+
+``pricing`` is USD with all fees, ``sats_pricing`` the same in sat (null without a price of
+bitcoin). Both are JSON numbers with every digit: the sat price times 10^15 is the rate that is
+charged.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal, localcontext
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from routstr.catalog.models_file import ModelSpec
+from routstr.catalog.names import advertised_id
+from routstr.catalog.rates import EXACT, worst_case
+from routstr.catalog.snapshot import SAT_DIGITS, Rates, UsdPrices
+
+Prices: TypeAlias = dict[str, Decimal]
+Worst: TypeAlias = tuple[int, int, int]
+
+_ENCODE: Final = msgspec.json.Encoder(decimal_format="number").encode
+_ARCHITECTURE: Final[dict[str, Any]] = {
+    "modality": "text->text",
+    "input_modalities": ["text"],
+    "output_modalities": ["text"],
+    "tokenizer": "Other",
+    "instruct_type": None,
+}
+
+
+def render_list(models: Iterable[bytes]) -> bytes:
+    """The body of ``GET /v1/models`` out of rendered models."""
+    return b'{"object":"list","data":[' + b",".join(models) + b"]}"
+
+
+def render_model(
+    model: ModelSpec,
+    *,
+    limit: int | None,
+    pricing: Prices | None,
+    sats_pricing: Prices | None,
+    provider: str,
+) -> bytes:
+    """One model as JSON; ``limit`` is the published limit of output tokens."""
+    top = model.top_provider
+    vendor = model.id.rpartition("/")[0]
+    return _ENCODE(
+        {
+            "id": advertised_id(model),
+            "object": "model",
+            "created": model.created,
+            "owned_by": vendor or provider,
+            "name": model.name or advertised_id(model),
+            "description": model.description,
+            "context_length": model.context_length or model.context_tokens,
+            "architecture": _ARCHITECTURE | model.architecture,
+            "pricing": pricing,
+            "sats_pricing": sats_pricing,
+            "per_request_limits": model.per_request_limits,
+            "top_provider": {
+                "context_length": model.context_tokens,
+                "max_completion_tokens": limit,
+                "is_moderated": top.is_moderated if top else None,
+            },
+            "enabled": model.enabled,
+            "upstream_provider_id": provider,
+            "canonical_slug": model.canonical_slug,
+            "alias_ids": model.alias_ids,
+            "forwarded_model_id": model.forwarded_model_id,
+        }
+    )
+
+
+def usd_pricing(usd: UsdPrices, *, context: int, limit: int | None) -> Prices:
+    """The ``pricing`` object."""
+    with localcontext(EXACT):
+        worst = worst_case(usd.prompt, usd.completion, usd.request, context=context, limit=limit)
+        return {
+            "prompt": _plain(usd.prompt),
+            "completion": _plain(usd.completion),
+            "request": _plain(usd.request),
+            "image": _plain(usd.image),
+            "web_search": _plain(usd.web_search),
+            "internal_reasoning": _plain(usd.internal_reasoning),
+            "input_cache_read": _plain(usd.input_cache_read),
+            "input_cache_write": _plain(usd.input_cache_write),
+            "max_prompt_cost": _plain(worst[0]),
+            "max_completion_cost": _plain(worst[1]),
+            "max_cost": _plain(worst[2]),
+        }
+
+
+def sats_pricing(rates: Rates, worst: Worst) -> Prices:
+    """The ``sats_pricing`` object."""
+    with localcontext(EXACT):
+        return {
+            "prompt": _sat(rates.prompt),
+            "completion": _sat(rates.completion),
+            "request": _sat(rates.request),
+            "image": _sat(rates.image),
+            "web_search": _sat(rates.web_search),
+            "internal_reasoning": _sat(rates.reasoning),
+            "input_cache_read": _sat(rates.cache_read),
+            "input_cache_write": _sat(rates.cache_write),
+            "max_prompt_cost": _sat(worst[0]),
+            "max_completion_cost": _sat(worst[1]),
+            "max_cost": _sat(worst[2]),
+        }
+
+
+def _sat(rate: int) -> Decimal:
+    return _plain(Decimal(rate).scaleb(-SAT_DIGITS))
+
+
+def _plain(value: Decimal) -> Decimal:
+    """Without trailing zeros, and without an exponent above zero."""
+    short = value.normalize()
+    return short.quantize(Decimal(1)) if int(short.as_tuple().exponent) > 0 else short

@@ -1,0 +1,174 @@
+"""The models file: what the operator sells, at the provider's prices in USD.
+
+The format is that of OpenRouter's model list: ``{"data": [...]}``, ``{"models": [...]}`` or a bare
+list. Prices are USD per unit, as text or as JSON numbers; both are read as decimals, digit by
+digit. A price of 0 is a price. A model without a price for ``prompt`` or ``completion``, or with
+``"enabled": false``, is not sold (except under fixed prices, which need none of the file's).
+"""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from routstr.catalog.names import NameClash, index_names
+
+MAX_USD: Final = Decimal(100_000)
+MAX_DECIMALS: Final = 24
+MAX_CONTEXT: Final = 1_000_000_000
+_PROBLEMS_SHOWN: Final = 20
+
+
+class ModelsFileError(ValueError):
+    """The models file cannot be used; the message names every model and field at fault."""
+
+
+class UsdPricing(msgspec.Struct, frozen=True):
+    """Provider's prices, USD per unit, without this node's fees."""
+
+    prompt: Decimal | None = None
+    completion: Decimal | None = None
+    request: Decimal | None = None
+    image: Decimal | None = None
+    web_search: Decimal | None = None
+    internal_reasoning: Decimal | None = None
+    input_cache_read: Decimal | None = None
+    input_cache_write: Decimal | None = None
+
+
+class TopProvider(msgspec.Struct, frozen=True):
+    """Limits of the provider that serves the model."""
+
+    context_length: int | None = None
+    max_completion_tokens: int | None = None
+    is_moderated: bool | None = None
+
+
+class ModelSpec(msgspec.Struct, frozen=True):
+    """One model of the file, in the provider's terms."""
+
+    id: str
+    name: str = ""
+    created: int = 0
+    description: str = ""
+    context_length: int | None = None
+    architecture: dict[str, Any] = {}
+    pricing: UsdPricing = UsdPricing()
+    top_provider: TopProvider | None = None
+    per_request_limits: dict[str, Any] | None = None
+    canonical_slug: str | None = None
+    alias_ids: tuple[str, ...] | None = None
+    forwarded_model_id: str | None = None
+    enabled: bool = True
+
+    @property
+    def priced(self) -> bool:
+        """The file says what input and output cost."""
+        return self.pricing.prompt is not None and self.pricing.completion is not None
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that fit into the model; the provider's own limit wins over the model's."""
+        of_provider = self.top_provider.context_length if self.top_provider else None
+        return of_provider or self.context_length or 0
+
+    @property
+    def completion_tokens(self) -> int | None:
+        """The provider's limit of output tokens, when the file tells it."""
+        return (self.top_provider.max_completion_tokens if self.top_provider else None) or None
+
+
+def load_models(path: Path) -> tuple[ModelSpec, ...]:
+    """Read and check the file; every fault is a :class:`ModelsFileError` with the file's name."""
+    try:
+        return parse_models(path.read_bytes())
+    except OSError as error:
+        raise ModelsFileError(f"{path}: {error.strerror}") from error
+    except ModelsFileError as error:
+        raise ModelsFileError(f"{path}: {error}") from error
+
+
+def parse_models(text: bytes) -> tuple[ModelSpec, ...]:
+    """Read and check models; all faults of all models are told in one error."""
+    models: list[ModelSpec] = []
+    problems: list[str] = []
+    for number, raw in enumerate(_items(text), start=1):
+        label = raw.get("id") if isinstance(raw, dict) else None
+        who = f"model {label!r}" if isinstance(label, str) and label else f"model number {number}"
+        try:
+            spec = msgspec.convert(raw, ModelSpec)
+        except msgspec.ValidationError as error:
+            problems.append(f"{who}: {_field_and_reason(error)}")
+            continue
+        models.append(spec)
+        problems.extend(f"{who}: {problem}" for problem in _problems(spec))
+    problems.extend(_duplicates(models))
+    if not problems:
+        try:
+            index_names([model for model in models if model.enabled])
+        except NameClash as error:
+            problems.append(str(error))
+    if problems:
+        left = len(problems) - _PROBLEMS_SHOWN
+        more = [f"and {left} more"] if left > 0 else []
+        raise ModelsFileError("; ".join(problems[:_PROBLEMS_SHOWN] + more))
+    return tuple(models)
+
+
+def _items(text: bytes) -> list[Any]:
+    try:
+        content = msgspec.json.Decoder(float_hook=Decimal).decode(text)
+    except (msgspec.DecodeError, ArithmeticError, ValueError, RecursionError) as error:
+        raise ModelsFileError(f"not valid JSON: {error}") from error
+    if isinstance(content, dict):
+        content = content.get("data", content.get("models"))
+    if not isinstance(content, list):
+        raise ModelsFileError('wanted {"data": [...]}, {"models": [...]} or a list of models')
+    return content
+
+
+def _field_and_reason(error: msgspec.ValidationError) -> str:
+    reason, _, path = str(error).rpartition(" - at `$")
+    return f"{path.strip('.`')}: {reason}" if reason else str(error)
+
+
+def _problems(spec: ModelSpec) -> Iterator[str]:
+    if not spec.id.strip():
+        yield "id: must not be empty"
+    for field in UsdPricing.__struct_fields__:
+        price = getattr(spec.pricing, field)
+        if price is not None and (problem := _price_problem(price)):
+            yield f"pricing.{field}: {problem}"
+    if not 1 < spec.context_tokens <= MAX_CONTEXT:
+        yield (
+            "context_length: must be given (2 or more): what a request may cost at most, "
+            "and so what a balance must hold, is computed from it"
+        )
+    limit = spec.completion_tokens
+    if limit is not None and not 0 < limit <= MAX_CONTEXT:
+        yield "top_provider.max_completion_tokens: must be positive"
+    if spec.created < 0:
+        yield "created: must not be negative"
+
+
+def _price_problem(price: Decimal) -> str | None:
+    if not price.is_finite():
+        return "must be a number"
+    if price < 0:
+        return "must not be negative"
+    if price > MAX_USD:
+        return f"must be USD per unit, at most {MAX_USD}"
+    exponent = price.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -MAX_DECIMALS:
+        return f"has more than {MAX_DECIMALS} decimal places"
+    return None
+
+
+def _duplicates(models: Sequence[ModelSpec]) -> Iterator[str]:
+    seen: set[str] = set()
+    for model in models:
+        if (key := model.id.lower()) in seen:
+            yield f"model {model.id!r}: id: is listed twice"
+        seen.add(key)

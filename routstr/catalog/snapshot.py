@@ -1,0 +1,151 @@
+"""The price list of one moment, immutable: every request is quoted, held and charged with it.
+
+Rates are whole numbers of 10^-12 msat per unit (token, request, image, search). They are rounded
+up once, when a snapshot is built; afterwards everything is exact integer arithmetic, so the price
+that is published is the price that is charged, to the last digit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, fields
+from decimal import Decimal
+from typing import Final, Self, TypeVar
+
+PER_MSAT: Final = 10**12
+"""Rate units in one msat."""
+SAT_DIGITS: Final = 15
+"""A rate divided by 10^15 is a price in sat, exactly."""
+
+T = TypeVar("T")
+
+_FORMAT: Final = "r1"
+_DATE_LENGTH: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Prices of one model in 10^-12 msat per unit; 0 is a price.
+
+    ``reasoning`` is a surcharge on top of ``completion``; ``image`` is charged for each input
+    image on top of its tokens.
+    """
+
+    prompt: int = 0
+    completion: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    request: int = 0
+    image: int = 0
+    web_search: int = 0
+
+    def __post_init__(self) -> None:
+        for field, value in zip(fields(self), astuple(self), strict=True):
+            if type(value) is not int or value < 0:
+                raise ValueError(f"rate {field.name} is not a whole number of 10^-12 msat")
+
+    @property
+    def free(self) -> bool:
+        """Nothing of this model costs anything."""
+        return not any(astuple(self))
+
+    @property
+    def input_worst(self) -> int:
+        """The most that one input token can cost."""
+        return max(self.prompt, self.cache_read, self.cache_write)
+
+    @property
+    def output_worst(self) -> int:
+        """The most that one output token can cost."""
+        return self.completion + self.reasoning
+
+    def dumps(self) -> str:
+        """Write the rates as compact text, to travel with a hold."""
+        return " ".join((_FORMAT, *map(str, astuple(self))))
+
+    @classmethod
+    def loads(cls, text: str) -> Self:
+        """Read what :meth:`dumps` wrote; anything else is a ``ValueError``."""
+        form, *values = text.split(" ")
+        plain = all(value.isascii() and value.isdecimal() for value in values)
+        if form != _FORMAT or len(values) != len(fields(cls)) or not plain:
+            raise ValueError("this text holds no rates")
+        return cls(*map(int, values))
+
+
+@dataclass(frozen=True, slots=True)
+class UsdPrices:
+    """What is shown as ``pricing``: USD per unit with all fees of this node."""
+
+    prompt: Decimal
+    completion: Decimal
+    input_cache_read: Decimal
+    input_cache_write: Decimal
+    internal_reasoning: Decimal
+    request: Decimal
+    image: Decimal
+    web_search: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model as it is sold in one snapshot.
+
+    ``max_prompt``, ``max_completion`` and ``max_cost`` are the published worst cases in rate
+    units. ``max_completion_tokens`` is the published limit, from which clients recompute the gate;
+    ``output_limit`` is the most that the provider may produce unasked. ``body`` is the model as
+    JSON, as in ``GET /v1/models/{id}``.
+    """
+
+    id: str
+    upstream_id: str
+    name: str
+    created: int
+    description: str
+    context_length: int
+    max_completion_tokens: int | None
+    output_limit: int
+    rates: Rates
+    rates_text: str
+    max_prompt: int
+    max_completion: int
+    max_cost: int
+    usd: UsdPrices | None
+    body: bytes
+
+    @property
+    def prompt_limit(self) -> int:
+        """Input tokens that the published worst case counts with."""
+        return self.context_length - (self.max_completion_tokens or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All models at one price of bitcoin. ``body`` is the answer to ``GET /v1/models``.
+
+    ``models`` is keyed by the advertised id; ``names`` by every lower-case name that finds a model.
+    """
+
+    version: int
+    models: Mapping[str, ModelEntry]
+    names: Mapping[str, ModelEntry]
+    usd_per_btc: Decimal | None
+    body: bytes
+
+    def find(self, name: str) -> ModelEntry | None:
+        """The model that a client means, None for what is not sold here."""
+        return find_name(self.names, name)
+
+
+def find_name(names: Mapping[str, T], name: str) -> T | None:
+    """Look a model's name up: in any case, and without a date suffix ``-YYYYMMDD``.
+
+    The name as written is tried first, so a model whose id ends in a date is found by it.
+    """
+    key = name.lower()
+    found = names.get(key)
+    if found is not None:
+        return found
+    base, dash, date = key.rpartition("-")
+    if dash and len(date) == _DATE_LENGTH and date.isascii() and date.isdecimal():
+        return names.get(base)
+    return None

@@ -1,0 +1,50 @@
+"""What a request costs: its usage times the rates of its hold, rounded up once. Pure."""
+
+from dataclasses import dataclass
+
+from routstr.catalog.snapshot import PER_MSAT, Rates
+from routstr.money import Msat
+from routstr.payment.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A charge in msat and its parts, which sum to it exactly.
+
+    ``base`` is what does not depend on tokens: the price per request, images and web searches.
+    Each part is the growth of the rounded-up running sum, so a part may differ from its own exact
+    value by less than one msat.
+    """
+
+    total: Msat
+    base: Msat
+    input: Msat
+    output: Msat
+    cache_read: Msat
+    cache_write: Msat
+
+
+def calculate_request_cost(rates: Rates, usage: Usage) -> Cost:
+    """Charge ``usage`` at ``rates``: at least the exact sum, less than one msat above it."""
+    exact = rates.request + rates.image * usage.images + rates.web_search * usage.web_searches
+    base = _up(exact)
+    exact += rates.prompt * usage.prompt
+    with_input = _up(exact)
+    exact += rates.cache_read * usage.cache_read
+    with_cache_read = _up(exact)
+    exact += rates.cache_write * usage.cache_write
+    with_cache_write = _up(exact)
+    exact += rates.completion * usage.completion + rates.reasoning * usage.reasoning
+    total = _up(exact)
+    return Cost(
+        total=total,
+        base=base,
+        input=with_input - base,
+        output=total - with_cache_write,
+        cache_read=with_cache_read - with_input,
+        cache_write=with_cache_write - with_cache_read,
+    )
+
+
+def _up(exact: int) -> Msat:
+    return Msat(-(-exact // PER_MSAT))

@@ -1,0 +1,147 @@
+"""What a request may cost: the gate that clients know, the admission, the hold. Pure.
+
+Three amounts, all in msat and never in another order::
+
+    admit <= want         the balance that is enough to be served, and what is set aside for it
+    admit <= gate         the published formula, which clients recompute from GET /v1/models
+
+``want`` is the worst case of this very body. A balance between ``admit`` and ``want`` is served
+too: the hold is then all of it, and :func:`affordable_output_tokens` says which limit to forward so
+that the answer stays inside the hold.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from routstr.catalog.snapshot import PER_MSAT, ModelEntry
+from routstr.errors import InvalidParameter
+from routstr.money import MAX_MSAT, ZERO, Msat
+from routstr.payment.tokens import PromptEstimate
+
+MAX_OUTPUT: Final = 10**7
+MAX_CHOICES: Final = 128
+CLIENT_TOLERANCE: Final = Decimal(1)
+"""Percent that clients take off the worst case; a smaller one here would lock them out."""
+LEAST_REQUEST: Final = Msat(1)
+GATE_SLACK: Final = Msat(3)
+"""Clients round three times in binary floating point; each may come out one msat lower."""
+
+_LIMIT_NAMES: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class QuotePolicy:
+    """The operator's part: TOLERANCE_PERCENTAGE, MIN_REQUEST_MSAT, MIN_OUTPUT_TOKENS."""
+
+    tolerance_percent: Decimal = CLIENT_TOLERANCE
+    min_request: Msat = LEAST_REQUEST
+    min_output_tokens: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """How much output a request asks for.
+
+    ``max_output``: tokens of one answer, the largest of the limits that the request names; None
+    when it names none. ``choices``: how many answers. ``max_tokens``: that one name alone, the
+    only one in the clients' formula.
+    """
+
+    max_output: int | None = None
+    choices: int = 1
+    max_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What one request may cost.
+
+    ``max_output_tokens`` is the output per answer that ``want`` pays for. ``input_cost`` (all that
+    does not depend on the output) and ``output_rate`` (one token in each answer) are the parts of
+    ``want`` in rate units.
+    """
+
+    admit: Msat
+    want: Msat
+    gate: Msat
+    max_output_tokens: int
+    input_cost: int
+    output_rate: int
+
+
+def read_limits(body: Mapping[str, object], entry: ModelEntry) -> RequestLimits:
+    """Read and check the limits of a request; :class:`InvalidParameter` names the one at fault."""
+    named = [limit for name in _LIMIT_NAMES if (limit := _whole(body, name, MAX_OUTPUT))]
+    answers = [_whole(body, name, MAX_CHOICES) or 1 for name in ("n", "best_of")]
+    prompts = body.get("prompt")
+    several = isinstance(prompts, list) and prompts and type(prompts[0]) is not int
+    return RequestLimits(
+        max_output=min(max(named), entry.context_length) if named else None,
+        choices=max(answers) * (len(prompts) if isinstance(prompts, list) and several else 1),
+        max_tokens=_whole(body, "max_tokens", MAX_OUTPUT),
+    )
+
+
+def quote(
+    entry: ModelEntry, estimate: PromptEstimate, limits: RequestLimits, policy: QuotePolicy
+) -> Quote:
+    """Price one body. A free model costs nothing and needs no balance."""
+    rates = entry.rates
+    most = entry.output_limit if limits.max_output is None else limits.max_output
+    if rates.free:
+        return Quote(ZERO, ZERO, ZERO, most, 0, 0)
+    least = min(policy.min_output_tokens, most) if limits.max_output is None else most
+    input_cost = (
+        rates.request + rates.image * estimate.images + rates.input_worst * estimate.worst_tokens
+    )
+    output_rate = rates.output_worst * limits.choices
+    gate = _gate(entry, estimate, limits, policy)
+    enough = min(_up(input_cost + output_rate * least), gate - GATE_SLACK)
+    admit = max(enough, policy.min_request)
+    want = max(_up(input_cost + output_rate * most), admit)
+    return Quote(admit, want, gate, most, input_cost, output_rate)
+
+
+def affordable_output_tokens(quoted: Quote, hold: Msat) -> int | None:
+    """The output limit per answer to forward with a hold; None when it covers the whole quote.
+
+    Applies to a limit that the request names, too: with several answers or a prompt that the
+    clients' formula underrates, an admitted balance may not pay for it. At least 1.
+    """
+    if hold >= quoted.want or not quoted.output_rate:
+        return None
+    tokens = (int(hold) * PER_MSAT - quoted.input_cost) // quoted.output_rate
+    return max(1, min(tokens, quoted.max_output_tokens))
+
+
+def _gate(
+    entry: ModelEntry, estimate: PromptEstimate, limits: RequestLimits, policy: QuotePolicy
+) -> Msat:
+    """The worst case less a tolerance, less what the body leaves unused of input and output."""
+    tolerance = max(policy.tolerance_percent, CLIENT_TOLERANCE)
+    kept, whole = ((100 - tolerance) / 100).as_integer_ratio()
+    unit = whole * PER_MSAT
+    gate = entry.max_cost * kept // unit
+    unused = entry.prompt_limit * kept - estimate.gate_tokens * whole
+    gate -= max(0, unused * entry.rates.prompt // unit)
+    if limits.max_tokens is not None:
+        spent = limits.max_tokens * entry.rates.completion * whole
+        gate -= max(0, (entry.max_completion * kept - spent) // unit)
+    return max(Msat(min(gate, MAX_MSAT)), policy.min_request)
+
+
+def _whole(body: Mapping[str, object], name: str, most: int) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    if type(value) is not int or not 1 <= value <= most:
+        raise InvalidParameter(
+            f"{name} must be an integer from 1 to {most}.", details={"param": name}
+        )
+    return value
+
+
+def _up(exact: int) -> Msat:
+    return Msat(min(-(-exact // PER_MSAT), MAX_MSAT))

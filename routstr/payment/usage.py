@@ -1,0 +1,201 @@
+"""How much a provider says a request used, in every dialect, from a provider that may lie. Pure.
+
+==========================  ================================  =====================================
+dialect                     input                             cached input
+==========================  ================================  =====================================
+chat, completions,          ``prompt_tokens``, all of it      ``prompt_tokens_details``:
+embeddings                                                    ``cached_tokens``,
+                                                              ``cache_write_tokens`` or
+                                                              ``cache_creation_tokens``
+DeepSeek                    ``prompt_tokens``, all of it      ``prompt_cache_hit_tokens``
+Responses                   ``input_tokens``, all of it       ``input_tokens_details``, same names
+Anthropic Messages          ``input_tokens``, uncached only   ``cache_read_input_tokens``,
+                                                              ``cache_creation_input_tokens``
+==========================  ================================  =====================================
+
+Output is ``completion_tokens`` or ``output_tokens``, reasoning included; its reasoning part is in
+``completion_tokens_details`` or ``output_tokens_details``.
+
+What is believed: whole numbers from 0 to 10^9 (a float without a fraction is one). A count of
+input or output that is there and is anything else spoils the whole usage (None: the caller bills
+an estimate). An odd detail is ignored; a detail larger than what it is a part of is cut to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+MAX_TOKENS: Final = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What is billed, in tokens and pieces.
+
+    ``prompt`` counts the uncached input only; ``reasoning`` is the part of ``completion`` that
+    carries a surcharge. ``reported`` is False for an estimate of this node. ``images`` are never
+    reported: who prices images sets them from the request.
+    """
+
+    prompt: int
+    completion: int
+    cache_read: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    images: int = 0
+    web_searches: int = 0
+    reported: bool = True
+
+    @property
+    def input(self) -> int:
+        """All input tokens, cached or not."""
+        return self.prompt + self.cache_read + self.cache_write
+
+
+class _Spoilt(ValueError):
+    """A count that decides the bill is not a count."""
+
+
+def usage_of(body: object) -> Usage | None:
+    """The usage that an answer or a stream event carries, wherever its dialect puts it.
+
+    Top level (chat, Messages), ``response`` (Responses), ``message`` (``message_start``).
+    """
+    if not isinstance(body, Mapping):
+        return None
+    for holder in (body, body.get("response"), body.get("message")):
+        if isinstance(holder, Mapping) and holder.get("usage") is not None:
+            return parse_usage(holder["usage"])
+    return None
+
+
+def parse_usage(obj: object) -> Usage | None:
+    """Read one usage object; None when it says nothing usable. Never raises."""
+    if not isinstance(obj, Mapping):
+        return None
+    try:
+        return _parse(obj)
+    except _Spoilt:
+        return None
+
+
+def merge_usage(first: Usage | None, second: Usage | None) -> Usage | None:
+    """Combine what a stream said earlier and later.
+
+    Counts in streams are running totals, so nothing is added up. Input and output are taken as
+    groups from the later one, unless it says less: a later event may tell the split between cached
+    and uncached input for the first time, and another may leave the input out.
+    """
+    if first is None or second is None:
+        return first or second
+    source = second if second.input >= first.input else first
+    output = second if second.completion >= first.completion else first
+    return Usage(
+        prompt=source.prompt,
+        cache_read=source.cache_read,
+        cache_write=source.cache_write,
+        completion=output.completion,
+        reasoning=output.reasoning,
+        images=max(first.images, second.images),
+        web_searches=max(first.web_searches, second.web_searches),
+        reported=first.reported and second.reported,
+    )
+
+
+def complete_usage(reported: Usage | None, estimate: Usage) -> Usage:
+    """What to bill: the report, with this node's own count where the report cannot be true.
+
+    No output although some was seen, or no input although an answer came: the estimate stands in.
+    Nothing reported on both sides and nothing seen is believed: an empty answer costs no tokens.
+    """
+    if reported is None:
+        return estimate
+    no_output = reported.completion == 0 and estimate.completion > 0
+    answered = reported.completion > 0 or estimate.completion > 0
+    no_input = reported.input == 0 and answered
+    if not (no_output or no_input):
+        return reported
+    source = estimate if no_input else reported
+    output = estimate if no_output else reported
+    return Usage(
+        prompt=source.prompt,
+        cache_read=source.cache_read,
+        cache_write=source.cache_write,
+        completion=output.completion,
+        reasoning=output.reasoning,
+        images=reported.images,
+        web_searches=reported.web_searches,
+        reported=False,
+    )
+
+
+def _parse(raw: Mapping[Any, Any]) -> Usage | None:
+    everything, details = _count(raw, "prompt_tokens"), raw.get("prompt_tokens_details")
+    if everything is None and isinstance(raw.get("input_tokens_details"), Mapping):
+        everything, details = _count(raw, "input_tokens"), raw["input_tokens_details"]
+    uncached = _count(raw, "input_tokens") if everything is None else None
+    output = _output(raw, everything)
+    if everything is None and uncached is None and output is None:
+        return None
+    read = max(
+        _detail(raw, "cache_read_input_tokens", "prompt_cache_hit_tokens"),
+        _detail(details, "cached_tokens"),
+    )
+    write = max(
+        _detail(raw, "cache_creation_input_tokens"),
+        _detail(details, "cache_write_tokens", "cache_creation_tokens"),
+    )
+    if everything is not None:
+        read = min(read, everything)
+        write = min(write, everything - read)
+        uncached = everything - read - write
+    return Usage(
+        prompt=uncached or 0,
+        completion=output or 0,
+        cache_read=read,
+        cache_write=write,
+        reasoning=min(_reasoning(raw), output or 0),
+        web_searches=_detail(raw.get("server_tool_use"), "web_search_requests"),
+    )
+
+
+def _output(raw: Mapping[Any, Any], everything: int | None) -> int | None:
+    output = _count(raw, "completion_tokens")
+    if output is None:
+        output = _count(raw, "output_tokens")
+    if output is None and everything is not None:
+        return max(0, _detail(raw, "total_tokens") - everything)  # embeddings have no output
+    return output
+
+
+def _reasoning(raw: Mapping[Any, Any]) -> int:
+    return max(
+        _detail(raw.get("completion_tokens_details"), "reasoning_tokens"),
+        _detail(raw.get("output_tokens_details"), "reasoning_tokens"),
+    )
+
+
+def _count(raw: Mapping[Any, Any], name: str) -> int | None:
+    """A count that decides the bill: None when absent, :class:`_Spoilt` when it is no count."""
+    value = raw.get(name)
+    if value is None:
+        return None
+    count = _whole(value)
+    if count is None:
+        raise _Spoilt
+    return count
+
+
+def _detail(raw: object, *names: str) -> int:
+    """The largest usable count of these names, which mean the same; 0 when there is none."""
+    if not isinstance(raw, Mapping):
+        return 0
+    return max(_whole(raw.get(name)) or 0 for name in names)
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is int and 0 <= value <= MAX_TOKENS:
+        return value
+    return None
