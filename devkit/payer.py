@@ -90,6 +90,10 @@ class Payer:
         self._purse[token.unit] += await self._swap(token.proofs, wanted, token.unit)
         return amount
 
+    async def fee(self, text: str) -> int:
+        """What spending a token of this mint costs (NUT-02)."""
+        return await self._fee((await self._read(text)).proofs)
+
     async def states(self, text: str) -> list[ProofState]:
         """What the mint says of each proof of a token (NUT-07)."""
         return await self._mint.check_state(ys(await self._read(text)))

@@ -5,18 +5,21 @@ not installed fails with the line that installs it: nothing is skipped in silenc
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pytest
 from pytest_socket import socket_allow_hosts
 
 from devkit.mint import Mint, MintOptions
+from devkit.node import Node, settings
+from devkit.payer import Payer
 from devkit.ports import LOOPBACK
 from devkit.postgres import Postgres
+from devkit.prices import BTC_USD, NO_FEES, write_models
 from devkit.processes import ServiceFailed
-from devkit.upstream import Upstream
+from devkit.upstream import PLAYS, Upstream
 
 T = TypeVar("T")
 
@@ -94,3 +97,42 @@ async def upstream() -> AsyncIterator[Upstream]:
     """A provider that we play; behaves well until told otherwise."""
     async with Upstream() as playing:
         yield playing
+
+
+@pytest.fixture
+async def payer(mint: Mint) -> AsyncIterator[Payer]:
+    """A payer's own wallet at :func:`mint`."""
+    async with Payer(mint.url) as wallet:
+        yield wallet
+
+
+class StartNode(Protocol):
+    """Starts a node; those started in one test share the database, each has its own folder."""
+
+    async def __call__(
+        self, more: Mapping[str, str] | None = None, *, healthy: bool = True
+    ) -> Node: ...
+
+
+@pytest.fixture
+async def start_node(
+    tmp_path: Path, mint: Mint, upstream: Upstream, database_url: str
+) -> AsyncIterator[StartNode]:
+    """Nodes on :func:`mint` and :func:`upstream` that sell every play at the prices of devkit."""
+    models = write_models(tmp_path / "models.json", PLAYS)
+    usual = settings(mints=[mint.url], upstream=upstream.base_url, models=models, btc_usd=BTC_USD)
+    shared = {
+        "DATABASE_URL": database_url,
+        "ROUTSTR_SECRET_KEY_FILE": str(tmp_path / "routstr_secret.key"),
+    }
+    started: list[Node] = []
+
+    async def start(more: Mapping[str, str] | None = None, *, healthy: bool = True) -> Node:
+        folder = tmp_path / f"node-{len(started) + 1}"
+        everything = {**usual, **NO_FEES, **shared, **(more or {})}
+        started.append(await Node.start(folder, everything, healthy=healthy))
+        return started[-1]
+
+    yield start
+    for node in started:
+        node.kill()

@@ -1,0 +1,38 @@
+"""Models files for nodes under test: any model at a round price."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+BTC_USD: Final = "100000"
+"""The rate that makes the prices below whole: one USD is 1,000,000 msat."""
+
+PROMPT_MSAT: Final = 2
+COMPLETION_MSAT: Final = 8
+CACHE_READ_MSAT: Final = 1
+
+PRICING: Final[Mapping[str, str]] = {
+    "prompt": "0.000002",
+    "completion": "0.000008",
+    "input_cache_read": "0.000001",
+}
+"""USD per token. Without fees and at :data:`BTC_USD` a token costs the msat named above."""
+
+NO_FEES: Final[Mapping[str, str]] = {"EXCHANGE_FEE": "1", "UPSTREAM_PROVIDER_FEE": "1"}
+"""Settings of a node that passes prices on as they are."""
+
+
+def write_models(
+    path: Path,
+    ids: Iterable[str],
+    *,
+    pricing: Mapping[str, str] = PRICING,
+    context: int = 8_192,
+    completion: int = 1_024,
+) -> Path:
+    """Write a models file that sells each id; returns its path."""
+    top = {"context_length": context, "max_completion_tokens": completion}
+    models = [{"id": one, "name": one, "pricing": pricing, "top_provider": top} for one in ids]
+    path.write_text(json.dumps({"data": models}))
+    return path
