@@ -102,7 +102,11 @@ def split_http_url(url: str) -> SplitResult:
         raise ValueError("must be an http:// or https:// URL with a host")
     if "@" in parts.netloc:
         raise ValueError("must not hold a user name or password")
-    if literal_address(parts.hostname) is None and not _NAME.fullmatch(parts.hostname):
+    literal = literal_address(parts.hostname)
+    in_brackets = "[" in parts.netloc
+    if in_brackets != isinstance(literal, ipaddress.IPv6Address) or "%" in parts.netloc:
+        raise ValueError("must have a valid address")
+    if literal is None and not _NAME.fullmatch(parts.hostname):
         raise ValueError("must have a valid host name")
     if parts.port == 0:  # reading it raises ValueError when it is no port number
         raise ValueError("must have a valid port")

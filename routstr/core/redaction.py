@@ -14,14 +14,15 @@ from routstr.core.secret import MASK, Secret
 
 _SHAPES: Final = re.compile(
     r"""
-      (?P<key> sk-[0-9A-Za-z_-]{8,} )                             # API keys, ours and providers'
-    | (?P<token> (?:cashu|creq) [AB] [0-9A-Za-z_=+/-]{8,} )       # NUT-00 tokens, NUT-18 requests
+      (?P<key> (?<![0-9A-Za-z]) sk-[\w-]{8,} | sk-[\w-]{20,} )     # API keys, ours and providers'
+    | (?P<token> (?:cashu|creq) [AB] [\w=+/-]{8,} )               # NUT-00 tokens, NUT-18 requests
     | (?P<nsec> n(?:sec|cryptsec) 1 [0-9a-z]{8,} )                # NIP-19, NIP-49 private keys
-    | (?P<bearer> \b (?:bearer|basic) [\ ]+ ) [0-9A-Za-z._~+/=:-]{4,}
+    | (?P<scheme> \b (?:bearer|basic) [\ ]+ )                     # RFC 9110 credentials
+      (?: (?=\S*\d) [\w.~+/=:-]{4,} | [\w.~+/=:-]{16,} )
     | (?P<preimage> preimage \W{1,8} ) [0-9a-f]{16,}
     | (?P<login> [a-z][a-z0-9+.-]{1,20}:// ) [^\s/@?\#'"]+ @      # scheme://user:password@
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 
 # Scanning for the shapes takes 0.3 µs a character, so it is done only where one of these is.
@@ -57,7 +58,7 @@ def redact(text: str) -> str:
 
 def _replacement(match: re.Match[str]) -> str:
     kind = match.lastgroup
-    if kind in {"bearer", "preimage"}:
+    if kind in {"scheme", "preimage"}:
         return match.group(kind) + MASK
     if kind == "login":
         return f"{match.group(kind)}{MASK}@"
@@ -71,7 +72,7 @@ def _fingerprint(match: re.Match[str]) -> str:
 
 def clean(text: str) -> str:
     """Redact, and escape what UTF-8 cannot carry or what a terminal would obey."""
-    if not text.isascii():
+    if not text.isprintable():
         text = text.encode("utf-8", "backslashreplace").decode()
         text = _BREAKS.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
     return redact(text)
