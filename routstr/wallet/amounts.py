@@ -1,7 +1,7 @@
 """Which denominations make up an amount, and which proofs to spend for it. Pure.
 
-Amounts are whole units of a keyset. Keysets normally hold powers of two; nothing here breaks
-with others, but only with denominations that divide each other are the answers the best ones.
+Amounts are whole units of a keyset. Keysets normally hold powers of two. Others work too, but only
+where each denomination divides the next are the answers the best ones, and none is missed.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

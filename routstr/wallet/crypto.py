@@ -112,8 +112,13 @@ def _equal_logarithms(
     s, minus_e = _scalar(s), _negative(e)
     r1 = _sum_with_generator(_product(key, minus_e), s)
     r2 = _sum(_product(blinded, s), _product(signed, minus_e))
-    text = "".join(point.format(compressed=False).hex() for point in (r1, r2, key, signed))
-    return sha256(text.encode("ascii")).digest() == e
+    return _challenge(r1, r2, key, signed) == e
+
+
+def _challenge(*points: PublicKey) -> bytes:
+    """Hash points as NUT-12 does: their uncompressed forms, written in hexadecimal."""
+    text = "".join(point.format(compressed=False).hex() for point in points)
+    return sha256(text.encode("ascii")).digest()
 
 
 def _point(data: bytes) -> PublicKey:

@@ -1,0 +1,169 @@
+"""Tables of the wallet. Only :mod:`routstr.wallet` writes here.
+
+A proof's secret is not stored: it follows from the seed, the keyset and the counter (NUT-13).
+Tokens, coming in or going out, are stored sealed with the node's key.
+"""
+
+from enum import IntEnum
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+BIG_ID = BigInteger().with_variant(Integer, "sqlite")
+
+
+class ProofStatus(IntEnum):
+    """Where a proof of this wallet stands."""
+
+    UNSPENT = 0
+    RESERVED = 1  # an open saga spends it
+    SPENT = 2
+    ISSUED = 3  # inside a token that was given out and is not known to be redeemed
+
+
+class SagaKind(IntEnum):
+    """Which movement a saga is."""
+
+    RECEIVE = 1
+    SEND = 2
+
+
+class SagaState(IntEnum):
+    """A saga is open until the mint has said what happened."""
+
+    OPEN = 0
+    DONE = 1
+    FAILED = 2
+
+
+class IssuedState(IntEnum):
+    """What became of a token that was given out."""
+
+    UNCLAIMED = 0
+    CLAIMED = 1
+
+
+class KeysetRow(SQLModel, table=True):
+    """A keyset of a listed mint, and the next unused counter of this wallet in it."""
+
+    __tablename__ = "keysets"
+    __table_args__ = (UniqueConstraint("mint", "keyset_id", name="uq_keysets_mint_id"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
+    mint: str = Field(max_length=512)
+    keyset_id: str = Field(max_length=66)
+    unit: str = Field(max_length=16)
+    active: bool
+    input_fee_ppk: int = Field(sa_column=Column(BigInteger, nullable=False))
+    final_expiry: int | None = Field(default=None, sa_column=Column(BigInteger))
+    keys: str = Field(sa_column=Column(Text, nullable=False))  # JSON: amount -> hex point
+    counter: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+
+
+class ProofRow(SQLModel, table=True):
+    """One proof: ``amount`` in the keyset's unit."""
+
+    __tablename__ = "proofs"
+    __table_args__ = (
+        UniqueConstraint("keyset", "counter", name="uq_proofs_counter"),
+        CheckConstraint("amount > 0", name="ck_proofs_amount"),
+        Index(
+            "ix_proofs_held",
+            "keyset",
+            "status",
+            sqlite_where=text("status <> 2"),
+            postgresql_where=text("status <> 2"),
+        ),
+        Index("ix_proofs_saga", "saga"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
+    keyset: int = Field(sa_column=Column(BigInteger, ForeignKey("keysets.id"), nullable=False))
+    counter: int = Field(sa_column=Column(BigInteger, nullable=False))
+    amount: int = Field(sa_column=Column(BigInteger, nullable=False))
+    c: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    y: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    dleq: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  # e, s: 64 bytes
+    status: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
+    saga: int | None = Field(default=None, sa_column=Column(BigInteger))  # that spends or issued it
+
+
+class SagaRow(SQLModel, table=True):
+    """One movement at a mint, from durable intent to outcome."""
+
+    __tablename__ = "sagas"
+    __table_args__ = (
+        Index(
+            "ix_sagas_open",
+            "id",
+            sqlite_where=text("state = 0"),
+            postgresql_where=text("state = 0"),
+        ),
+        Index("ix_sagas_account", "account"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
+    kind: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    state: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
+    purpose: str = Field(max_length=32)
+    account: int | None = Field(default=None, sa_column=Column(BigInteger))
+    mint: str = Field(max_length=512)
+    unit: str = Field(max_length=16)
+    gross: int = Field(sa_column=Column(BigInteger, nullable=False))  # in the unit, fee included
+    fee: int = Field(sa_column=Column(BigInteger, nullable=False))  # the mint's, in the unit
+    plan: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # sealed
+    context: str = Field(sa_column=Column(Text, nullable=False))  # JSON, the purpose's own
+    lease_owner: int = Field(sa_column=Column(BigInteger, nullable=False))  # instance
+    lease_epoch: int = Field(default=1, sa_column=Column(BigInteger, nullable=False))
+    problem: str | None = Field(default=None, max_length=500)
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    ended_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class ClaimedY(SQLModel, table=True):
+    """A proof that someone gave to this node: whoever comes first owns its saga."""
+
+    __tablename__ = "claimed_y"
+    __table_args__ = (Index("ix_claimed_y_saga", "saga"),)
+
+    y: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    saga: int = Field(sa_column=Column(BigInteger, ForeignKey("sagas.id"), nullable=False))
+
+
+class IssuedToken(SQLModel, table=True):
+    """A token given out, kept until its owner has redeemed it."""
+
+    __tablename__ = "issued_tokens"
+    __table_args__ = (
+        Index("ix_issued_account", "account", "saga"),
+        Index(
+            "ix_issued_unclaimed",
+            "saga",
+            sqlite_where=text("state = 0"),
+            postgresql_where=text("state = 0"),
+        ),
+    )
+
+    saga: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("sagas.id"), primary_key=True, autoincrement=False)
+    )
+    account: int = Field(sa_column=Column(BigInteger, nullable=False))
+    mint: str = Field(max_length=512)
+    unit: str = Field(max_length=16)
+    amount: int = Field(sa_column=Column(BigInteger, nullable=False))  # face value in the unit
+    token: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # sealed
+    state: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    claimed_at: int | None = Field(default=None, sa_column=Column(BigInteger))

@@ -1,0 +1,281 @@
+"""SQL of keysets, proofs and issued tokens. Amounts are in the keyset's unit."""
+
+import msgspec
+from sqlalchemy import Connection, func, insert, select, update
+from sqlmodel import col
+
+from routstr.core.db import Tx
+from routstr.money import Unit
+from routstr.wallet.keysets import Keyset
+from routstr.wallet.models import IssuedState, IssuedToken, KeysetRow, ProofRow, ProofStatus
+from routstr.wallet.proofs import OwnProof
+
+
+class HeldProof(msgspec.Struct, frozen=True):
+    """An unspent proof as coin selection sees it."""
+
+    id: int
+    amount: int
+    fee_ppk: int
+
+
+class StoredProof(msgspec.Struct, frozen=True):
+    """A stored proof with what is needed to spend it."""
+
+    keyset_id: str
+    counter: int
+    amount: int
+    c: bytes
+    dleq: bytes | None
+
+
+class Issued(msgspec.Struct, frozen=True):
+    """A token that was given out; ``token`` is sealed."""
+
+    saga: int
+    account: int
+    mint: str
+    unit: Unit
+    amount: int
+    token: bytes
+    state: IssuedState
+
+
+def save_keysets(tx: Tx, mint: str, keysets: list[Keyset]) -> None:
+    """Insert new keysets of a mint and update activity and fee of known ones."""
+    for keyset in keysets:
+        known = tx.sql.execute(
+            update(KeysetRow)
+            .where(col(KeysetRow.mint) == mint, col(KeysetRow.keyset_id) == keyset.id)
+            .values(active=keyset.active, input_fee_ppk=keyset.input_fee_ppk)
+        )
+        if known.rowcount == 0:
+            keys = {str(amount): key.hex() for amount, key in keyset.keys.items()}
+            tx.sql.execute(
+                insert(KeysetRow).values(
+                    mint=mint,
+                    keyset_id=keyset.id,
+                    unit=keyset.unit,
+                    active=keyset.active,
+                    input_fee_ppk=keyset.input_fee_ppk,
+                    final_expiry=keyset.final_expiry,
+                    keys=msgspec.json.encode(keys).decode(),
+                    counter=0,
+                )
+            )
+
+
+def load_keysets(connection: Connection, mint: str) -> list[Keyset]:
+    """Read the stored keysets of a mint; their keys were verified before they were stored."""
+    table = KeysetRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    rows = connection.execute(select(table).where(table.c.mint == mint)).mappings()
+    return [
+        Keyset(
+            row["keyset_id"],
+            row["unit"],
+            bool(row["active"]),
+            row["input_fee_ppk"],
+            row["final_expiry"],
+            keys={
+                int(amount): bytes.fromhex(key)
+                for amount, key in msgspec.json.decode(row["keys"]).items()
+            },
+        )
+        for row in rows
+    ]
+
+
+def next_counters(tx: Tx, mint: str, keyset_id: str, count: int) -> int:
+    """Reserve exactly ``count`` counters of a keyset and return the first (NUT-13)."""
+    result = tx.sql.execute(
+        update(KeysetRow)
+        .where(col(KeysetRow.mint) == mint, col(KeysetRow.keyset_id) == keyset_id)
+        .values(counter=col(KeysetRow.counter) + count)
+        .returning(col(KeysetRow.counter))
+    )
+    return int(result.scalar_one()) - count
+
+
+def add_proofs(
+    tx: Tx, mint: str, proofs: list[OwnProof], status: ProofStatus, saga: int | None
+) -> None:
+    """Store proofs that the mint has just signed."""
+    if not proofs:
+        return
+    rows = dict(
+        tx.sql.execute(
+            select(col(KeysetRow.keyset_id), col(KeysetRow.id)).where(col(KeysetRow.mint) == mint)
+        )
+        .tuples()
+        .all()
+    )
+    tx.sql.execute(
+        insert(ProofRow),
+        [
+            {
+                "keyset": rows[proof.keyset_id],
+                "counter": proof.counter,
+                "amount": proof.amount,
+                "c": proof.c,
+                "y": proof.y,
+                "dleq": proof.dleq.e + proof.dleq.s if proof.dleq else None,
+                "status": int(status),
+                "saga": saga,
+            }
+            for proof in proofs
+        ],
+    )
+
+
+def held(connection: Connection, mint: str, unit: Unit) -> list[HeldProof]:
+    """List unspent proofs at a mint in one unit, largest first."""
+    rows = connection.execute(
+        select(col(ProofRow.id), col(ProofRow.amount), col(KeysetRow.input_fee_ppk))
+        .join(KeysetRow, col(ProofRow.keyset) == col(KeysetRow.id))
+        .where(
+            col(KeysetRow.mint) == mint,
+            col(KeysetRow.unit) == unit.value,
+            col(ProofRow.status) == int(ProofStatus.UNSPENT),
+        )
+        .order_by(col(ProofRow.amount).desc(), col(ProofRow.id))
+    )
+    return [HeldProof(int(row[0] or 0), row[1], row[2]) for row in rows]
+
+
+def reserve(tx: Tx, proof_ids: list[int], saga: int) -> bool:
+    """Reserve proofs for a saga; false when another took one of them meanwhile."""
+    result = tx.sql.execute(
+        update(ProofRow)
+        .where(col(ProofRow.id).in_(proof_ids), col(ProofRow.status) == int(ProofStatus.UNSPENT))
+        .values(status=int(ProofStatus.RESERVED), saga=saga)
+    )
+    return result.rowcount == len(proof_ids)
+
+
+def reserved(connection: Connection, saga: int) -> list[StoredProof]:
+    """Read the proofs that a saga spends, in the order of their ids."""
+    return _stored(connection, saga, ProofStatus.RESERVED)
+
+
+def issued_proofs(connection: Connection, saga: int) -> list[StoredProof]:
+    """Read the proofs inside the token that a saga gave out."""
+    return _stored(connection, saga, ProofStatus.ISSUED)
+
+
+def _stored(connection: Connection, saga: int, status: ProofStatus) -> list[StoredProof]:
+    rows = connection.execute(
+        select(
+            col(KeysetRow.keyset_id),
+            col(ProofRow.counter),
+            col(ProofRow.amount),
+            col(ProofRow.c),
+            col(ProofRow.dleq),
+        )
+        .join(KeysetRow, col(ProofRow.keyset) == col(KeysetRow.id))
+        .where(col(ProofRow.saga) == saga, col(ProofRow.status) == int(status))
+        .order_by(col(ProofRow.id))
+    )
+    return [
+        StoredProof(row[0], row[1], row[2], bytes(row[3]), bytes(row[4]) if row[4] else None)
+        for row in rows
+    ]
+
+
+def move(tx: Tx, saga: int, before: ProofStatus, after: ProofStatus) -> None:
+    """Change the status of all proofs of a saga."""
+    values: dict[str, int | None] = {"status": int(after)}
+    if after is ProofStatus.UNSPENT:
+        values["saga"] = None
+    tx.sql.execute(
+        update(ProofRow)
+        .where(col(ProofRow.saga) == saga, col(ProofRow.status) == int(before))
+        .values(**values)
+    )
+
+
+def proof_points(connection: Connection, saga: int) -> list[bytes]:
+    """Return the Ys of the proofs that a saga issued (NUT-07)."""
+    rows = connection.execute(
+        select(col(ProofRow.y)).where(
+            col(ProofRow.saga) == saga, col(ProofRow.status) == int(ProofStatus.ISSUED)
+        )
+    )
+    return [bytes(row[0]) for row in rows]
+
+
+def add_issued(tx: Tx, issued: Issued, at: int) -> None:
+    """Store a token before anyone sees it."""
+    tx.sql.execute(
+        insert(IssuedToken).values(
+            saga=issued.saga,
+            account=issued.account,
+            mint=issued.mint,
+            unit=issued.unit.value,
+            amount=issued.amount,
+            token=issued.token,
+            state=int(issued.state),
+            created_at=at,
+        )
+    )
+
+
+def issued_by(connection: Connection, saga: int) -> Issued:
+    """Return the token that a saga gave out."""
+    (found,) = _issued(connection, col(IssuedToken.saga) == saga, 1)
+    return found
+
+
+def last_issued(connection: Connection, account: int) -> Issued | None:
+    """Return the newest token given out for an account."""
+    found = _issued(connection, col(IssuedToken.account) == account, 1)
+    return found[0] if found else None
+
+
+def unclaimed(connection: Connection, limit: int) -> list[Issued]:
+    """List tokens that are not known to be redeemed, newest first."""
+    return _issued(connection, col(IssuedToken.state) == int(IssuedState.UNCLAIMED), limit)
+
+
+def _issued(connection: Connection, condition: object, limit: int) -> list[Issued]:
+    table = IssuedToken.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    rows = connection.execute(
+        select(table).where(condition).order_by(table.c.saga.desc()).limit(limit)  # type: ignore[arg-type]
+    ).mappings()
+    return [
+        Issued(
+            row["saga"],
+            row["account"],
+            row["mint"],
+            Unit(row["unit"]),
+            row["amount"],
+            bytes(row["token"]),
+            IssuedState(row["state"]),
+        )
+        for row in rows
+    ]
+
+
+def mark_claimed(tx: Tx, saga: int, at: int) -> bool:
+    """Record that a token was redeemed; false when that was known."""
+    result = tx.sql.execute(
+        update(IssuedToken)
+        .where(col(IssuedToken.saga) == saga, col(IssuedToken.state) == int(IssuedState.UNCLAIMED))
+        .values(state=int(IssuedState.CLAIMED), claimed_at=at)
+    )
+    return result.rowcount == 1
+
+
+def sums(connection: Connection) -> list[tuple[str, Unit, ProofStatus, int]]:
+    """Add up proofs that are not spent, by mint, unit and status."""
+    rows = connection.execute(
+        select(
+            col(KeysetRow.mint),
+            col(KeysetRow.unit),
+            col(ProofRow.status),
+            func.sum(col(ProofRow.amount)),
+        )
+        .join(KeysetRow, col(ProofRow.keyset) == col(KeysetRow.id))
+        .where(col(ProofRow.status) != int(ProofStatus.SPENT))
+        .group_by(col(KeysetRow.mint), col(KeysetRow.unit), col(ProofRow.status))
+    )
+    return [(row[0], Unit(row[1]), ProofStatus(row[2]), int(row[3])) for row in rows]

@@ -1,0 +1,255 @@
+"""Sending a token: give away proofs of this wallet, after a swap when the amounts do not fit.
+
+::
+
+    choose            proofs that make up the amount exactly, else enough to swap
+      ▼
+    OPEN              proofs reserved, counters, purpose's intent (the owner is debited) -- one
+      │                                                               transaction, before the swap
+      │ no swap needed -> DONE in that same transaction
+      │ swaps.run / swaps.resume
+      ├ SIGNED  -> DONE    token sealed and stored, change kept, fee booked   -- one transaction
+      ├ REFUSED -> FAILED  proofs free again, purpose undoes its intent
+      ├ SPENT              our own proofs are gone at the mint: stays open for the operator
+      └ OPEN               stays; recovery asks the mint again
+
+The gross amount pays the mint's fee for the swap: the token is worth gross - fee. A token exists in
+the database before anyone sees it, and stays there until the mint says that it was redeemed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from routstr.core.db import Tx
+from routstr.errors import BalanceTooSmall, InsufficientLiquidity, RedemptionPending
+from routstr.money import Unit
+from routstr.wallet import purse, sagas, token
+from routstr.wallet.amounts import CannotSplit, Coin, Selection, select, split
+from routstr.wallet.engine import Engine, Outcome
+from routstr.wallet.keysets import Keyset
+from routstr.wallet.mint import Mint
+from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUnclear
+from routstr.wallet.mint_types import ProofState
+from routstr.wallet.mints import Mints, as_wallet_error
+from routstr.wallet.models import IssuedState, ProofStatus, SagaKind, SagaState
+from routstr.wallet.proofs import OwnProof, ProofDleq, TokenProof, make_outputs
+from routstr.wallet.purse import HeldProof, Issued, StoredProof
+from routstr.wallet.sagas import Plan, Saga
+from routstr.wallet.secrets import derivation
+from routstr.wallet.swaps import Ending, Result, Swap, resume, run
+from routstr.wallet.token import Token
+
+TOKEN_PROOFS_MAX: Final = 20  # of a token made without a swap
+_INPUTS_MAX: Final = 200
+_TRIES: Final = 5  # another request may take a chosen proof first
+_SCALAR_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What a caller wants sent: ``gross`` in ``unit``, the mint's fee included."""
+
+    mint: str
+    unit: Unit
+    gross: int
+    purpose: str
+    account: int
+    context: dict[str, Any]
+
+
+class _Taken(Exception):
+    """A chosen proof was reserved by another request."""
+
+
+class Sender:
+    """Carries out send sagas."""
+
+    def __init__(self, engine: Engine, mints: Mints) -> None:
+        self._engine = engine
+        self._mints = mints
+
+    async def send(self, withdrawal: Withdrawal) -> tuple[Saga, str]:
+        """Issue a token and return its saga, done, and its text (cashuB).
+
+        Raises :class:`InsufficientLiquidity`, :class:`BalanceTooSmall` (the fee is not below the
+        amount), what the purpose's intent raises, or a mint's error: then nothing was debited; or
+        :class:`RedemptionPending`: it goes on, and :meth:`issued` will have the token.
+        """
+        mint = self._mints.mint(withdrawal.mint)
+        for attempt in range(_TRIES):
+            keyset = await self._mints.active(mint, withdrawal.unit, fresh=attempt > 1)
+            try:
+                saga = await self._intend(withdrawal, mint, keyset)
+            except _Taken:
+                continue
+            if saga.state is SagaState.DONE:
+                return saga, await self.text(saga.id)
+            outcome = await self._engine.run(saga, self.attempt, resumed=False)
+            if outcome.saga.state is SagaState.DONE:
+                return outcome.saga, await self.text(saga.id)
+            assert outcome.result is not None, "an attempt that is not done says why"
+            if not (outcome.result.keyset_outdated and attempt + 1 < _TRIES):
+                raise _as_error(outcome.result)
+        raise InsufficientLiquidity
+
+    async def text(self, saga_id: int) -> str:
+        """Return the token that a saga gave out."""
+        proofs = await self._engine.db.read(lambda c: purse.issued_by(c, saga_id))
+        return self._engine.seal.open("token", proofs.token).decode()
+
+    async def finish(self, saga_id: int) -> Saga:
+        """Wait for an open saga; :class:`RedemptionPending` when it stays open."""
+        return await self._engine.wait(saga_id, self.attempt)
+
+    async def is_claimed(self, issued: Issued) -> bool:
+        """Ask the mint whether any proof of a token that was given out is spent (NUT-07)."""
+        ys = await self._engine.db.read(lambda c: purse.proof_points(c, issued.saga))
+        try:
+            states = await self._mints.mint(issued.mint).check_state(ys)
+        except (MintBusy, MintDown, MintUnclear, MintRefusal) as error:
+            raise as_wallet_error(error) from error
+        return ProofState.SPENT in states
+
+    async def attempt(self, saga: Saga, resumed: bool) -> Outcome:  # noqa: FBT001 - see Attempt
+        """Swap, or find out what became of the swap, and write the outcome."""
+        mint = self._mints.mint(saga.mint)
+        keyset = (await self._mints.keysets(mint))[saga.plan.keyset]
+        stored = await self._engine.db.read(lambda c: purse.reserved(c, saga.id))
+        plan = saga.plan
+        swap = Swap(
+            mint,
+            keyset,
+            self._spendable(stored),
+            make_outputs(
+                self._engine.seed, plan.keyset, plan.amounts, first_counter=plan.first_counter
+            ),
+        )
+        result = await (resume(swap) if resumed else run(swap))
+        if result.ending in (Ending.OPEN, Ending.SPENT):
+            return Outcome(saga, result)
+        return await self._engine.db.write(lambda tx: self._end(tx, saga, result))
+
+    async def _intend(self, wish: Withdrawal, mint: Mint, keyset: Keyset) -> Saga:
+        held = await self._engine.db.read(lambda c: purse.held(c, mint.url, wish.unit))
+        exact = select([Coin(p.amount) for p in held], wish.gross, max_inputs=TOKEN_PROOFS_MAX)
+        if exact is not None and exact.excess == 0:
+            chosen = [held[index].id for index in exact.indexes]
+            draft = self._draft(wish, mint, 0, Plan(keyset=keyset.id, first_counter=0, amounts=[]))
+            return await self._engine.db.write(lambda tx: self._give_exact(tx, draft, chosen))
+        coins = [Coin(proof.amount) for proof in held]
+        selection = select(coins, wish.gross, max_inputs=_INPUTS_MAX)
+        if selection is None:
+            raise InsufficientLiquidity(details={"mint": mint.url, "unit": wish.unit})
+        draft = self._draft(wish, mint, *_plan(wish, keyset, held, selection))
+        chosen = [held[index].id for index in selection.indexes]
+        return await self._engine.db.write(lambda tx: self._reserve(tx, draft, chosen))
+
+    def _draft(self, wish: Withdrawal, mint: Mint, fee: int, plan: Plan) -> Saga:
+        return Saga(
+            id=0,
+            kind=SagaKind.SEND,
+            state=SagaState.OPEN,
+            purpose=wish.purpose,
+            account=wish.account,
+            mint=mint.url,
+            unit=wish.unit,
+            gross=wish.gross,
+            fee=fee,
+            plan=plan,
+            context=wish.context,
+            epoch=1,
+            owner=self._engine.instance,
+            created_at=self._engine.clock.now_ms(),
+        )
+
+    def _reserve(self, tx: Tx, draft: Saga, chosen: list[int]) -> Saga:
+        plan = draft.plan
+        first = purse.next_counters(tx, draft.mint, plan.keyset, len(plan.amounts))
+        plan = msgspec.structs.replace(plan, first_counter=first)
+        saga = sagas.insert_saga(tx, self._engine.seal, msgspec.structs.replace(draft, plan=plan))
+        if not purse.reserve(tx, chosen, saga.id):
+            raise _Taken
+        self._engine.completion(saga).intended(tx, saga)
+        return saga
+
+    def _give_exact(self, tx: Tx, draft: Saga, chosen: list[int]) -> Saga:
+        saga = sagas.insert_saga(tx, self._engine.seal, draft)
+        if not purse.reserve(tx, chosen, saga.id):
+            raise _Taken
+        self._engine.completion(saga).intended(tx, saga)
+        proofs = self._spendable(purse.reserved(tx.sql, saga.id))
+        purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.ISSUED)
+        return self._issue(tx, saga, proofs)
+
+    def _end(self, tx: Tx, saga: Saga, result: Result) -> Outcome:
+        if result.ending is Ending.SIGNED:
+            given: list[OwnProof] = list(result.proofs[: saga.plan.give])
+            kept = list(result.proofs[saga.plan.give :])
+            purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.SPENT)
+            purse.add_proofs(tx, saga.mint, given, ProofStatus.ISSUED, saga.id)
+            purse.add_proofs(tx, saga.mint, kept, ProofStatus.UNSPENT, None)
+            done = self._issue(tx, saga, [proof.for_token() for proof in given])
+            return Outcome(done, result)
+        sagas.end_saga(
+            tx, saga, SagaState.FAILED, at=self._engine.clock.now_ms(), account=saga.account
+        )
+        purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.UNSPENT)
+        self._engine.completion(saga).failed(tx, saga)
+        return Outcome(msgspec.structs.replace(saga, state=SagaState.FAILED), result)
+
+    def _issue(self, tx: Tx, saga: Saga, proofs: Sequence[TokenProof]) -> Saga:
+        """Store the token, tell the purpose, end the saga."""
+        at = self._engine.clock.now_ms()
+        account = self._engine.completion(saga).done(tx, saga)
+        text = token.encode_b(Token(saga.mint, saga.unit, tuple(proofs)))
+        issued = Issued(
+            saga.id,
+            account,
+            saga.mint,
+            saga.unit,
+            sum(proof.amount for proof in proofs),
+            self._engine.seal.seal("token", text.encode()),
+            IssuedState.UNCLAIMED,
+        )
+        assert issued.amount == saga.gross - saga.fee, "a token is worth what was debited less fee"
+        purse.add_issued(tx, issued, at)
+        sagas.end_saga(tx, saga, SagaState.DONE, at=at, account=account)
+        return msgspec.structs.replace(saga, state=SagaState.DONE)
+
+    def _spendable(self, stored: Sequence[StoredProof]) -> list[TokenProof]:
+        """Derive the secrets of stored proofs again."""
+        return [_token_proof(self._engine.seed, proof) for proof in stored]
+
+
+def _plan(
+    wish: Withdrawal, keyset: Keyset, held: Sequence[HeldProof], chosen: Selection
+) -> tuple[int, Plan]:
+    """Plan a swap: the outputs given away first, then the change."""
+    fee = (sum(held[index].fee_ppk for index in chosen.indexes) + 999) // 1000
+    given = wish.gross - fee
+    if given <= 0:
+        raise BalanceTooSmall(details={"mint_fee": fee, "amount": wish.gross, "unit": wish.unit})
+    try:
+        give = split(given, keyset.keys)
+        keep = split(chosen.amount - wish.gross, keyset.keys)
+    except CannotSplit as error:
+        raise InsufficientLiquidity(f"The mint's keyset cannot hold this: {error}.") from error
+    return fee, Plan(keyset=keyset.id, first_counter=0, amounts=[*give, *keep], give=len(give))
+
+
+def _token_proof(seed: bytes, stored: StoredProof) -> TokenProof:
+    secret, r = derivation(seed, stored.keyset_id)(stored.counter)
+    dleq = stored.dleq
+    scalars = ProofDleq(dleq[:_SCALAR_BYTES], dleq[_SCALAR_BYTES:], r) if dleq is not None else None
+    return TokenProof(stored.amount, stored.keyset_id, secret, stored.c, scalars)
+
+
+def _as_error(result: Result) -> Exception:
+    error = result.error
+    if result.ending is Ending.REFUSED:
+        assert isinstance(error, MintBusy | MintDown | MintUnclear | MintRefusal)
+        return as_wallet_error(error)
+    return RedemptionPending(headers={"Retry-After": "5"})

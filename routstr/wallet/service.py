@@ -1,0 +1,168 @@
+"""The wallet as the rest of the node uses it."""
+
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from sqlalchemy import Connection
+
+from routstr.core.clock import Clock
+from routstr.core.db import Database, Tx, node_values
+from routstr.core.node_key import NodeKey
+from routstr.money import Unit
+from routstr.wallet import purse, sagas
+from routstr.wallet.engine import Attempt, Engine
+from routstr.wallet.mints import Mints
+from routstr.wallet.models import ProofStatus, SagaKind
+from routstr.wallet.purse import Issued
+from routstr.wallet.receive import Deposit, Receiver
+from routstr.wallet.sagas import Completion, Saga
+from routstr.wallet.secrets import new_words, seed_from_words
+from routstr.wallet.send import Sender, Withdrawal
+
+_SEED: Final = "wallet_seed"
+_CLAIM_CHECKS_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the wallet has at one mint in one unit, in that unit."""
+
+    mint: str
+    unit: Unit
+    liquid: int
+    reserved: int
+    issued: int  # given out, not known to be redeemed
+
+
+async def load_seed(db: Database, key: NodeKey) -> bytes:
+    """Return the wallet's seed; its 12 words are made once and stored sealed (NUT-13)."""
+    fresh = key.seal(_SEED, new_words().encode())
+    sealed = await db.write(lambda tx: node_values.remember(tx, _SEED, fresh))
+    return seed_from_words(key.open(_SEED, sealed).decode())
+
+
+class Wallet:
+    """Receives and sends tokens; each movement is a saga that survives crashes."""
+
+    def __init__(self, engine: Engine, mints: Mints, receiver: Receiver, sender: Sender) -> None:
+        self._engine = engine
+        self._receiver = receiver
+        self._sender = sender
+        self.mints = mints
+
+    @classmethod
+    def build(  # noqa: PLR0913 - the composition root's call
+        cls,
+        db: Database,
+        clock: Clock,
+        key: NodeKey,
+        seed: bytes,
+        instance: int,
+        mints: Mints,
+        *,
+        proofs_max: int,
+        sat_max: int,
+    ) -> "Wallet":
+        """Put the parts together."""
+        engine = Engine(db, clock, key, seed, instance)
+        receiver = Receiver(engine, mints, proofs_max=proofs_max, sat_max=sat_max)
+        return cls(engine, mints, receiver, Sender(engine, mints))
+
+    def register(self, purpose: str, completion: Completion) -> None:
+        """Name who books the sagas of a purpose."""
+        self._engine.register(purpose, completion)
+
+    async def receive(self, deposit: Deposit) -> Saga:
+        """Redeem a token; see :meth:`Receiver.receive`."""
+        return await self._receiver.receive(deposit)
+
+    async def find(self, ys: tuple[bytes, ...]) -> Saga | None:
+        """Return the saga that owns exactly these proofs; see :meth:`Receiver.find`."""
+        return await self._receiver.find(ys)
+
+    async def send(self, withdrawal: Withdrawal) -> tuple[Saga, str]:
+        """Issue a token; see :meth:`Sender.send`."""
+        return await self._sender.send(withdrawal)
+
+    async def finish_send(self, saga_id: int) -> tuple[Saga, str]:
+        """Wait for an open send saga and return it with its token."""
+        saga = await self._sender.finish(saga_id)
+        return saga, await self._sender.text(saga_id)
+
+    async def token_text(self, issued: Issued) -> str:
+        """Return a token that was given out."""
+        return self._engine.seal.open("token", issued.token).decode()
+
+    async def last_issued(self, account: int) -> Issued | None:
+        """Return the newest token given out for an account."""
+        return await self._engine.db.read(lambda c: purse.last_issued(c, account))
+
+    async def open_send(self, account: int) -> int | None:
+        """Return the open send saga of an account, if any."""
+        return await self._engine.db.read(lambda c: sagas.open_send_of(c, account))
+
+    async def is_claimed(self, issued: Issued) -> bool:
+        """Ask the mint whether a token that was given out is redeemed."""
+        return await self._sender.is_claimed(issued)
+
+    async def unclaimed(self) -> list[Issued]:
+        """List the newest tokens that are not known to be redeemed."""
+        return await self._engine.db.read(lambda c: purse.unclaimed(c, _CLAIM_CHECKS_MAX))
+
+    async def holdings(self) -> list[Holding]:
+        """Add up the proofs per mint and unit."""
+        return await self._engine.db.read(holdings)
+
+    async def recover(self, alive: frozenset[int]) -> int:
+        """Take up open sagas that nobody works on; return how many.
+
+        ``alive`` are the instances whose heartbeat is fresh; this one counts for what it runs.
+        """
+        taken = 0
+        for saga_id, owner in await self._engine.open_sagas():
+            mine = owner == self._engine.instance
+            if saga_id in self._engine.running or (owner in alive and not mine):
+                continue
+            saga = await self._engine.take(saga_id)
+            if saga is not None:
+                taken += 1
+                await self._engine.run(saga, self._attempt_for(saga), resumed=True)
+        return taken
+
+    async def drain(self, timeout_seconds: float) -> None:
+        """Give running sagas time to end before the node stops."""
+        await self._engine.drain(timeout_seconds)
+
+    def _attempt_for(self, saga: Saga) -> Attempt:
+        match saga.kind:
+            case SagaKind.RECEIVE:
+                return self._receiver.attempt
+            case SagaKind.SEND:
+                return self._sender.attempt
+            case _ as never:
+                assert_never(never)
+
+
+def holdings(connection: Connection) -> list[Holding]:
+    """Add up the proofs per mint and unit."""
+    found: dict[tuple[str, Unit], dict[ProofStatus, int]] = {}
+    for mint, unit, status, amount in purse.sums(connection):
+        found.setdefault((mint, unit), {})[status] = amount
+    return [
+        Holding(
+            mint,
+            unit,
+            amounts.get(ProofStatus.UNSPENT, 0),
+            amounts.get(ProofStatus.RESERVED, 0),
+            amounts.get(ProofStatus.ISSUED, 0),
+        )
+        for (mint, unit), amounts in sorted(found.items())
+    ]
+
+
+def mark_claimed(tx: Tx, issued: Issued, at: int) -> bool:
+    """Record that a token was redeemed: its proofs are no asset any more. False when known."""
+    if not purse.mark_claimed(tx, issued.saga, at):
+        return False
+    purse.move(tx, issued.saga, ProofStatus.ISSUED, ProofStatus.SPENT)
+    return True

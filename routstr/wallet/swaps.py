@@ -1,0 +1,149 @@
+"""One swap at a mint, carried out until it is known what happened (NUT-03, 07, 09).
+
+Both sagas of this package come down to this. ``run`` is the first attempt, ``resume`` any later
+one, after a crash or an unclear answer::
+
+    intent stored ── swap ──> signatures ───────────────────────────────> SIGNED
+                       │ refused, or nobody knows: ask
+                       ▼
+              restore(outputs): signed ─────────────────────────────────> SIGNED
+                       │ none signed
+                       ▼
+              checkstate(inputs): some SPENT ── restore again: signed ──> SIGNED
+                       │                             └─ none ───────────> SPENT elsewhere
+                       ├ some PENDING ──────────────────────────────────> OPEN
+                       └ all UNSPENT ── refused, and it is certain ─────> REFUSED
+                                     └─ resume: the identical swap again
+
+The second restore closes the gap in which a swap that was still under way is carried out between
+the two questions. Nothing is decided by a timer; while the mint does not answer, it stays OPEN.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from routstr.wallet.keysets import Keyset
+from routstr.wallet.mint import Mint
+from routstr.wallet.mint_errors import (
+    BadSignature,
+    MintBusy,
+    MintCode,
+    MintDown,
+    MintError,
+    MintRefusal,
+    MintUnclear,
+)
+from routstr.wallet.mint_types import ProofState
+from routstr.wallet.proofs import BlindSignature, OwnProof, PreparedOutput, TokenProof, finish
+
+_THREAD_WORTH: Final = 8  # outputs above which the curve arithmetic leaves the event loop
+_OUTDATED: Final = frozenset(
+    {
+        MintCode.KEYSET_INACTIVE,
+        MintCode.KEYSET_EXPIRED,
+        MintCode.KEYSET_UNKNOWN,
+        MintCode.UNBALANCED,
+        MintCode.TRANSACTION,
+    }
+)
+
+
+class Ending(Enum):
+    """How far a swap is known to be."""
+
+    SIGNED = "signed"
+    SPENT = "spent"  # the inputs were spent by someone else
+    REFUSED = "refused"  # the mint did not do it and the inputs are free
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """What is asked of the mint; repeating it is always the same request."""
+
+    mint: Mint
+    keyset: Keyset
+    inputs: Sequence[TokenProof]
+    outputs: Sequence[PreparedOutput]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a swap. ``sent`` is false when the mint cannot have seen it at all."""
+
+    ending: Ending
+    proofs: tuple[OwnProof, ...] = ()
+    error: MintError | None = None
+    sent: bool = True
+
+    @property
+    def keyset_outdated(self) -> bool:
+        """Whether another keyset or fee would have been accepted."""
+        return isinstance(self.error, MintRefusal) and self.error.code in _OUTDATED
+
+
+async def run(swap: Swap) -> Result:
+    """Make the first attempt."""
+    try:
+        signatures = await swap.mint.swap(swap.inputs, swap.outputs)
+    except (MintBusy, MintDown) as error:
+        return Result(Ending.REFUSED, error=error, sent=False)
+    except MintRefusal as error:
+        return await _ask(swap, error)
+    except MintUnclear:
+        return await resume(swap)  # identical, so it cannot be done twice
+    return await _finished(swap, signatures)
+
+
+async def resume(swap: Swap) -> Result:
+    """Find out what became of an earlier attempt, and repeat it if nothing did."""
+    found = await _ask(swap, MintUnclear("resumed"))
+    if found.ending is not Ending.REFUSED:
+        return found
+    try:
+        signatures = await swap.mint.swap(swap.inputs, swap.outputs)
+    except MintRefusal as error:
+        return await _ask(swap, error)
+    except MintError as error:
+        return Result(Ending.OPEN, error=error)
+    return await _finished(swap, signatures)
+
+
+async def _ask(swap: Swap, reason: MintError) -> Result:
+    """Restore, look at the inputs, restore once more: see the module's table."""
+    try:
+        restored = await _restore(swap)
+        if restored is not None:
+            return restored
+        states = await swap.mint.check_state([proof.y() for proof in swap.inputs])
+        if ProofState.SPENT in states:
+            return await _restore(swap) or Result(Ending.SPENT, error=reason)
+    except MintError as error:
+        return Result(Ending.OPEN, error=error)
+    if ProofState.PENDING in states:
+        return Result(Ending.OPEN, error=reason)
+    return Result(Ending.REFUSED, error=reason)
+
+
+async def _restore(swap: Swap) -> Result | None:
+    """Return what the mint has signed of these outputs; None when it signed none (NUT-09)."""
+    restored = await swap.mint.restore(swap.outputs)
+    if not restored:
+        return None
+    if len(restored) != len(swap.outputs):
+        return Result(Ending.OPEN, error=MintUnclear("the mint restored only a part"))
+    return await _finished(swap, [entry.signature for entry in restored])
+
+
+async def _finished(swap: Swap, signatures: Sequence[BlindSignature]) -> Result:
+    try:
+        if len(signatures) < _THREAD_WORTH:
+            proofs = finish(swap.outputs, signatures, swap.keyset)
+        else:
+            proofs = await asyncio.to_thread(finish, swap.outputs, signatures, swap.keyset)
+    except BadSignature as error:
+        return Result(Ending.OPEN, error=error)
+    return Result(Ending.SIGNED, tuple(proofs))
