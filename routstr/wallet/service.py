@@ -12,7 +12,7 @@ from routstr.money import Unit
 from routstr.wallet import purse, sagas
 from routstr.wallet.engine import Attempt, Engine
 from routstr.wallet.mints import Mints
-from routstr.wallet.models import ProofStatus, SagaKind
+from routstr.wallet.models import ProofStatus, SagaKind, SagaState
 from routstr.wallet.purse import Issued
 from routstr.wallet.receive import Deposit, Receiver
 from routstr.wallet.sagas import Completion, Saga
@@ -84,9 +84,11 @@ class Wallet:
         """Issue a token; see :meth:`Sender.send`."""
         return await self._sender.send(withdrawal)
 
-    async def finish_send(self, saga_id: int) -> tuple[Saga, str]:
-        """Wait for an open send saga and return it with its token."""
+    async def finish_send(self, saga_id: int) -> tuple[Saga, str] | None:
+        """Wait for an open send saga; return it with its token, or None when it was undone."""
         saga = await self._sender.finish(saga_id)
+        if saga.state is SagaState.FAILED:
+            return None
         return saga, await self._sender.text(saga_id)
 
     async def token_text(self, issued: Issued) -> str:

@@ -1,0 +1,115 @@
+"""Reading the books: balances and history of one account."""
+
+from typing import Final
+
+from msgspec import Struct
+from sqlalchemy import Connection, case, or_, select
+from sqlmodel import col
+
+from routstr.ledger.entries import TransferKind
+from routstr.ledger.models import Account, Hold, Transfer
+from routstr.money import Msat
+
+PAGE_MAX: Final = 500
+
+
+class Balance(Struct, frozen=True):
+    """What an account has, and its running totals, as of one moment."""
+
+    total: Msat
+    reserved: Msat
+    deposited: Msat
+    spent: Msat
+    requests: int
+    created_at: int  # ms
+    last_used_at: int | None
+
+    @property
+    def available(self) -> Msat:
+        """What can be spent now."""
+        return self.total - self.reserved
+
+
+class Movement(Struct, frozen=True):
+    """One transfer as its account sees it: ``amount`` is signed."""
+
+    id: int
+    kind: TransferKind
+    amount: Msat
+    balance_after: Msat | None
+    at: int  # ms
+    reference: int
+    request_id: str | None
+    model: str | None
+    endpoint: str | None
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def balance(connection: Connection, account: int) -> Balance:
+    """Read an account's balance."""
+    row = connection.execute(
+        select(
+            col(Account.posted),
+            col(Account.held),
+            col(Account.deposited),
+            col(Account.spent),
+            col(Account.requests),
+            col(Account.created_at),
+            col(Account.last_used_at),
+        ).where(col(Account.id) == account)
+    ).one()
+    return Balance(Msat(row[0]), Msat(row[1]), Msat(row[2]), Msat(row[3]), *row[4:])
+
+
+def history(
+    connection: Connection, account: int, *, limit: int, before: int | None
+) -> list[Movement]:
+    """List an account's transfers, newest first, those with an id below ``before``."""
+    signed = case(
+        (col(Transfer.credit) == account, col(Transfer.amount)), else_=-col(Transfer.amount)
+    )
+    query = (
+        select(
+            col(Transfer.id),
+            col(Transfer.kind),
+            signed,
+            col(Transfer.balance_after),
+            col(Transfer.created_at),
+            col(Transfer.reference),
+            col(Hold.request_id),
+            col(Hold.model),
+            col(Hold.endpoint),
+            col(Hold.prompt_tokens),
+            col(Hold.completion_tokens),
+        )
+        .outerjoin(
+            Hold,
+            (col(Hold.id) == col(Transfer.reference))
+            & (col(Transfer.kind) == int(TransferKind.CHARGE)),
+        )
+        # said as the index says it, so that deposits are found without reading every charge
+        .where(
+            or_(
+                col(Transfer.debit) == account,
+                (col(Transfer.credit) == account)
+                & (col(Transfer.kind) != int(TransferKind.CHARGE)),
+            )
+        )
+        .order_by(col(Transfer.id).desc())
+        .limit(min(limit, PAGE_MAX))
+    )
+    if before is not None:
+        query = query.where(col(Transfer.id) < before)
+    return [
+        Movement(
+            row[0],
+            TransferKind(row[1]),
+            Msat(row[2]),
+            None if row[3] is None else Msat(row[3]),
+            *row[4:9],
+            row[9] or 0,
+            row[10] or 0,
+        )
+        for row in connection.execute(query)
+    ]

@@ -1,0 +1,113 @@
+"""Which processes run on this database, by the database's own clock.
+
+A hold and a saga name the instance that works on them. An instance that stopped, or has not been
+seen for a while, works on nothing. One that crashed on this very machine is recognised at once by
+its process, so that a restart need not wait.
+"""
+
+import os
+import socket
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, insert, select, text, update
+from sqlmodel import col
+
+from routstr.core.db import Tx
+from routstr.ledger.models import Hold, Instance
+
+_NOW: Final = {
+    "sqlite": "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+    "postgresql": "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+}
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_START_FIELD: Final = 19  # of /proc/<pid>/stat behind the command's name: start time
+
+
+def database_now_ms(connection: Connection) -> int:
+    """Read the database's clock."""
+    return int(connection.execute(text(_NOW[connection.dialect.name])).scalar_one())
+
+
+def register(tx: Tx) -> int:
+    """Enter this process and return its instance id; note dead ones of this machine as stopped."""
+    now = database_now_ms(tx.sql)
+    others = tx.sql.execute(
+        select(col(Instance.id), col(Instance.name)).where(col(Instance.stopped_at).is_(None))
+    ).all()
+    dead = [row[0] for row in others if _is_dead(row[1])]
+    if dead:
+        tx.sql.execute(update(Instance).where(col(Instance.id).in_(dead)).values(stopped_at=now))
+    result = tx.sql.execute(
+        insert(Instance)
+        .values(name=_name(os.getpid()), started_at=now, seen_at=now)
+        .returning(col(Instance.id))
+    )
+    return int(result.scalar_one() or 0)
+
+
+def beat(tx: Tx, instance: int) -> None:
+    """Say that this instance lives."""
+    tx.sql.execute(
+        update(Instance)
+        .where(col(Instance.id) == instance)
+        .values(seen_at=database_now_ms(tx.sql), stopped_at=None)
+    )
+
+
+def stop(tx: Tx, instance: int) -> None:
+    """Say that this instance ended in good order."""
+    tx.sql.execute(
+        update(Instance)
+        .where(col(Instance.id) == instance)
+        .values(stopped_at=database_now_ms(tx.sql))
+    )
+
+
+def alive(connection: Connection, stale_seconds: int) -> frozenset[int]:
+    """Return the instances that were seen within ``stale_seconds`` and have not stopped."""
+    oldest = database_now_ms(connection) - stale_seconds * 1000
+    rows = connection.execute(
+        select(col(Instance.id)).where(
+            col(Instance.stopped_at).is_(None), col(Instance.seen_at) >= oldest
+        )
+    )
+    return frozenset(int(row[0] or 0) for row in rows)
+
+
+def open_holds(connection: Connection) -> list[tuple[int, int, int]]:
+    """List open holds as (id, instance, placed at)."""
+    rows = connection.execute(
+        select(col(Hold.id), col(Hold.owner), col(Hold.created_at)).where(col(Hold.state) == 0)
+    )
+    return [(int(row[0] or 0), row[1], row[2]) for row in rows]
+
+
+def _name(pid: int) -> str:
+    return f"{socket.gethostname()}/{_boot()}/{pid}/{_started(pid)}"
+
+
+def _is_dead(name: str) -> bool:
+    """Whether a process of this machine's present boot is gone; false when that is not certain."""
+    host, _, rest = name.partition("/")
+    if host != socket.gethostname() or not _boot():
+        return False
+    boot, pid, started = rest.split("/")
+    if boot != _boot():
+        return bool(boot)
+    return _started(int(pid)) != started
+
+
+def _boot() -> str:
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[_START_FIELD]

@@ -1,0 +1,123 @@
+"""The proof that the books agree with themselves: everything recomputed from ``transfers``.
+
+Each check returns the lines that are wrong; no line means that it holds. What the wallet has is
+compared by the caller, which gives this module the assets as the wallet counts them.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+from sqlalchemy import Connection, text
+
+from routstr.ledger.entries import NEVER_NEGATIVE, AccountKind
+from routstr.ledger.guards import missing_guards
+
+
+class Check(Struct, frozen=True):
+    """One equation and what breaks it."""
+
+    name: str
+    problems: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing breaks it."""
+        return not self.problems
+
+
+_TOTALS = """
+SELECT a.id, a.posted, coalesce(c.total, 0) - coalesce(d.total, 0) FROM accounts a
+LEFT JOIN (SELECT credit AS id, sum(amount) AS total FROM transfers GROUP BY credit) c
+  ON c.id = a.id
+LEFT JOIN (SELECT debit AS id, sum(amount) AS total FROM transfers GROUP BY debit) d
+  ON d.id = a.id
+WHERE a.posted <> coalesce(c.total, 0) - coalesce(d.total, 0)
+"""
+_HELD = """
+SELECT a.id, a.held, coalesce(h.total, 0) FROM accounts a
+LEFT JOIN (SELECT account AS id, sum(amount) AS total FROM holds WHERE state = 0
+           GROUP BY account) h ON h.id = a.id
+WHERE a.held <> coalesce(h.total, 0)
+"""
+_CHARGES = """
+SELECT h.id, h.charged, coalesce(t.total, 0) FROM holds h
+LEFT JOIN (SELECT reference AS id, sum(amount) AS total FROM transfers WHERE kind = 2
+           GROUP BY reference) t ON t.id = h.id
+WHERE h.charged <> coalesce(t.total, 0) OR (h.charged > 0 AND h.state NOT IN (1, 4))
+"""
+_SPENT = """
+SELECT a.id, a.spent, coalesce(t.total, 0) FROM accounts a
+LEFT JOIN (SELECT debit AS id, sum(amount) AS total FROM transfers WHERE kind = 2
+           GROUP BY debit) t ON t.id = a.id
+WHERE a.spent <> coalesce(t.total, 0)
+"""
+_DEPOSITED = """
+SELECT a.id, a.deposited, coalesce(t.total, 0) FROM accounts a
+LEFT JOIN (SELECT credit AS id, sum(amount) AS total FROM transfers WHERE kind = 1
+           GROUP BY credit) t ON t.id = a.id
+WHERE a.deposited <> coalesce(t.total, 0)
+"""
+_KEYS = "SELECT key, count(*) FROM transfers GROUP BY key HAVING count(*) > 1"
+_SUM = "SELECT coalesce(sum(posted), 0) FROM accounts"
+
+
+def check_books(connection: Connection) -> list[Check]:
+    """Recompute everything the ledger says about itself."""
+    total = int(connection.execute(text(_SUM)).scalar_one())
+    return [
+        Check("triggers and checks are in place", tuple(missing_guards(connection))),
+        Check("postings sum to zero", () if total == 0 else (f"the sum is {total} msat",)),
+        _compare(connection, "running balances equal the transfers", _TOTALS),
+        _compare(connection, "held equals the open holds", _HELD),
+        _compare(connection, "every hold was charged at most once", _CHARGES),
+        _compare(connection, "running totals of spending are right", _SPENT),
+        _compare(connection, "running totals of deposits are right", _DEPOSITED),
+        _no_negative(connection),
+        Check(
+            "no idempotency key was used twice",
+            tuple(f"{bytes(row[0]).hex()}: {row[1]}" for row in connection.execute(text(_KEYS))),
+        ),
+    ]
+
+
+def check_assets(connection: Connection, proofs: Mapping[str, int]) -> list[Check]:
+    """Compare asset accounts with the proofs (msat by account name), and both with what is owed."""
+    rows = connection.execute(
+        text("SELECT name, -posted FROM accounts WHERE kind = :kind"),
+        {"kind": int(AccountKind.ASSET)},
+    )
+    booked = {str(row[0]): int(row[1]) for row in rows}
+    wrong = [
+        f"{name}: {booked.get(name, 0)} msat in the books, {proofs.get(name, 0)} msat in proofs"
+        for name in sorted(booked.keys() | proofs.keys())
+        if booked.get(name, 0) != proofs.get(name, 0)
+    ]
+    owed = liabilities(connection)
+    assets = sum(proofs.values())
+    short = () if owed <= assets else (f"{owed} msat are owed, {assets} msat are there",)
+    return [
+        Check("assets equal the proofs held", tuple(wrong)),
+        Check("what is owed is there", short),
+    ]
+
+
+def liabilities(connection: Connection) -> int:
+    """Sum of everything the node owes, in msat."""
+    kinds = ",".join(str(int(kind)) for kind in sorted(NEVER_NEGATIVE))
+    query = f"SELECT coalesce(sum(posted), 0) FROM accounts WHERE kind IN ({kinds})"  # noqa: S608
+    return int(connection.execute(text(query)).scalar_one())
+
+
+def _compare(connection: Connection, name: str, query: str) -> Check:
+    rows = connection.execute(text(query))
+    return Check(name, tuple(f"{row[0]}: stored {row[1]}, computed {row[2]}" for row in rows))
+
+
+def _no_negative(connection: Connection) -> Check:
+    rows = connection.execute(
+        text("SELECT id, posted, held FROM accounts WHERE NOT overdraft AND posted - held < 0")
+    )
+    return Check(
+        "no customer is below zero",
+        tuple(f"{row[0]}: posted {row[1]}, held {row[2]}" for row in rows),
+    )
