@@ -107,9 +107,13 @@ def history(
             TransferKind(row[1]),
             Msat(row[2]),
             None if row[3] is None else Msat(row[3]),
-            *row[4:9],
-            row[9] or 0,
-            row[10] or 0,
+            at=row[4],
+            reference=row[5],
+            request_id=row[6],
+            model=row[7],
+            endpoint=row[8],
+            prompt_tokens=row[9] or 0,
+            completion_tokens=row[10] or 0,
         )
         for row in connection.execute(query)
     ]

@@ -1,0 +1,216 @@
+"""Giving money back as ecash.
+
+The account is debited when the saga is intended, into what the node owes for tokens given out; the
+mint's fee leaves from there when the token exists, the rest when its owner has redeemed it. A token
+that was given out and not redeemed is told again until new money comes in.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from routstr.core.clock import Clock
+from routstr.core.db import Database, Tx
+from routstr.core.logging import get_logger
+from routstr.errors import (
+    BalanceChanged,
+    BalanceTooSmall,
+    InsufficientBalance,
+    InsufficientLiquidity,
+    NothingToRefund,
+    RefundBlocked,
+    WalletError,
+)
+from routstr.ledger import books
+from routstr.ledger.accounts import Entry, asset_name, named_account, post
+from routstr.ledger.entries import AccountKind, TransferKind
+from routstr.money import Msat, Unit
+from routstr.payment.deposits import asset_account, saga_key
+from routstr.wallet.purse import Issued
+from routstr.wallet.sagas import Saga
+from routstr.wallet.send import Withdrawal
+from routstr.wallet.service import Wallet, mark_claimed
+
+_log = get_logger(__name__)
+
+REFUND: Final = "refund"
+_TRIES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """A token that holds what was given back. ``amount`` is its face value in ``unit``."""
+
+    token: str
+    amount: int
+    unit: Unit
+    mint: str
+    mint_fee: Msat
+    repeated: bool
+
+
+def _unclaimed_account(tx: Tx, at: int) -> int:
+    return named_account(tx, AccountKind.UNCLAIMED, AccountKind.UNCLAIMED.name.lower(), at)
+
+
+class RefundCompletion:
+    """Debits the owner with the intent, books the fee with the token, undoes what was refused."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def intended(self, tx: Tx, saga: Saga) -> None:
+        """Owe the amount as a token instead of as a balance."""
+        assert saga.account is not None, "a refund names its account from the start"
+        at = self._clock.now_ms()
+        post(
+            tx,
+            Entry(
+                debit=saga.account,
+                credit=_unclaimed_account(tx, at),
+                amount=saga.gross_msat,
+                kind=TransferKind.REFUND,
+                key=saga_key(b"S", saga.id),
+                reference=saga.id,
+                at=at,
+            ),
+        )
+
+    def done(self, tx: Tx, saga: Saga) -> int:
+        """Book the fee that the mint kept."""
+        assert saga.account is not None, "a refund names its account from the start"
+        at = self._clock.now_ms()
+        if saga.fee:
+            post(
+                tx,
+                Entry(
+                    debit=_unclaimed_account(tx, at),
+                    credit=asset_account(tx, saga, at),
+                    amount=saga.fee_msat,
+                    kind=TransferKind.MINT_FEE,
+                    key=saga_key(b"F", saga.id),
+                    reference=saga.id,
+                    at=at,
+                ),
+            )
+        return saga.account
+
+    def failed(self, tx: Tx, saga: Saga) -> None:
+        """Give the whole amount back to its owner."""
+        assert saga.account is not None, "a refund names its account from the start"
+        at = self._clock.now_ms()
+        post(
+            tx,
+            Entry(
+                debit=_unclaimed_account(tx, at),
+                credit=saga.account,
+                amount=saga.gross_msat,
+                kind=TransferKind.REFUND_UNDONE,
+                key=saga_key(b"U", saga.id),
+                reference=saga.id,
+                at=at,
+            ),
+        )
+
+
+class Refunds:
+    """Pays balances out as tokens and watches whether they are redeemed."""
+
+    def __init__(self, db: Database, wallet: Wallet, clock: Clock) -> None:
+        self._db = db
+        self._wallet = wallet
+        self._clock = clock
+
+    async def refund(self, account: int, mint: str, unit: Unit) -> Refund:
+        """Pay out everything that is available, preferably at ``mint`` in ``unit``.
+
+        What is below one unit stays as balance. Without new money the last token is told again
+        while it is not redeemed. Raises :class:`RefundBlocked` while requests are running,
+        :class:`NothingToRefund`, :class:`BalanceTooSmall`, :class:`InsufficientLiquidity`.
+        """
+        for _ in range(_TRIES):
+            if (pending := await self._wallet.open_send(account)) is not None:
+                finished = await self._wallet.finish_send(pending)
+                if finished is not None:
+                    return _refund(*finished, repeated=True)
+            state = await self._db.read(lambda c: books.balance(c, account))
+            if state.reserved:
+                raise RefundBlocked(details={"reserved_msat": int(state.reserved)})
+            if not unit.from_msat_down(state.available):
+                return await self._repeat(account, state.available)
+            try:
+                return await self._pay_out(account, mint, unit, state.available)
+            except InsufficientBalance:
+                continue  # spent or refunded meanwhile: look again
+        raise BalanceChanged
+
+    async def watch_claims(self) -> int:
+        """Ask the mints about tokens that were given out; return how many were redeemed."""
+        claimed = 0
+        for issued in await self._wallet.unclaimed():
+            try:
+                claimed += await self._note_claim(issued)
+            except WalletError as error:  # this mint cannot be asked now; the others can
+                _log.info("claim_unknown", saga=issued.saga, mint=issued.mint, error=error.code)
+        return claimed
+
+    async def _pay_out(self, account: int, mint: str, unit: Unit, available: Msat) -> Refund:
+        for place, place_unit in await self._places(mint, unit):
+            gross = place_unit.from_msat_down(available)
+            if not gross:
+                continue
+            wish = Withdrawal(place, place_unit, gross, REFUND, account, {})
+            try:
+                return _refund(*await self._wallet.send(wish), repeated=False)
+            except InsufficientLiquidity:
+                continue
+        raise InsufficientLiquidity
+
+    async def _places(self, mint: str, unit: Unit) -> list[tuple[str, Unit]]:
+        """Return where to pay out: the owner's own mint and unit first, then the fullest."""
+        holdings = await self._wallet.holdings()
+        listed = [h for h in holdings if h.mint in self._wallet.mints.urls]
+        fullest = sorted(listed, key=lambda h: -int(h.unit.to_msat(h.liquid)))
+        others = [(h.mint, h.unit) for h in fullest if (h.mint, h.unit) != (mint, unit)]
+        first = [(mint, unit)] if mint in self._wallet.mints.urls else []
+        return first + others
+
+    async def _repeat(self, account: int, available: Msat) -> Refund:
+        issued = await self._wallet.last_issued(account)
+        if issued is not None and not issued.state and not await self._note_claim(issued):
+            text = await self._wallet.token_text(issued)
+            return Refund(text, issued.amount, issued.unit, issued.mint, Msat(0), repeated=True)
+        if available:
+            raise BalanceTooSmall(details={"available_msat": int(available)})
+        raise NothingToRefund
+
+    async def _note_claim(self, issued: Issued) -> bool:
+        """Book a token that its owner has redeemed; false when it is not redeemed."""
+        if not await self._wallet.is_claimed(issued):
+            return False
+        at = self._clock.now_ms()
+        await self._db.write(lambda tx: _book_claim(tx, issued, at))
+        return True
+
+
+def _book_claim(tx: Tx, issued: Issued, at: int) -> None:
+    if not mark_claimed(tx, issued, at):
+        return
+    name = asset_name(issued.mint, issued.unit.value)
+    post(
+        tx,
+        Entry(
+            debit=_unclaimed_account(tx, at),
+            credit=named_account(tx, AccountKind.ASSET, name, at),
+            amount=issued.unit.to_msat(issued.amount),
+            kind=TransferKind.CLAIM,
+            key=saga_key(b"K", issued.saga),
+            reference=issued.saga,
+            at=at,
+        ),
+    )
+
+
+def _refund(saga: Saga, text: str, *, repeated: bool) -> Refund:
+    return Refund(
+        text, saga.gross - saga.fee, saga.unit, saga.mint, saga.fee_msat, repeated=repeated
+    )
