@@ -1,0 +1,214 @@
+"""The one way a request is paid for: money is held, and the hold has exactly one end.
+
+::
+
+    open ──hold──> metering ──settle──> settled    charge = min(cost, hold)
+             │         └──────release─> released   nothing is charged
+             └─ InsufficientBalance: nothing was held
+
+The end that is asked for first stands, whoever asks again. Ending survives cancellation: the ledger
+is asked once more for the same end, which it answers with what happened, and only then does the
+cancellation go on. Where that fails too (the database is away), the hold is left to the sweeper.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final, Protocol, Self
+
+from routstr.catalog.snapshot import ModelEntry
+from routstr.errors import AuthError, InsufficientBalance
+from routstr.ledger.entries import Held, HoldRequest, Refused, Settled, Settlement
+from routstr.money import ZERO, Msat
+from routstr.payment.cost import Cost, calculate_request_cost
+from routstr.payment.pricing import Quote
+from routstr.payment.usage import Usage
+
+END_SECONDS_MAX: Final = 10.0
+"""How long a cancelled request waits for its hold to end."""
+
+_MSAT_PER_BTC_EXPONENT: Final = -11
+_NOTHING_USED: Final = Usage(0, 0)
+
+
+class Ledger(Protocol):
+    """What is needed of the ledger. A cancelled ``hold`` leaves no hold behind."""
+
+    async def hold(self, request: HoldRequest) -> Held | Refused: ...
+    async def settle(self, settlement: Settlement) -> Settled: ...
+    async def release(self, hold: int) -> Settled: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is sold to one request: a model at the price of one moment.
+
+    ``images`` are the images in the request, which no provider reports.
+    """
+
+    entry: ModelEntry
+    quote: Quote
+    images: int
+    price_version: int
+    usd_per_btc: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a request was charged. The parts of ``cost`` sum to ``charged``.
+
+    ``balance`` is what the account owns after it, other requests' holds included. ``uncollected``
+    is what the usage would have cost beyond the hold: the operator's loss. ``usd`` is what was
+    charged at the rate of the offer, None without one.
+    """
+
+    cost: Cost
+    charged: Msat
+    uncollected: Msat
+    balance: Msat
+    usage: Usage
+    usd: Decimal | None
+
+    @property
+    def estimated(self) -> bool:
+        """Whether the node counted, at least in part, because the provider did not."""
+        return not self.usage.reported
+
+
+class Meter:
+    """One paid request between its hold and the hold's end."""
+
+    __slots__ = ("_cost", "_hold", "_ledger", "_offer", "_settling", "_usage", "held", "receipt")
+
+    def __init__(self, ledger: Ledger, offer: Offer, held: Held) -> None:
+        self._ledger: Final = ledger
+        self._offer: Final = offer
+        self._hold: Final = held.hold
+        self._settling: bool | None = None  # None until an end is chosen
+        self._cost = _part(ZERO)
+        self._usage = _NOTHING_USED
+        self.held: Final = held.amount
+        self.receipt: Receipt | None = None
+        """How the hold ended; None as long as it is open."""
+
+    @classmethod
+    async def open(
+        cls, ledger: Ledger, account: int, offer: Offer, *, request_id: str, endpoint: str
+    ) -> Self:
+        """Hold ``offer.quote.want`` or what there is, at least ``admit``.
+
+        Raises :class:`InsufficientBalance`, or :class:`AuthError` for an account that takes no
+        charges any more.
+        """
+        answer = await ledger.hold(
+            HoldRequest(
+                account=account,
+                minimum=offer.quote.admit,
+                wanted=offer.quote.want,
+                request_id=request_id,
+                model=offer.entry.id,
+                endpoint=endpoint,
+                price_version=offer.price_version,
+                rates=offer.entry.rates_text,
+            )
+        )
+        if isinstance(answer, Refused):
+            raise AuthError if answer.closed else _insufficient(offer.quote.admit, answer)
+        return cls(ledger, offer, answer)
+
+    async def settle(self, usage: Usage) -> Receipt:
+        """Charge for ``usage``, at most what is held, and free the rest."""
+        if self._settling is None:
+            if self._offer.images:
+                usage = replace(usage, images=self._offer.images)
+            self._cost = calculate_request_cost(self._offer.entry.rates, usage)
+            self._usage = usage
+            self._settling = True
+        return await self._end()
+
+    async def release(self) -> Receipt:
+        """Charge nothing and free everything."""
+        if self._settling is None:
+            self._settling = False
+        return await self._end()
+
+    async def _end(self) -> Receipt:
+        if self.receipt is not None:
+            return self.receipt
+        try:
+            return await self._ask_ledger()
+        except asyncio.CancelledError:
+            await _shielded(self._ask_ledger())
+            raise
+
+    async def _ask_ledger(self) -> Receipt:
+        if self._settling:
+            settled = await self._ledger.settle(
+                Settlement(
+                    hold=self._hold,
+                    cost=self._cost.total,
+                    prompt_tokens=self._usage.input,
+                    completion_tokens=self._usage.completion,
+                    estimated=not self._usage.reported,
+                )
+            )
+        else:
+            settled = await self._ledger.release(self._hold)
+        usd_per_btc = self._offer.usd_per_btc
+        usd = None
+        if usd_per_btc is not None:
+            usd = (usd_per_btc * int(settled.charged)).scaleb(_MSAT_PER_BTC_EXPONENT)
+        self.receipt = Receipt(
+            cost=_fitted(self._cost, settled.charged),
+            charged=settled.charged,
+            uncollected=settled.uncollected,
+            balance=settled.available + settled.reserved,
+            usage=self._usage,
+            usd=usd,
+        )
+        return self.receipt
+
+
+def _insufficient(required: Msat, refused: Refused) -> InsufficientBalance:
+    return InsufficientBalance(
+        f"Insufficient balance: {required.sats_up} sats required, "
+        f"{refused.available.sats_down} available.",
+        details={
+            "required": int(required),
+            "available": int(refused.available),
+            "shortfall": int(required - refused.available),
+            "reserved": int(refused.reserved),
+            "unit": "msat",
+        },
+    )
+
+
+def _part(base: Msat) -> Cost:
+    return Cost(total=base, base=base, input=ZERO, output=ZERO, cache_read=ZERO, cache_write=ZERO)
+
+
+def _fitted(cost: Cost, charged: Msat) -> Cost:
+    """The parts of what was charged: those of the cost, cut where the charge ended."""
+    if charged == cost.total:
+        return cost
+    left = charged
+    parts: dict[str, Msat] = {}
+    for name in ("base", "input", "cache_read", "cache_write", "output"):
+        parts[name] = min(getattr(cost, name), left)
+        left = left - parts[name]
+    assert left == ZERO, "a hold is never charged more than its cost"
+    return Cost(total=charged, **parts)
+
+
+async def _shielded(work: Coroutine[Any, Any, object]) -> None:
+    """Finish ``work`` however often the task is cancelled meanwhile, but not for ever."""
+    task = asyncio.ensure_future(work)
+    until = asyncio.get_running_loop().time() + END_SECONDS_MAX
+    while not task.done() and (left := until - asyncio.get_running_loop().time()) > 0:
+        try:
+            await asyncio.wait({task}, timeout=left)
+        except asyncio.CancelledError:
+            continue  # the first one is raised by the caller when this is done
+    if task.done() and not task.cancelled():
+        task.exception()  # looked at: the sweeper ends what could not be ended here

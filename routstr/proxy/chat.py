@@ -1,0 +1,128 @@
+"""``POST /v1/chat/completions``: from a body to a paid answer.
+
+::
+
+    parse -> model -> quote -> payer -> hold -> provider -> relay -> settle
+
+Nothing is asked of the payer before the body is known to be good, nothing is sent to the provider
+before the money is held, and every way out of here has ended the hold.
+"""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from routstr.catalog.snapshot import Snapshot
+from routstr.errors import ModelNotFound, UpstreamTimeout
+from routstr.money import Msat
+from routstr.payment.metering import Ledger, Meter, Offer
+from routstr.payment.pricing import QuotePolicy, affordable_output_tokens, quote, read_limits
+from routstr.payment.tokens import prompt_estimate
+from routstr.payment.usage import Usage
+from routstr.proxy.departure import Departure
+from routstr.proxy.exchange import Exchange
+from routstr.proxy.json_relay import relay_json
+from routstr.proxy.request import ChatRequest
+from routstr.proxy.sale import Sale
+from routstr.proxy.stream_relay import StreamRelay
+from routstr.upstream.deadlines import Deadlines
+from routstr.upstream.endpoint import Endpoint
+
+ENDPOINT: Final = "/v1/chat/completions"
+
+
+class Payer(Protocol):
+    """Who pays: an account of the ledger, and a name for it that may be logged."""
+
+    @property
+    def account(self) -> int: ...
+    @property
+    def key_id(self) -> str: ...
+
+
+class Auth(Protocol):
+    """What is needed to know the payer; a new token is redeemed only if it is worth ``minimum``."""
+
+    async def payer(self, authorization: str | None, *, minimum: Msat) -> Payer: ...
+
+
+class ChatCompletions:
+    """Serves chat completions of one provider; holds no state of any request."""
+
+    __slots__ = ("_auth", "_catalog", "_deadlines", "_endpoint", "_ledger", "_policy")
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        catalog: Callable[[], Snapshot],
+        policy: QuotePolicy,
+        auth: Auth,
+        ledger: Ledger,
+        deadlines: Deadlines,
+    ) -> None:
+        """``catalog`` gives the current prices or raises ``PriceUnavailable``."""
+        self._endpoint: Final = endpoint
+        self._catalog: Final = catalog
+        self._policy: Final = policy
+        self._auth: Final = auth
+        self._ledger: Final = ledger
+        self._deadlines: Final = deadlines
+
+    async def __call__(self, exchange: Exchange, authorization: str | None, body: bytes) -> None:
+        """Answer the request, or raise the error to answer with."""
+        request = ChatRequest.parse(body)
+        snapshot = self._catalog()
+        entry = snapshot.find(request.model)
+        if entry is None:
+            raise ModelNotFound(f"Model {request.model!r} not found")
+        exchange.model = entry.id
+        prompt = prompt_estimate(request.body)
+        quoted = quote(entry, prompt, read_limits(request.body, entry), self._policy)
+        payer = await self._auth.payer(authorization, minimum=quoted.admit)
+        exchange.key_id = payer.key_id
+        offer = Offer(entry, quoted, prompt.images, snapshot.version, snapshot.usd_per_btc)
+        meter = await Meter.open(
+            self._ledger,
+            payer.account,
+            offer,
+            request_id=exchange.request_id,
+            endpoint=ENDPOINT,
+        )
+        try:
+            limit = affordable_output_tokens(quoted, meter.held)
+            headers = [] if limit is None else [(b"x-routstr-max-tokens", b"%d" % limit)]
+            used = Usage(prompt.tokens, 0, reported=False)
+            sale = Sale(exchange, meter, entry.id, self._endpoint.provider.name, used, headers)
+            await self._sell(sale, request.encode(entry.upstream_id, limit))
+        finally:
+            if meter.receipt is None:
+                await meter.release()
+
+    async def _sell(self, sale: Sale, body: bytes) -> None:
+        exchange, limits = sale.exchange, self._endpoint.limits
+        departure = Departure(
+            exchange.receive,
+            self._deadlines,
+            patience_s=limits.first_byte_s,
+            drain_s=limits.drain_s,
+        )
+        try:
+            try:
+                with departure.deadline as deadline:
+                    deadline.shorten(limits.total_s)
+                    success = await self._endpoint.ask(
+                        exchange.scope["headers"], body, deadline, model=sale.model
+                    )
+            except TimeoutError:
+                if not departure.gone:
+                    raise UpstreamTimeout from None
+                # whoever leaves while the provider works pays at least for what it read
+                await sale.settle(None, 0)
+                return
+            sale.headers += success.headers
+            if success.body is None:
+                await StreamRelay(sale, success.answer, departure, limits)()
+            else:
+                await relay_json(sale, success.body, success.answer.content_type)
+        finally:
+            departure.stop()

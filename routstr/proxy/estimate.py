@@ -1,0 +1,82 @@
+"""What an answer says, for when its provider does not count it.
+
+Only texts that a model produced count: content, reasoning, refusals, names and arguments of tool
+calls. Repetitions of them under other names, roles and ids do not.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from routstr.payment.tokens import output_estimate
+from routstr.proxy.sse import StreamScanner, data_of, events
+
+_SAID = ("content", "reasoning_content", "refusal", "text")
+_SAMPLE_CHARS = 256 * 1024
+
+
+def output_tokens(answer: object) -> int:
+    """Tokens that the model produced in a JSON answer, in all choices."""
+    return _count("".join(_said(answer)))
+
+
+def raw_tokens(body: bytes) -> int:
+    """Tokens of a body that is no JSON answer."""
+    return _count(body.decode("utf-8", "replace"))
+
+
+def streamed_tokens(scanner: StreamScanner) -> int:
+    """Tokens that a stream has brought; beyond its sample in proportion to its bytes.
+
+    At least one for a stream that brought anything.
+    """
+    said: list[str] = []
+    for event in events(scanner.sample):
+        try:
+            said.extend(_said(msgspec.json.decode(data_of(event))))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+    whole, sample = scanner.scale
+    counted = _count("".join(said)) * whole
+    return max(-(-counted // sample), 1 if whole else 0)
+
+
+def _count(text: str) -> int:
+    if len(text) <= _SAMPLE_CHARS:
+        return output_estimate(text)
+    return output_estimate(text[:_SAMPLE_CHARS]) * len(text) // _SAMPLE_CHARS
+
+
+def _said(answer: object) -> Iterator[str]:
+    choices = answer.get("choices") if isinstance(answer, dict) else None
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict):
+            yield from _texts(choice)
+            for name in ("message", "delta"):
+                yield from _texts(choice.get(name))
+
+
+def _texts(part: object) -> Iterator[str]:
+    if not isinstance(part, dict):
+        return
+    for name in _SAID:
+        value = part.get(name)
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            yield from (
+                item["text"]
+                for item in value
+                if isinstance(item, dict) and isinstance(item.get("text"), str)
+            )
+    if "reasoning_content" not in part and isinstance(part.get("reasoning"), str):
+        yield part["reasoning"]
+    calls = part.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        function = call.get("function") if isinstance(call, dict) else None
+        if isinstance(function, dict):
+            yield from (
+                function[name]
+                for name in ("name", "arguments")
+                if isinstance(function.get(name), str)
+            )

@@ -1,0 +1,84 @@
+"""One request and its response, with all that its access line will tell."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.types import Message, Receive, Scope, Send
+
+from routstr.core.rendering import Header, render_error
+from routstr.errors import RoutstrError
+from routstr.payment.metering import Receipt
+
+CLIENT_GONE: Final = 499
+"""Status in the log when the client left before there was an answer; never sent."""
+
+_CLOSE: Final[Header] = (b"connection", b"close")
+
+
+class Exchange:
+    """The client's side of a request: reads from it, answers it, remembers what happened."""
+
+    __slots__ = (
+        "_headers",
+        "_send",
+        "body_read",
+        "code",
+        "key_id",
+        "model",
+        "receipt",
+        "receive",
+        "request_id",
+        "scope",
+        "sent_bytes",
+        "started",
+        "status",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        self.scope: Final = scope
+        self.receive: Final = receive
+        self._send: Final = send
+        self._headers: list[Header] = []
+        self.request_id: Final = request_id
+        self.body_read = False
+        """Whether the whole request was read; if not, the connection cannot be used again."""
+        self.started = False
+        self.status = CLIENT_GONE
+        self.sent_bytes = 0
+        self.code: str | None = None
+        self.key_id: str | None = None
+        self.model: str | None = None
+        self.receipt: Receipt | None = None
+
+    def always_send(self, headers: Iterable[Header]) -> None:
+        """Add headers to the response, whatever it becomes."""
+        self._headers.extend(headers)
+
+    async def start(self, status: int, headers: list[Header]) -> None:
+        """Send the response's head."""
+        self.started = True
+        self.status = status
+        headers = headers + self._headers
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, data: bytes, *, last: bool = False) -> None:
+        """Send a part of the response's body."""
+        self.sent_bytes += len(data)
+        message: Message = {"type": "http.response.body", "body": data, "more_body": not last}
+        await self._send(message)
+
+    async def answer(self, status: int, headers: list[Header], body: bytes) -> None:
+        """Send a complete response."""
+        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
+        await self.write(body, last=True)
+
+    async def refuse(self, error: RoutstrError) -> None:
+        """Answer with an error; once the response has started it is too late and only noted."""
+        self.code = error.code
+        if self.started:
+            return
+        reply = render_error(error, self.request_id)
+        # what was not read of the request would be taken for the next one's beginning
+        unread = [] if self.body_read else [_CLOSE]
+        await self.start(reply.status, [*reply.headers, *unread])
+        await self.write(reply.body, last=True)

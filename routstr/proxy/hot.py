@@ -1,0 +1,136 @@
+"""The hot routes: a plain ASGI callable in front of the application, for what must be fast.
+
+It does itself what the application's shell does for every other route: request id, CORS, limits,
+error envelopes, one access line. Everything that is not a hot route goes on to the application.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from routstr.core.access_log import AccessLog, AccessRecord
+from routstr.core.clock import Clock
+from routstr.core.cors import Cors
+from routstr.core.logging import get_logger
+from routstr.core.middleware import RequestLimits
+from routstr.core.rendering import UNCAUGHT
+from routstr.core.request_id import REQUEST_ID, REQUEST_ID_HEADER, new_request_id
+from routstr.errors import Draining, RoutstrError
+from routstr.proxy.exchange import Exchange
+from routstr.proxy.wire import ClientGone, Head, read_body
+from routstr.upstream.deadlines import Deadlines
+
+Serve = Callable[[Exchange, str | None, bytes], Awaitable[None]]
+"""Answers an exchange, given its Authorization and its body, or raises a ``RoutstrError``."""
+
+RETRY_AFTER_SECONDS: Final = 5
+_ID_HEADER: Final = REQUEST_ID_HEADER.encode()
+_log: Final = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the hot routes share with the rest of the node."""
+
+    limits: RequestLimits
+    cors: Cors
+    access: AccessLog
+    clock: Clock
+    deadlines: Deadlines
+
+
+class HotRoutes:
+    """Dispatches POSTs by path. ``active`` counts the requests under way."""
+
+    def __init__(
+        self, app: ASGIApp, routes: Mapping[str, Serve], surroundings: Surroundings
+    ) -> None:
+        """``routes`` by endpoint (``/v1/chat/completions``).
+
+        Each answers without ``/v1`` and with a trailing slash, too.
+        """
+        self._app: Final = app
+        self._routes: Final = {
+            path: (endpoint, serve)
+            for endpoint, serve in routes.items()
+            for short in (endpoint, endpoint.removeprefix("/v1"))
+            for path in (short, f"{short}/")
+        }
+        self._around: Final = surroundings
+        self.active = 0
+        self.draining = False
+
+    def drain(self) -> None:
+        """From now on refuse paid requests; those under way go on."""
+        self.draining = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI application."""
+        route = self._routes.get(scope["path"]) if scope["type"] == "http" else None
+        if route is None or not self._is_ours(scope):
+            await self._app(scope, receive, send)
+            return
+        endpoint, serve = route
+        exchange = Exchange(scope, receive, send, new_request_id())
+        began = self._around.clock.monotonic()
+        token = REQUEST_ID.set(exchange.request_id)
+        self.active += 1
+        try:
+            await self._answer(serve, exchange)
+        finally:
+            self.active -= 1
+            REQUEST_ID.reset(token)
+            self._write_line(endpoint, exchange, began)
+
+    def _is_ours(self, scope: Scope) -> bool:
+        return scope["method"] == "POST" or self._around.cors.preflight(scope) is not None
+
+    async def _answer(self, serve: Serve, exchange: Exchange) -> None:
+        exchange.always_send([(_ID_HEADER, exchange.request_id.encode())])
+        try:
+            await self._serve(serve, exchange)
+        except ClientGone:
+            pass
+        except RoutstrError as error:
+            await exchange.refuse(error)
+        except Exception:  # noqa: BLE001 - the last handler: logged here and told to nobody
+            _log.exception("a hot route failed", model=exchange.model, key_id=exchange.key_id)
+            await exchange.refuse(RoutstrError(UNCAUGHT))
+
+    async def _serve(self, serve: Serve, exchange: Exchange) -> None:
+        around, scope = self._around, exchange.scope
+        if reply := around.cors.preflight(scope):
+            await exchange.start(reply.status, list(reply.headers))
+            await exchange.write(reply.body, last=True)
+            return
+        head = Head()
+        try:
+            head.read(scope["headers"], around.limits)
+        finally:
+            exchange.always_send(around.cors.headers(head.origin))
+        if self.draining:
+            raise Draining(headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+        body = await read_body(exchange.receive, head, around.limits, around.deadlines)
+        exchange.body_read = True
+        await serve(exchange, head.authorization, body)
+
+    def _write_line(self, endpoint: str, exchange: Exchange, began: float) -> None:
+        around, receipt = self._around, exchange.receipt
+        around.access.write(
+            AccessRecord(
+                exchange.request_id,
+                endpoint,
+                exchange.status,
+                (around.clock.monotonic() - began) * 1_000,
+                exchange.scope["method"],
+                key_id=exchange.key_id,
+                model=exchange.model,
+                input_tokens=receipt.usage.input if receipt else None,
+                output_tokens=receipt.usage.completion if receipt else None,
+                cost_msat=int(receipt.charged) if receipt else None,
+                response_bytes=exchange.sent_bytes,
+                error=exchange.code,
+            )
+        )

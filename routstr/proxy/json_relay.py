@@ -1,0 +1,81 @@
+"""A provider's answer as one JSON body: read whole, settled, then sent on with its cost.
+
+=================================================  ===============================================
+a 200 whose body is                                is
+=================================================  ===============================================
+an object with ``choices`` and usage               charged as reported, at most the hold
+the same, usage missing, negative or no numbers    charged by estimate: prompt + text of the answer
+the same, a zero although there is text or prompt  charged by estimate for that side
+an object with usage and no ``choices``            charged as reported: the provider did work
+an object with ``error`` and no ``choices``        refused with that error, nothing charged
+any other object                                   refused (502), nothing charged: it says nothing
+empty, or an HTML page                             refused (502), nothing charged: it is no answer
+anything else (text, a list, broken JSON)          passed on as it is, charged by estimate
+larger than allowed, cut off, too late             refused, nothing charged: it was not delivered
+=================================================  ===============================================
+
+Once a provider has answered 200 no other is asked. The charge is made before the first byte of the
+body is sent, so a balance that is read afterwards includes it.
+"""
+
+from typing import Final
+
+from msgspec import Raw
+
+from routstr.core.rendering import Header
+from routstr.errors import UpstreamError
+from routstr.payment.usage import parse_usage
+from routstr.proxy import estimate
+from routstr.proxy.fields import Fields, encode, read_fields, text, value
+from routstr.proxy.receipts import add_receipt, cost_headers
+from routstr.proxy.sale import Sale, believable
+from routstr.upstream.faults import refusal_inside
+
+_JSON: Final[list[Header]] = [
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+]
+
+
+async def relay_json(sale: Sale, body: bytes, content_type: str) -> None:
+    """Settle and deliver a body that came with status 200.
+
+    Raises :class:`UpstreamError`, before anything was charged or sent, when it holds no answer.
+    """
+    fields = read_fields(body)
+    if fields is None:
+        await _relay_other(sale, body, content_type)
+        return
+    reported = parse_usage(value(fields, "usage"))
+    has_choices = "choices" in fields
+    if not has_choices:
+        error = value(fields, "error")
+        if error is not None:
+            raise refusal_inside(error, sale.model)
+        if reported is None:
+            raise UpstreamError("The provider answered without an answer. Nothing was charged.")
+    tokens = 0
+    if has_choices and not believable(reported):
+        tokens = estimate.output_tokens({"choices": value(fields, "choices")})
+    receipt = await sale.settle(reported, tokens)
+
+    told = read_fields(bytes(fields["usage"])) if reported is not None else None
+    add_receipt(fields, told, receipt, sale.provider)
+    _name(fields, sale)
+    headers = [*_JSON, *cost_headers(receipt), *sale.headers]
+    await sale.exchange.answer(200, headers, encode(fields))
+
+
+def _name(fields: Fields, sale: Sale) -> None:
+    fields["model"] = Raw(encode(sale.model))
+    if not text(fields, "id"):
+        fields["id"] = Raw(encode(f"chatcmpl-{sale.exchange.request_id}"))
+
+
+async def _relay_other(sale: Sale, body: bytes, content_type: str) -> None:
+    if not body.strip() or content_type in {"text/html", "application/xhtml+xml"}:
+        raise UpstreamError("The provider answered with no JSON. Nothing was charged.")
+    receipt = await sale.settle(None, estimate.raw_tokens(body))
+    kind = content_type.encode("ascii", "ignore") or b"application/octet-stream"
+    headers = [(b"content-type", kind), *cost_headers(receipt), *sale.headers]
+    await sale.exchange.answer(200, headers, body)

@@ -1,0 +1,98 @@
+"""A chat completion request: parsed once, and written anew for the provider.
+
+Writing it anew means that the provider reads exactly what the node has read: of two ``max_tokens``
+in one body both see the last, and what is priced is what is sent.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from routstr.errors import InvalidJson, InvalidParameter
+
+_decode: Final = msgspec.json.Decoder().decode
+_encode: Final = msgspec.json.Encoder().encode
+
+MODEL_CHARS_MAX: Final = 256
+_LIMIT_NAMES: Final = ("max_tokens", "max_completion_tokens")
+_DEARER_TIERS: Final = frozenset({"priority", "scale"})
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A checked body. ``body`` is plain data and belongs to this request alone."""
+
+    body: dict[str, object]
+    model: str
+    stream: bool
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "ChatRequest":
+        """Read a body. Raises :class:`InvalidJson` or :class:`InvalidParameter`."""
+        try:
+            body: object = _decode(raw)
+        except RecursionError:
+            raise InvalidJson("The body is nested too deeply.") from None
+        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+            raise InvalidJson(_reason(error)) from None
+        if not isinstance(body, dict):
+            raise InvalidJson("The body must be a JSON object.")
+        model = body.get("model")
+        if not isinstance(model, str) or not model.strip():
+            raise InvalidParameter("'model' must name a model.", details={"param": "model"})
+        if len(model) > MODEL_CHARS_MAX:
+            raise InvalidParameter("'model' is too long.", details={"param": "model"})
+        return cls(body, model.strip(), _checked(body))
+
+    def encode(self, upstream_model: str, output_limit: int | None) -> bytes:
+        """The body for the provider.
+
+        ``output_limit`` lowers the limits that the request names, or becomes its ``max_tokens``.
+        Streams are always asked for their usage. To be called once: the body is changed.
+        """
+        body = self.body
+        body["model"] = upstream_model
+        if output_limit is not None:
+            _limit(body, output_limit)
+        if self.stream:
+            options = body.get("stream_options")
+            known = options if isinstance(options, dict) else {}
+            body["stream_options"] = {**known, "include_usage": True}
+        try:
+            return _encode(body)
+        except RecursionError:
+            raise InvalidJson("The body is nested too deeply.") from None
+
+
+def _limit(body: dict[str, object], output_limit: int) -> None:
+    named = [name for name in _LIMIT_NAMES if body.get(name) is not None]
+    for name in named or ["max_tokens"]:
+        own = body.get(name)
+        body[name] = min(own, output_limit) if isinstance(own, int) else output_limit
+
+
+def _checked(body: dict[str, object]) -> bool:
+    """Refuse what the provider would bill otherwise than it was priced; tell whether it streams."""
+    stream = body.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise InvalidParameter("'stream' must be true or false.", details={"param": "stream"})
+    if not isinstance(body.get("stream_options"), dict | None):
+        raise InvalidParameter(
+            "'stream_options' must be an object.", details={"param": "stream_options"}
+        )
+    if body.get("service_tier") in _DEARER_TIERS:
+        raise InvalidParameter(
+            "This service tier has no price on this node.", details={"param": "service_tier"}
+        )
+    if body.get("models") is not None:
+        raise InvalidParameter(
+            "A list of fallback models has no price; name one 'model'.", details={"param": "models"}
+        )
+    return bool(stream)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, msgspec.MsgspecError):
+        return f"The body is not valid JSON: {error}."
+    return "The body is not valid JSON: it is not UTF-8."

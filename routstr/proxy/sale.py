@@ -1,0 +1,49 @@
+"""What the two relays need to know of the request that they answer."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from routstr.core.logging import get_logger
+from routstr.core.rendering import Header
+from routstr.payment.metering import Meter, Receipt
+from routstr.payment.usage import Usage, complete_usage
+from routstr.proxy.exchange import Exchange
+
+_log: Final = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Sale:
+    """One request that is being paid for.
+
+    ``prompt`` is the node's own estimate of the input, with no output yet; ``headers`` go with a
+    successful answer.
+    """
+
+    exchange: Exchange
+    meter: Meter
+    model: str
+    provider: str
+    prompt: Usage
+    headers: list[Header]
+
+    async def settle(self, reported: Usage | None, output_tokens: int) -> Receipt:
+        """Charge what was reported, or estimated where the report is missing or cannot be true."""
+        estimate = replace(self.prompt, completion=output_tokens)
+        receipt = await self.meter.settle(complete_usage(reported, estimate))
+        self.exchange.receipt = receipt
+        if receipt.uncollected:
+            _log.warning(
+                "the provider reported more than was held",
+                model=self.model,
+                provider=self.provider,
+                uncollected_msat=int(receipt.uncollected),
+                input_tokens=receipt.usage.input,
+                output_tokens=receipt.usage.completion,
+            )
+        return receipt
+
+
+def believable(reported: Usage | None) -> bool:
+    """Whether a report needs no estimate beside it."""
+    return reported is not None and reported.completion > 0 and reported.input > 0

@@ -1,0 +1,197 @@
+"""A provider's answer as a stream of events: passed on as it comes, settled before it ends.
+
+The response starts with the first bytes there are to send, and ends with a chunk that tells the
+cost, then ``[DONE]`` if the provider sent one.
+
+==========================================  ======================================================
+what happens                                is
+==========================================  ======================================================
+it ends, usage reported                     charged as reported, at most the hold
+it ends, usage missing or impossible        charged by estimate: prompt + what was streamed
+it fails before anything was sent           refused with the error, nothing charged
+it ends before anything was sent            the same, unless it reported usage
+it fails later (broken, silent, error,      charged as reported or by estimate; cost chunk, then
+too large)                                  an error event, no ``[DONE]``
+the client leaves, or stops reading         read on for the usage, for a while; then as reported
+                                            or by estimate, with at least the prompt
+the node stops or the task is cancelled     charged as reported or by estimate, at once
+==========================================  ======================================================
+"""
+
+import asyncio
+from dataclasses import replace
+from typing import Final
+
+from msgspec import Raw
+
+from routstr.core.rendering import Header, render_error
+from routstr.errors import RoutstrError, UpstreamError, UpstreamTimeout
+from routstr.payment.metering import Receipt
+from routstr.proxy import estimate
+from routstr.proxy.departure import Departure
+from routstr.proxy.fields import Fields, encode, read_fields
+from routstr.proxy.receipts import add_receipt
+from routstr.proxy.sale import Sale, believable
+from routstr.proxy.sse import StreamScanner, data_of, events
+from routstr.upstream.client import Answer, UpstreamLimits
+from routstr.upstream.faults import NOTHING_CHARGED, refusal_inside
+
+ERROR_GRACE_SECONDS: Final = 2.0
+"""How long a provider that reported an error may still report its usage."""
+
+_HEADERS: Final[list[Header]] = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # or nginx would hold the events back
+]
+PART_CHARGED: Final = "What was delivered is charged."
+_DONE: Final = b"data: [DONE]\n\n"
+_IDENTITY: Final = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
+
+
+class StreamRelay:
+    """The response to one paid stream. Call it once; when it returns, the hold has ended."""
+
+    __slots__ = ("_answer", "_departure", "_fault", "_limits", "_sale", "_scanner", "_sending")
+
+    def __init__(
+        self, sale: Sale, answer: Answer, departure: Departure, limits: UpstreamLimits
+    ) -> None:
+        self._sale: Final = sale
+        self._answer: Final = answer
+        self._departure: Final = departure
+        self._limits: Final = limits
+        self._scanner: Final = StreamScanner(limits.event_bytes)
+        self._fault: UpstreamError | None = None
+        self._sending = False
+
+    async def __call__(self) -> None:
+        """Relay and settle. Raises :class:`UpstreamError` when nothing was sent nor charged."""
+        self._departure.listen()
+        try:
+            await self._relay()
+            self._answer.close()
+            await self._close()
+        finally:
+            self._answer.close()
+            if self._billable and self._sale.meter.receipt is None:
+                await self._settle()
+
+    @property
+    def _billable(self) -> bool:
+        """Something was delivered, or would have been if the client had stayed."""
+        failed = self._fault is not None and not self._scanner.seen_bytes
+        return self._sale.exchange.started or (self._departure.gone and not failed)
+
+    async def _relay(self) -> None:
+        """Pass events on until the stream ends; remember what ended it early, if anything did."""
+        while True:
+            try:
+                with self._departure.deadline:
+                    await self._pump()
+            except TimeoutError:
+                if self._sending:
+                    self._sending = False
+                    self._departure.leave()  # a client that reads nothing is as good as gone
+                    continue
+                if not self._departure.gone:
+                    self._fault = UpstreamTimeout("The provider fell silent.")
+            except UpstreamError as error:
+                self._fault = error
+            return
+
+    def _failure(self) -> UpstreamError | None:
+        """What went wrong, with a word on the money; None when nothing did."""
+        note = PART_CHARGED if self._sale.exchange.started else NOTHING_CHARGED
+        if self._scanner.error is not None:
+            return refusal_inside(self._scanner.error, self._sale.model, note)
+        fault = self._fault
+        if fault is not None:
+            fault.message = f"{fault.message.removesuffix(NOTHING_CHARGED).rstrip()} {note}"
+        return fault
+
+    async def _pump(self) -> None:
+        now = asyncio.get_running_loop().time
+        limits, scanner, departure = self._limits, self._scanner, self._departure
+        deadline = departure.deadline
+        while not scanner.done:
+            deadline.due = now() + limits.idle_s
+            piece = await self._answer.chunk()
+            passed = scanner.feed(piece) if piece else scanner.end()
+            if passed and not departure.gone:
+                deadline.due = now() + limits.stall_s
+                self._sending = True
+                await self._send(passed)
+                self._sending = False
+            if not piece or (departure.gone and scanner.closing is not None):
+                return
+            if scanner.error is not None:
+                deadline.shorten(ERROR_GRACE_SECONDS)
+            if scanner.seen_bytes > limits.answer_bytes:
+                raise UpstreamError("The provider's answer is too large.")
+
+    async def _send(self, data: bytes, *, last: bool = False) -> None:
+        exchange = self._sale.exchange
+        if not exchange.started:
+            await exchange.start(200, _HEADERS + self._sale.headers)
+        await exchange.write(data, last=last)
+
+    async def _close(self) -> None:
+        """Settle and end the response, or raise if it need not begin."""
+        scanner, exchange = self._scanner, self._sale.exchange
+        fault = self._failure()
+        if not self._billable:
+            if fault is not None:
+                raise fault
+            if scanner.usage is None:
+                raise UpstreamError(f"The provider's stream was empty. {NOTHING_CHARGED}")
+        try:
+            tail = self._cost_chunk(await self._settle())
+        except RoutstrError as error:
+            if exchange.started:
+                await self._finish(self._error_event(error))
+            raise
+        if fault is not None:
+            tail += self._error_event(fault)
+        await self._finish(tail + _DONE if scanner.done else tail)
+
+    async def _finish(self, tail: bytes) -> None:
+        departure = self._departure
+        if departure.gone:
+            return
+        departure.deadline.due = asyncio.get_running_loop().time() + self._limits.stall_s
+        try:
+            with departure.deadline:
+                await self._send(tail, last=True)
+        except TimeoutError:
+            departure.leave()
+
+    async def _settle(self) -> Receipt:
+        scanner = self._scanner
+        usage = scanner.usage
+        tokens = 0
+        if not believable(usage) or scanner.outdated:
+            tokens = estimate.streamed_tokens(scanner)
+            if usage is not None and usage.completion < tokens:
+                usage = replace(usage, completion=0)  # told before the output came
+        return await self._sale.settle(usage, tokens)
+
+    def _cost_chunk(self, receipt: Receipt) -> bytes:
+        """The chunk that carries the cost, under the identity that the stream has shown."""
+        fields = self._scanner.closing
+        if fields is None:
+            shown = (read_fields(data_of(event)) for event in events(self._scanner.last))
+            known: Fields = next(filter(None, shown), {})
+            fields = {name: known[name] for name in _IDENTITY if name in known}
+        fields.setdefault("id", Raw(encode(f"chatcmpl-{self._sale.exchange.request_id}")))
+        fields.setdefault("object", Raw(b'"chat.completion.chunk"'))
+        fields.setdefault("created", Raw(b"0"))
+        fields.setdefault("model", Raw(encode(self._sale.model)))
+        fields["choices"] = Raw(b"[]")
+        add_receipt(fields, self._scanner.usage_fields, receipt, self._sale.provider)
+        return b"data: " + encode(fields) + b"\n\n"
+
+    def _error_event(self, error: RoutstrError) -> bytes:
+        exchange = self._sale.exchange
+        exchange.code = error.code
+        return b"data: " + render_error(error, exchange.request_id).body + b"\n\n"

@@ -1,0 +1,109 @@
+"""What arrives from a client, bounded before anything looks at it.
+
+The server in front accepts heads of 100 kB and bodies without end, and waits for them for ever;
+these limits are the node's own. Whoever exceeds one is answered and the connection is closed.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from starlette.types import Receive
+
+from routstr.core.middleware import RequestLimits
+from routstr.errors import (
+    BodyTimeout,
+    BodyTooLarge,
+    HeadersTooLarge,
+    RequestError,
+    UnsupportedBody,
+)
+from routstr.upstream.deadlines import Deadlines
+
+_WANTED: Final = frozenset({b"authorization", b"content-encoding", b"content-length", b"origin"})
+BODY_IDLE_SECONDS: Final = 30.0
+BODY_TOTAL_SECONDS: Final = 300.0
+"""How long a client may be silent inside its request, and take for all of it."""
+
+_UNENCODED: Final = frozenset({b"", b"identity"})
+
+
+class ClientGone(Exception):
+    """The client hung up before it had sent its request. Nothing was done for it."""
+
+
+class Head:
+    """The request headers that the node itself reads."""
+
+    __slots__ = ("authorization", "content_length", "encoding", "origin")
+
+    def __init__(self) -> None:
+        self.authorization: str | None = None
+        self.content_length = 0
+        self.encoding = b""
+        self.origin: bytes | None = None
+
+    def read(self, headers: Sequence[tuple[bytes, bytes]], limits: RequestLimits) -> None:
+        """Pick what is needed, then check size and number. Names are in lower case (ASGI)."""
+        size = 0
+        found: dict[bytes, bytes] = {}
+        twice = b""
+        for name, value in headers:
+            size += len(name) + len(value)
+            if name in _WANTED and found.setdefault(name, value) != value:
+                twice = name
+        self.origin = found.get(b"origin")
+        if len(headers) > limits.header_count or size > limits.header_bytes:
+            raise HeadersTooLarge(
+                f"More than {limits.header_count} headers or {limits.header_bytes} bytes of them "
+                "are not accepted."
+            )
+        if twice:
+            raise RequestError(f"The header {twice.decode()!r} was sent twice.")
+        credential = found.get(b"authorization")
+        self.authorization = None if credential is None else credential.decode("latin-1")
+        self.encoding = found.get(b"content-encoding", b"").strip().lower()
+        length = found.get(b"content-length", b"0")
+        if not length.isdigit():
+            raise RequestError("Content-Length is not a number.")
+        self.content_length = int(length[:20])
+
+
+async def read_body(
+    receive: Receive,
+    head: Head,
+    limits: RequestLimits,
+    deadlines: Deadlines,
+    *,
+    idle_s: float = BODY_IDLE_SECONDS,
+) -> bytes:
+    """The whole body as it was sent. Raises :class:`ClientGone` when it never comes whole."""
+    if head.encoding not in _UNENCODED:
+        raise UnsupportedBody("Send the body without Content-Encoding.")
+    if head.content_length > limits.body_bytes:
+        raise _too_large(limits)
+    try:
+        with deadlines.within(idle_s) as deadline:
+            deadline.shorten(BODY_TOTAL_SECONDS)
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                body: bytes = message.get("body", b"")
+                if len(body) > limits.body_bytes:
+                    raise _too_large(limits)
+                return body
+            pieces = bytearray()
+            while message["type"] == "http.request":
+                pieces += message.get("body", b"")
+                if len(pieces) > limits.body_bytes:
+                    raise _too_large(limits)
+                if not message.get("more_body", False):
+                    return bytes(pieces)
+                deadline.due = asyncio.get_running_loop().time() + idle_s
+                message = await receive()
+    except TimeoutError:
+        raise BodyTimeout from None
+    raise ClientGone
+
+
+def _too_large(limits: RequestLimits) -> BodyTooLarge:
+    return BodyTooLarge(f"Bodies of more than {limits.body_bytes} bytes are not accepted.")

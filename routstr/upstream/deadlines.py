@@ -1,0 +1,124 @@
+"""Time limits of everything that is under way, swept by one timer.
+
+A timer for each request would cost about as much as reading its JSON, and one for each streamed
+event more than relaying it. Here a limit is a number in a slot: moving it is an assignment, and one
+sweep, a few times a second, interrupts whatever is past its own. Limits are therefore late by up to
+one sweep, which is nothing beside what they bound.
+"""
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+from types import TracebackType
+from typing import Final, Self
+
+SWEEP_SECONDS: Final = 0.25
+LINGER_SECONDS: Final = 1.0
+
+
+class Deadlines:
+    """All limits that run on one event loop."""
+
+    def __init__(self, sweep_s: float = SWEEP_SECONDS, linger_s: float = LINGER_SECONDS) -> None:
+        self._sweep_s = sweep_s
+        self._linger_s = linger_s
+        self._running: dict[Deadline, None] = {}
+        self._swept = False
+
+    def within(self, seconds: float, *, on_linger: Callable[[], None] | None = None) -> "Deadline":
+        """A block that must end in time: ``with deadlines.within(10) as deadline``.
+
+        ``on_linger`` is called once when the block has run for a while: the place for precautions
+        that would be wasted on a request that is over in milliseconds.
+        """
+        now = asyncio.get_running_loop().time()
+        return Deadline(self, now + seconds, now + self._linger_s, on_linger)
+
+    def _add(self, deadline: "Deadline") -> None:
+        self._running[deadline] = None
+        if not self._swept:
+            self._swept = True
+            asyncio.get_running_loop().call_later(self._sweep_s, self._sweep)
+
+    def _remove(self, deadline: "Deadline") -> None:
+        self._running.pop(deadline, None)
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for deadline in list(self._running):
+            deadline.check(now)
+        if self._running:
+            loop.call_later(self._sweep_s, self._sweep)
+        else:
+            self._swept = False
+
+
+class Deadline:
+    """The limits of one block in one task: :attr:`due` moves, :attr:`never_after` only shrinks.
+
+    Past either, the block is interrupted at its ``await`` and :class:`TimeoutError` is raised out
+    of it; a cancellation from elsewhere passes through as what it is.
+    """
+
+    __slots__ = (
+        "_cancelling",
+        "_linger_at",
+        "_on_linger",
+        "_owner",
+        "_task",
+        "due",
+        "expired",
+        "never_after",
+    )
+
+    def __init__(
+        self, owner: Deadlines, due: float, linger_at: float, on_linger: Callable[[], None] | None
+    ) -> None:
+        self._owner: Final = owner
+        self._linger_at = linger_at
+        self._on_linger = on_linger
+        self._task: asyncio.Task[object] | None = None
+        self._cancelling = 0
+        self.due = due
+        self.never_after: float = inf
+        self.expired = False
+
+    def shorten(self, seconds: float) -> None:
+        """From now on at most this long, whatever :attr:`due` says."""
+        until = asyncio.get_running_loop().time() + seconds
+        self.never_after = min(self.never_after, until)
+
+    def check(self, now: float) -> None:
+        """Interrupt the block if it is late. Called by the sweep."""
+        if now >= self.due or now >= self.never_after:
+            self._owner._remove(self)  # noqa: SLF001 - the two classes are one mechanism
+            self.expired = True
+            assert self._task is not None, "only entered blocks are swept"
+            self._task.cancel()
+        elif self._on_linger is not None and now >= self._linger_at:
+            notice, self._on_linger = self._on_linger, None
+            notice()
+
+    def __enter__(self) -> Self:
+        """Start to be swept; a block can be entered again after it was left."""
+        self._task = asyncio.current_task()
+        assert self._task is not None, "a deadline interrupts the task that entered it"
+        self._cancelling = self._task.cancelling()
+        self.expired = False
+        self._owner._add(self)  # noqa: SLF001
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Turn the sweep's own interruption into :class:`TimeoutError`."""
+        self._owner._remove(self)  # noqa: SLF001
+        task, self._task = self._task, None
+        if not self.expired or task is None:
+            return
+        if task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error

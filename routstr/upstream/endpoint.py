@@ -1,0 +1,91 @@
+"""One endpoint of one provider: what is asked of it, and when its answer counts as one."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from yarl import URL
+
+from routstr.errors import UpstreamError
+from routstr.upstream.client import Answer, UpstreamClient, UpstreamLimits
+from routstr.upstream.deadlines import Deadline
+from routstr.upstream.faults import refusal
+from routstr.upstream.headers import RawHeaders, RequestHeaders, returned
+from routstr.upstream.provider import Provider
+
+ERROR_BYTES_MAX: Final = 64 * 1024
+_OK: Final = 200
+_EVENT_STREAM: Final = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """An answer with status 200: read whole, or (``body`` is None) a stream still to be read."""
+
+    answer: Answer
+    body: bytes | None
+    headers: list[tuple[bytes, bytes]]
+    """What the client may see of the provider's headers."""
+
+
+class Endpoint:
+    """Address and headers, built once; asked once per request."""
+
+    __slots__ = ("_client", "_headers", "_url", "limits", "provider")
+
+    def __init__(
+        self,
+        client: UpstreamClient,
+        provider: Provider,
+        path: str,
+        limits: UpstreamLimits,
+        forward_headers: Iterable[str] = (),
+    ) -> None:
+        """``forward_headers`` widens the list of the client's headers that pass."""
+        self._client: Final = client
+        self._url: Final[URL] = provider.url(path)
+        self._headers: Final = RequestHeaders(provider.headers, forward_headers)
+        self.provider: Final = provider
+        self.limits: Final = limits
+
+    async def ask(
+        self, received: RawHeaders, body: bytes, deadline: Deadline, *, model: str
+    ) -> Success:
+        """Send a body once. Raises :class:`UpstreamError` for anything but a 200.
+
+        To be called inside ``deadline``, which is moved as the provider makes progress. A body
+        that is not a stream is read to its end, however the request asked for it.
+        """
+        answer = await self._client.send(self._url, self._headers.build(received), body)
+        try:
+            if answer.status != _OK:
+                await self._refuse(answer, deadline, model)
+            if answer.encoded:  # asked for plain; never unpacked, so nothing can explode
+                raise UpstreamError("The provider's answer is encoded. Nothing was charged.")
+            whole = None
+            if answer.content_type != _EVENT_STREAM:
+                whole = await self._read(answer, self.limits.answer_bytes, deadline)
+        except BaseException:
+            answer.close()
+            raise
+        return Success(answer, whole, returned(answer.headers))
+
+    async def _read(self, answer: Answer, bytes_max: int, deadline: Deadline) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        now = asyncio.get_running_loop().time
+        while piece := await answer.chunk():
+            deadline.due = now() + self.limits.idle_s
+            pieces.append(piece)
+            size += len(piece)
+            if size > bytes_max:
+                raise UpstreamError("The provider's answer is too large. Nothing was charged.")
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _refuse(self, answer: Answer, deadline: Deadline, model: str) -> NoReturn:
+        try:
+            text = await self._read(answer, ERROR_BYTES_MAX, deadline)
+        except UpstreamError:
+            text = b""  # the status alone is an answer
+        raise refusal(answer.status, text, answer.headers, model)

@@ -1,0 +1,305 @@
+"""The paid path with real HTTP on the provider's side and plain ASGI on the client's.
+
+Ledger and auth are small fakes behind the ports. Every wait of theirs really suspends, so that a
+test can cancel there; the ledger keeps what ended how, and refuses to end a hold twice unlike.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+import msgspec
+from starlette.types import Message, Receive, Scope, Send
+
+from devkit.upstream import PLAYS, Upstream
+from routstr.catalog.build import build_snapshot
+from routstr.catalog.models_file import ModelSpec, TopProvider, UsdPricing
+from routstr.catalog.rates import PricePolicy
+from routstr.catalog.snapshot import Snapshot
+from routstr.core.access_log import AccessLog, AccessRecord
+from routstr.core.clock import SystemClock
+from routstr.core.cors import Cors
+from routstr.core.log_writer import LogWriter
+from routstr.core.middleware import RequestLimits
+from routstr.core.secret import Secret
+from routstr.errors import AuthError, MissingApiKey
+from routstr.ledger.entries import Held, HoldRequest, Refused, Settled, Settlement
+from routstr.money import ZERO, Msat
+from routstr.payment.pricing import QuotePolicy
+from routstr.proxy.chat import ENDPOINT, ChatCompletions
+from routstr.proxy.hot import HotRoutes, Surroundings
+from routstr.upstream.client import UpstreamClient, UpstreamLimits
+from routstr.upstream.deadlines import Deadlines
+from routstr.upstream.endpoint import Endpoint
+from routstr.upstream.provider import Provider
+from tests.unit.core.asgi import Answer, http_scope
+
+KEY = "sk-" + "a" * 64
+UPSTREAM_KEY = "sk-provider-0123456789abcdef"
+BTC = Decimal(100_000)  # one USD is a million msat: 1e-6 USD per token is 1 msat per token
+HELLO = [{"role": "user", "content": "Say something."}]
+LIMITS = UpstreamLimits(
+    connect_s=1,
+    first_byte_s=2,
+    idle_s=0.4,
+    total_s=5,
+    drain_s=0.3,
+    stall_s=0.3,
+    answer_bytes=256 * 1024,
+    event_bytes=64 * 1024,
+)
+
+
+@dataclass
+class Books:
+    """A ledger of one account in memory."""
+
+    posted: int = 1_000_000
+    holds: dict[int, HoldRequest] = field(default_factory=dict)
+    amounts: dict[int, int] = field(default_factory=dict)
+    ends: dict[int, Settlement | None] = field(default_factory=dict)
+    charged: dict[int, Msat] = field(default_factory=dict)
+    closed: bool = False
+
+    @property
+    def held(self) -> int:
+        return sum(amount for hold, amount in self.amounts.items() if hold not in self.ends)
+
+    @property
+    def available(self) -> int:
+        return self.posted - self.held
+
+    async def hold(self, request: HoldRequest) -> Held | Refused:
+        await asyncio.sleep(0)
+        if self.closed or self.available < request.minimum:
+            return Refused(Msat(self.available), Msat(self.held), self.closed)
+        hold = len(self.holds) + 1
+        self.holds[hold] = request
+        self.amounts[hold] = int(min(self.available, request.wanted))
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self._end(hold, None)  # as the real one does when nobody hears of the hold
+            raise
+        return Held(hold, Msat(self.amounts[hold]), Msat(self.available))
+
+    async def settle(self, settlement: Settlement) -> Settled:
+        await asyncio.sleep(0)
+        answer = self._end(settlement.hold, settlement)
+        await asyncio.sleep(0)
+        return answer
+
+    async def release(self, hold: int) -> Settled:
+        await asyncio.sleep(0)
+        answer = self._end(hold, None)
+        await asyncio.sleep(0)
+        return answer
+
+    def _end(self, hold: int, settlement: Settlement | None) -> Settled:
+        if hold in self.ends:
+            assert self.ends[hold] == settlement, "a second and different end was asked for"
+        else:
+            self.ends[hold] = settlement
+            cost = ZERO if settlement is None else settlement.cost
+            self.charged[hold] = min(cost, Msat(self.amounts[hold]))
+            self.posted -= int(self.charged[hold])
+        cost = ZERO if settlement is None else settlement.cost
+        charged = self.charged[hold]
+        return Settled(charged, cost - charged, Msat(self.available), Msat(self.held))
+
+    def only_end(self) -> Settlement | None:
+        """How the one hold ended; None when it was released."""
+        assert set(self.holds) == set(self.ends) == {1}, "not exactly one hold with one end"
+        return self.ends[1]
+
+    @property
+    def settled(self) -> Settlement:
+        end = self.only_end()
+        assert end is not None, "it was released"
+        return end
+
+    @property
+    def was_released(self) -> bool:
+        return self.only_end() is None
+
+
+@dataclass(frozen=True)
+class KeyPayer:
+    account: int = 7
+    key_id: str = "key-1"
+
+
+@dataclass
+class Keys:
+    """Knows one key."""
+
+    minimum: Msat | None = None
+
+    async def payer(self, authorization: str | None, *, minimum: Msat) -> KeyPayer:
+        self.minimum = minimum
+        await asyncio.sleep(0)
+        if authorization is None:
+            raise MissingApiKey
+        if authorization != f"Bearer {KEY}":
+            raise AuthError
+        return KeyPayer()
+
+
+class Lines(LogWriter):
+    """Keeps access records instead of writing them."""
+
+    def __init__(self) -> None:
+        self.records: list[AccessRecord] = []
+
+    def put(self, entry: Any, *, urgent: bool = False) -> None:  # noqa: ANN401
+        self.records.append(entry.record)
+
+
+def snapshot(names: Iterable[str] = ()) -> Snapshot:
+    """Models that cost 1 msat per input and 3 per output token, and 1 per request."""
+    pricing = UsdPricing(prompt=Decimal("1e-6"), completion=Decimal("3e-6"))
+    top = TopProvider(context_length=8_000, max_completion_tokens=1_000)
+    specs = [
+        ModelSpec(id=f"played/{name}", pricing=pricing, top_provider=top)
+        for name in (*PLAYS, *names)
+    ]
+    policy = PricePolicy(exchange_fee=Decimal(1), provider_fee=Decimal(1))
+    return build_snapshot(specs, usd_per_btc=BTC, policy=policy, version=4)
+
+
+SNAPSHOT = snapshot()
+
+
+async def not_hot(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+    await send({"type": "http.response.body", "body": b"the application", "more_body": False})
+
+
+@dataclass
+class Node:
+    """The node under test and all its surroundings."""
+
+    app: HotRoutes
+    upstream: Upstream
+    books: Books
+    keys: Keys
+    lines: Lines
+
+    @property
+    def line(self) -> AccessRecord:
+        (record,) = self.lines.records
+        return record
+
+    async def ask(self, body: object = None, **more: Any) -> Answer:  # noqa: ANN401
+        """One request to the end."""
+        call = Call(self.app, body, **more)
+        await call.run()
+        return call.answer
+
+    async def chat(self, model: str = "good", **more: Any) -> Answer:  # noqa: ANN401
+        return await self.ask({"model": model, "messages": HELLO, **more})
+
+
+class Call:
+    """One request whose client can be told to leave, to stop reading, or be cancelled."""
+
+    def __init__(
+        self,
+        app: HotRoutes,
+        body: object = None,
+        *,
+        raw: bytes | None = None,
+        chunks: Iterable[bytes] | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        key: str | None = KEY,
+        method: str = "POST",
+        path: str = ENDPOINT,
+        ends: bool = True,
+    ) -> None:
+        encoded = raw if raw is not None else msgspec.json.encode(body)
+        pieces = list(chunks) if chunks is not None else [encoded]
+        self.answer = Answer()
+        self.left = asyncio.Event()
+        self.reads = asyncio.Event()
+        self.reads.set()
+        self.sent = asyncio.Condition()
+        credential = [] if key is None else [("Authorization", f"Bearer {key}")]
+        self._app = app
+        self._scope = http_scope(method, path, [*credential, *headers])
+        self._pending = [
+            {"type": "http.request", "body": piece, "more_body": not ends or rest > 0}
+            for rest, piece in zip(range(len(pieces) - 1, -1, -1), pieces, strict=True)
+        ]
+
+    async def run(self) -> None:
+        await self._app(self._scope, self._receive, self._send)
+
+    def start(self) -> asyncio.Task[None]:
+        return asyncio.create_task(self.run())
+
+    async def until(self, text: bytes) -> None:
+        """Wait until the client has received this."""
+        async with self.sent, asyncio.timeout(5):
+            await self.sent.wait_for(
+                lambda: bool(self.answer.messages) and text in self.answer.body
+            )
+
+    async def _receive(self) -> Message:
+        await asyncio.sleep(0)
+        if self._pending:
+            return self._pending.pop(0)
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        await self.reads.wait()
+        await asyncio.sleep(0)
+        if self.left.is_set():
+            return  # as servers do
+        async with self.sent:
+            self.answer.messages.append(message)
+            self.sent.notify_all()
+
+
+@asynccontextmanager
+async def running(  # noqa: PLR0913
+    *,
+    balance: int = 1_000_000,
+    limits: UpstreamLimits = LIMITS,
+    request_limits: RequestLimits | None = None,
+    origins: Iterable[str] = ("*",),
+    forward: Iterable[str] = (),
+    prices: Snapshot = SNAPSHOT,
+) -> AsyncIterator[Node]:
+    deadlines = Deadlines(sweep_s=0.02, linger_s=0.05)
+    books, keys, lines, clock = Books(balance), Keys(), Lines(), SystemClock()
+    around = Surroundings(
+        request_limits or RequestLimits(64 * 1024, 16 * 1024, 50),
+        Cors(origins),
+        AccessLog(lines, clock),
+        clock,
+        deadlines,
+    )
+    async with Upstream() as upstream, plain_session() as session:
+        provider = Provider.create("played", upstream.base_url, Secret(UPSTREAM_KEY))
+        client = UpstreamClient(session, limits)
+        chat = ChatCompletions(
+            Endpoint(client, provider, "chat/completions", limits, forward),
+            catalog=lambda: prices,
+            policy=QuotePolicy(),
+            auth=keys,
+            ledger=books,
+            deadlines=deadlines,
+        )
+        yield Node(HotRoutes(not_hot, {ENDPOINT: chat}, around), upstream, books, keys, lines)
+
+
+def plain_session() -> aiohttp.ClientSession:
+    """A session as the node makes it."""
+    return aiohttp.ClientSession(
+        cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
+    )
