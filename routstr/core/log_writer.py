@@ -90,7 +90,14 @@ class Console:
 class LogWriter:
     """Queue and thread; ``put`` may be called from any thread and never blocks."""
 
-    def __init__(self, file: DailyFile | None, console: Console | None) -> None:
+    def __init__(
+        self,
+        file: DailyFile | None,
+        console: Console | None,
+        *,
+        lines_max: int = _QUEUE_LINES_MAX,
+    ) -> None:
+        self._lines_max = lines_max
         self._file = file
         self._console = console
         self._queue: deque[LogEntry] = deque()
@@ -106,7 +113,7 @@ class LogWriter:
 
     def put(self, entry: LogEntry, *, urgent: bool = False) -> None:
         """Hand a line over."""
-        if len(self._queue) >= _QUEUE_LINES_MAX:
+        if len(self._queue) >= self._lines_max:
             self._dropped += 1
             return
         self._queue.append(entry)

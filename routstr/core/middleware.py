@@ -4,6 +4,7 @@ Pure ASGI around the FastAPI application. The hot routes do not pass here; they 
 parts (:func:`refuse_large_head`, ``Cors``, ``render_error``, ``AccessLog``) themselves.
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, final
@@ -24,8 +25,9 @@ from routstr.core.rendering import (
 )
 from routstr.core.request_id import REQUEST_ID, REQUEST_ID_HEADER, new_request_id
 from routstr.core.settings import Settings
-from routstr.errors import BodyTooLarge, HeadersTooLarge, RoutstrError
+from routstr.errors import BodyTimeout, BodyTooLarge, HeadersTooLarge, RoutstrError
 
+_LENGTH_DIGITS: Final = 20  # enough for any body; int() of thousands of digits is an error
 _CLIENT_GONE: Final = 499  # what nginx logs; never sent
 _CLOSE: Final[Header] = (b"connection", b"close")
 _ID_HEADER: Final = REQUEST_ID_HEADER.encode()
@@ -35,11 +37,12 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """Bounds on what a client may send, in bytes and headers."""
+    """Bounds on what a client may send, and on the time that the whole body may take."""
 
     body_bytes: int
     header_bytes: int
     header_count: int
+    body_seconds: float = 60
 
     @classmethod
     def of(cls, settings: Settings) -> "RequestLimits":
@@ -55,7 +58,7 @@ class RequestLimits:
             count += 1
             size += len(name) + len(value)
             if name == b"content-length":
-                self.refuse_large_body(int(value) if value.isdigit() else 0)
+                self.refuse_large_body(int(value[:_LENGTH_DIGITS]) if value.isdigit() else 0)
         if count > self.header_count or size > self.header_bytes:
             raise HeadersTooLarge(
                 f"The headers are larger than this node accepts "
@@ -93,12 +96,18 @@ class ManagementShell:
             return
         request_id = new_request_id()
         started = self._clock.monotonic()
-        origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
-        headers = [(_ID_HEADER, request_id.encode()), *self._cors.headers(origin)]
+        preflight = self._cors.preflight(scope)
+        headers = [(_ID_HEADER, request_id.encode())]
+        if preflight is None:
+            origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
+            headers += self._cors.headers(origin)
         exchange = _Exchange(self._limits, receive, send, request_id, headers)
         token = REQUEST_ID.set(request_id)
         try:
-            await self._serve(scope, exchange)
+            if preflight is None:
+                await self._serve(scope, exchange)
+            else:
+                await exchange.answer(preflight)
         finally:
             REQUEST_ID.reset(token)
             self._access.write(
@@ -114,9 +123,6 @@ class ManagementShell:
             )
 
     async def _serve(self, scope: Scope, exchange: "_Exchange") -> None:
-        if preflight := self._cors.preflight(scope):
-            await exchange.answer(preflight)
-            return
         try:
             self._limits.refuse_large_head(scope["headers"])
             await self._app(scope, exchange.receive, exchange.send)
@@ -137,11 +143,12 @@ class _Exchange:
 
     __slots__ = (
         "_body_bytes",
+        "_body_due",
         "_headers",
         "_limits",
         "_receive",
+        "_refusal",
         "_send",
-        "_too_large",
         "code",
         "complete",
         "request_id",
@@ -163,7 +170,8 @@ class _Exchange:
         self._send = send
         self._headers = headers
         self._body_bytes = 0
-        self._too_large: BodyTooLarge | None = None
+        self._body_due: float | None = asyncio.get_running_loop().time() + limits.body_seconds
+        self._refusal: RoutstrError | None = None
         self.request_id = request_id
         self.code: str | None = None
         self.status = _CLIENT_GONE
@@ -172,22 +180,28 @@ class _Exchange:
         self.sent_bytes = 0
 
     async def receive(self) -> Message:
-        """Pass the request on, until its body is larger than allowed."""
-        message = await self._receive()
-        self._body_bytes += len(message.get("body", b""))
+        """Pass the request on, until its body is larger or slower than allowed."""
         try:
+            async with asyncio.timeout_at(self._body_due):
+                message = await self._receive()
+            self._body_bytes += len(message.get("body", b""))
             self._limits.refuse_large_body(self._body_bytes)
+        except TimeoutError:
+            self._refusal = BodyTimeout()
         except BodyTooLarge as error:
-            self._too_large = error  # frameworks swallow it and answer 400: see send()
-            raise
-        return message
+            self._refusal = error
+        else:
+            if not message.get("more_body", False):
+                self._body_due = None
+            return message
+        raise self._refusal  # frameworks may swallow it and answer 400: see send()
 
     async def send(self, message: Message) -> None:
         """Pass the application's response on, unless the shell has refused the request."""
-        if self._too_large is None:
+        if self._refusal is None:
             await self._pass(message)
         elif not self.started:
-            await self.refuse(self._too_large)
+            await self.refuse(self._refusal)
 
     async def _pass(self, message: Message) -> None:
         if message["type"] == "http.response.start":

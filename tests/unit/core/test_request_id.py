@@ -24,5 +24,5 @@ async def test_each_task_has_its_own_id() -> None:
         await asyncio.sleep(0)
         return REQUEST_ID.get()
 
-    assert await asyncio.gather(serve("a"), serve("b")) == ["a", "b"]
+    assert list(await asyncio.gather(serve("a"), serve("b"))) == ["a", "b"]
     assert REQUEST_ID.get() is None

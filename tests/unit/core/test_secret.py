@@ -78,9 +78,9 @@ def test_a_copy_is_the_same_object() -> None:
 def test_it_does_not_change() -> None:
     secret = Secret(PLANTED)
     with pytest.raises(AttributeError):
-        secret.text = "other"  # type: ignore[attr-defined]
+        secret.text = "other"
     with pytest.raises(AttributeError):
-        secret._Secret__text = "other"  # type: ignore[attr-defined]
+        secret._Secret__text = "other"
 
     assert secret.reveal() == PLANTED
 
