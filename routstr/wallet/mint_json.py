@@ -16,7 +16,7 @@ Amount: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT)]
 Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
 Fee: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_FEE_PPK)]
 Text: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=8192)]
-QuoteId: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,256}$")]
+QuoteId: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]{1,256}\Z")]
 
 
 class InfoJson(msgspec.Struct):
