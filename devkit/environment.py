@@ -38,6 +38,13 @@ def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dic
     }
 
 
+def forget_surroundings() -> None:
+    """Make this process as blind as its children to proxies and to settings of OpenAI's SDK."""
+    for name in list(os.environ):  # noqa: TID251
+        if name.lower().endswith("_proxy") or name.startswith("OPENAI_"):
+            del os.environ[name]  # noqa: TID251
+
+
 def python_path() -> dict[str, str]:
     """Lets a child that runs in a folder of its own import the project."""
     return {"PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}

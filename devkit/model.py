@@ -47,8 +47,12 @@ class Model:
         return cls(child, port, api_key)
 
     @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
     def base_url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}/v1"
+        return f"{self.url}/v1"
 
     @property
     def log(self) -> Path:

@@ -1,8 +1,9 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from devkit.environment import ROOT, clean_environment, python_path
+from devkit.environment import ROOT, clean_environment, forget_surroundings, python_path
 
 HOME = Path("/somewhere")
 
@@ -50,3 +51,13 @@ def test_a_measured_run_measures_its_children(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_root_is_the_project() -> None:
     assert (ROOT / "pyproject.toml").is_file()
+
+
+def test_our_own_clients_use_no_proxy_and_no_ambient_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HTTP_PROXY", "https_proxy", "OPENAI_API_KEY", "KEPT"):
+        monkeypatch.setenv(name, "ambient")
+    forget_surroundings()
+    assert {"HTTP_PROXY", "https_proxy", "OPENAI_API_KEY"}.isdisjoint(os.environ)
+    assert os.environ["KEPT"] == "ambient"

@@ -1,0 +1,6 @@
+"""How a person, a script or a closed terminal ends the demo."""
+
+from signal import SIGHUP, SIGINT, SIGTERM
+from typing import Final
+
+ENDINGS: Final = (SIGINT, SIGTERM, SIGHUP)

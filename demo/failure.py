@@ -1,0 +1,5 @@
+"""Why a demo ends early."""
+
+
+class ShowFailed(Exception):
+    """Something was refused, or two amounts that must agree do not; the message says which."""
