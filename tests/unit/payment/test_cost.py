@@ -1,0 +1,105 @@
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routstr.catalog.snapshot import PER_MSAT, Rates
+from routstr.money import ZERO, Msat, charge, total
+from routstr.payment.cost import Cost, calculate_request_cost
+from routstr.payment.usage import Usage
+
+rate = st.integers(0, 10**18)
+count = st.integers(0, 10**7)
+rates = st.builds(Rates, *[rate] * 8)
+usages = st.builds(Usage, *[count] * 7)
+
+
+def exact(rates: Rates, usage: Usage) -> Fraction:
+    units = (
+        rates.request
+        + rates.prompt * usage.prompt
+        + rates.completion * usage.completion
+        + rates.cache_read * usage.cache_read
+        + rates.cache_write * usage.cache_write
+        + rates.reasoning * usage.reasoning
+        + rates.image * usage.images
+        + rates.web_search * usage.web_searches
+    )
+    return Fraction(units, PER_MSAT)
+
+
+@given(rates, usages)
+def test_the_charge_is_the_exact_sum_rounded_up_once(rates: Rates, usage: Usage) -> None:
+    assert calculate_request_cost(rates, usage).total == charge(exact(rates, usage))
+
+
+@given(rates, usages)
+def test_the_parts_sum_to_the_charge_and_none_is_negative(rates: Rates, usage: Usage) -> None:
+    cost = calculate_request_cost(rates, usage)
+    parts = [cost.base, cost.input, cost.output, cost.cache_read, cost.cache_write]
+    assert total(parts) == cost.total
+    assert min(parts) >= ZERO
+
+
+@given(rates, usages)
+def test_each_part_is_its_own_value_within_one_msat(rates: Rates, usage: Usage) -> None:
+    cost = calculate_request_cost(rates, usage)
+    assert abs(int(cost.input) - Fraction(rates.prompt * usage.prompt, PER_MSAT)) < 1
+    assert abs(int(cost.cache_read) - Fraction(rates.cache_read * usage.cache_read, PER_MSAT)) < 1
+
+
+@given(rates, usages, st.sampled_from(["prompt", "completion", "cache_read", "images"]), count)
+def test_more_usage_never_costs_less(rates: Rates, usage: Usage, field: str, more: int) -> None:
+    larger = replace(usage, **{field: getattr(usage, field) + more})
+    before, after = (calculate_request_cost(rates, one).total for one in (usage, larger))
+    assert after >= before
+
+
+def test_a_tiny_price_is_charged_as_one_msat_and_many_tiny_parts_once() -> None:
+    tiny = Rates(prompt=1, completion=1, cache_read=1, cache_write=1)
+    assert calculate_request_cost(tiny, Usage(1, 1, 1, 1)).total == Msat(1)
+
+
+def test_an_exact_msat_is_not_rounded() -> None:
+    assert calculate_request_cost(Rates(prompt=PER_MSAT // 4), Usage(8, 0)).total == Msat(2)
+
+
+def test_zero_is_a_price() -> None:
+    embeddings = Rates(prompt=PER_MSAT)
+    assert calculate_request_cost(embeddings, Usage(10, 0)).total == Msat(10)
+    assert calculate_request_cost(Rates(), Usage(10**6, 10**6, images=5)).total == ZERO
+
+
+def test_what_is_not_a_token_is_the_base() -> None:
+    rates = Rates(request=PER_MSAT, image=10 * PER_MSAT, web_search=100 * PER_MSAT)
+    cost = calculate_request_cost(rates, Usage(5, 5, images=2, web_searches=3))
+    assert cost == Cost(Msat(321), Msat(321), ZERO, ZERO, ZERO, ZERO)
+
+
+def test_reasoning_is_a_surcharge_on_the_output() -> None:
+    rates = Rates(completion=2 * PER_MSAT, reasoning=PER_MSAT)
+    cost = calculate_request_cost(rates, Usage(0, 10, reasoning=4))
+    assert cost.output == cost.total == Msat(24)
+
+
+def test_amounts_are_msat() -> None:
+    cost = calculate_request_cost(Rates(prompt=PER_MSAT), Usage(1, 1))
+    assert {type(part) for part in (cost.total, cost.base, cost.input, cost.output)} == {Msat}
+
+
+def test_any_instance_charges_the_same_from_the_text_of_the_hold() -> None:
+    rates = Rates(3, 5, 7, 11, 13, 17, 19, 23)
+    usage = Usage(101, 103, 107, 109, 113, 127, 131)
+    assert calculate_request_cost(Rates.loads(rates.dumps()), usage) == calculate_request_cost(
+        rates, usage
+    )
+
+
+@pytest.mark.parametrize("tokens", range(1, 50))
+def test_thirds_never_drift(tokens: int) -> None:
+    third = Rates(prompt=-(-PER_MSAT // 3))
+    assert calculate_request_cost(third, Usage(tokens, 0)).total == Msat(
+        -(-tokens // 3) + (0 if tokens % 3 else 1)
+    )

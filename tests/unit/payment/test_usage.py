@@ -1,0 +1,276 @@
+import json
+from collections.abc import Mapping
+from dataclasses import astuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routstr.payment.usage import (
+    MAX_TOKENS,
+    Usage,
+    complete_usage,
+    merge_usage,
+    parse_usage,
+    usage_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "usage"),
+    [
+        ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}, Usage(10, 5)),
+        (
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 50,
+                "prompt_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 10},
+                "completion_tokens_details": {"reasoning_tokens": 20},
+            },
+            Usage(30, 50, 60, 10, 20),
+        ),
+        (
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 1,
+                "prompt_tokens_details": {"cache_creation_tokens": 10},
+            },
+            Usage(90, 1, 0, 10),
+        ),
+        (
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 1,
+                "prompt_cache_hit_tokens": 64,
+                "prompt_cache_miss_tokens": 36,
+            },
+            Usage(36, 1, 64),
+        ),
+        (
+            {
+                "prompt_tokens": 100,
+                "completion_tokens": 1,
+                "prompt_tokens_details": {"cached_tokens": 64},
+                "prompt_cache_hit_tokens": 64,
+            },
+            Usage(36, 1, 64),
+        ),
+        (
+            {
+                "input_tokens": 1000,
+                "input_tokens_details": {"cached_tokens": 900},
+                "output_tokens": 7,
+                "output_tokens_details": {"reasoning_tokens": 3},
+                "total_tokens": 1007,
+            },
+            Usage(100, 7, 900, 0, 3),
+        ),
+        (
+            {
+                "input_tokens": 10,
+                "cache_read_input_tokens": 1000,
+                "cache_creation_input_tokens": 200,
+                "output_tokens": 7,
+                "server_tool_use": {"web_search_requests": 2},
+            },
+            Usage(10, 7, 1000, 200, web_searches=2),
+        ),
+        ({"output_tokens": 7}, Usage(0, 7)),
+        ({"prompt_tokens": 8, "total_tokens": 8}, Usage(8, 0)),
+        ({"prompt_tokens": 8}, Usage(8, 0)),
+        ({"prompt_tokens": 8, "total_tokens": 11}, Usage(8, 3)),
+        ({"input_tokens": 8}, Usage(8, 0)),
+        ({"prompt_tokens": 0, "completion_tokens": 0}, Usage(0, 0)),
+    ],
+)
+def test_every_dialect_is_read(said: Mapping[str, object], usage: Usage) -> None:
+    assert parse_usage(said) == usage
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        [],
+        "usage",
+        5,
+        {},
+        {"total_tokens": 10},
+        {"prompt_tokens": None, "completion_tokens": None},
+        {"prompt_tokens": -1, "completion_tokens": 5},
+        {"prompt_tokens": 5, "completion_tokens": -1},
+        {"prompt_tokens": True, "completion_tokens": 5},
+        {"prompt_tokens": "5", "completion_tokens": 5},
+        {"prompt_tokens": 5, "completion_tokens": {"n": 5}},
+        {"prompt_tokens": [5], "completion_tokens": 5},
+        {"prompt_tokens": 5.5, "completion_tokens": 5},
+        {"prompt_tokens": float("nan"), "completion_tokens": 5},
+        {"prompt_tokens": float("inf"), "completion_tokens": 5},
+        {"prompt_tokens": 5, "completion_tokens": MAX_TOKENS + 1},
+        {"prompt_tokens": 1e300, "completion_tokens": 5},
+        {"input_tokens": -5, "output_tokens": 5},
+    ],
+)
+def test_a_spoilt_count_spoils_the_whole(said: object) -> None:
+    assert parse_usage(said) is None
+
+
+@pytest.mark.parametrize("odd", [-1, True, "64", None, [64], {}, float("nan"), 10**10, 0.5])
+def test_an_odd_detail_is_ignored(odd: object) -> None:
+    said = {
+        "prompt_tokens": 100,
+        "completion_tokens": 10,
+        "prompt_tokens_details": {"cached_tokens": odd},
+        "completion_tokens_details": {"reasoning_tokens": odd},
+        "server_tool_use": {"web_search_requests": odd},
+    }
+    assert parse_usage(said) == Usage(100, 10)
+    assert parse_usage(said | {"prompt_tokens_details": odd}) == Usage(100, 10)
+
+
+def test_a_detail_is_cut_to_what_it_is_a_part_of() -> None:
+    said = {
+        "prompt_tokens": 100,
+        "completion_tokens": 10,
+        "prompt_tokens_details": {"cached_tokens": 90, "cache_write_tokens": 90},
+        "completion_tokens_details": {"reasoning_tokens": 90},
+    }
+    assert parse_usage(said) == Usage(0, 10, 90, 10, 10)
+
+
+def test_a_float_without_a_fraction_is_a_count() -> None:
+    usage = parse_usage({"prompt_tokens": 5.0, "completion_tokens": 2.0})
+    assert usage == Usage(5, 2)
+    assert usage is not None
+    assert type(usage.prompt) is int
+
+
+names = st.sampled_from(
+    [
+        "prompt_tokens",
+        "completion_tokens",
+        "input_tokens",
+        "output_tokens",
+        "total_tokens",
+        "cached_tokens",
+        "cache_write_tokens",
+        "reasoning_tokens",
+        "prompt_tokens_details",
+        "input_tokens_details",
+        "completion_tokens_details",
+        "cache_read_input_tokens",
+        "cache_creation_input_tokens",
+        "prompt_cache_hit_tokens",
+        "server_tool_use",
+        "web_search_requests",
+    ]
+)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=8),
+    max_leaves=20,
+)
+
+
+@given(anything)
+def test_whatever_a_provider_says_nothing_raises_and_all_counts_are_sane(said: object) -> None:
+    for usage in (parse_usage(said), usage_of({"usage": said})):
+        if usage is not None:
+            counts = astuple(usage)[:-1]
+            assert all(type(one) is int and 0 <= one <= MAX_TOKENS for one in counts)
+            assert usage.reasoning <= usage.completion
+            assert usage.reported
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"usage": {"prompt_tokens": 3, "completion_tokens": 4}},
+        {
+            "type": "response.completed",
+            "response": {"usage": {"input_tokens": 3, "output_tokens": 4}},
+        },
+        {"type": "message_start", "message": {"usage": {"input_tokens": 3, "output_tokens": 4}}},
+        {"usage": None, "response": {"usage": {"input_tokens": 3, "output_tokens": 4}}},
+    ],
+)
+def test_usage_is_found_where_its_dialect_puts_it(body: object) -> None:
+    assert usage_of(json.loads(json.dumps(body))) == Usage(3, 4)
+
+
+@pytest.mark.parametrize("body", [None, [], "x", {}, {"usage": None}, {"response": "x"}])
+def test_no_usage_is_found_where_there_is_none(body: object) -> None:
+    assert usage_of(body) is None
+
+
+def test_restated_counts_are_not_added_up() -> None:
+    start = parse_usage({"input_tokens": 10, "cache_read_input_tokens": 100, "output_tokens": 1})
+    delta = parse_usage({"input_tokens": 10, "cache_read_input_tokens": 100, "output_tokens": 50})
+    assert merge_usage(start, delta) == Usage(10, 50, 100)
+
+
+def test_a_later_event_may_leave_the_input_out() -> None:
+    start = parse_usage({"input_tokens": 10, "cache_read_input_tokens": 100, "output_tokens": 1})
+    assert merge_usage(start, parse_usage({"output_tokens": 50})) == Usage(10, 50, 100)
+
+
+def test_a_later_event_may_tell_what_was_cached() -> None:
+    early = parse_usage({"prompt_tokens": 110, "completion_tokens": 1})
+    late = parse_usage(
+        {
+            "prompt_tokens": 110,
+            "completion_tokens": 5,
+            "prompt_tokens_details": {"cached_tokens": 100},
+        }
+    )
+    assert merge_usage(early, late) == Usage(10, 5, 100)
+
+
+def test_totals_never_shrink_in_a_stream() -> None:
+    assert merge_usage(Usage(10, 50, reasoning=9), Usage(10, 3)) == Usage(10, 50, reasoning=9)
+
+
+usages = st.builds(Usage, *[st.integers(0, 100)] * 7)
+
+
+@given(usages, usages)
+def test_merging_keeps_the_largest_input_and_output(one: Usage, other: Usage) -> None:
+    merged = merge_usage(one, other)
+    assert merged is not None
+    assert merged.input == max(one.input, other.input)
+    assert merged.completion == max(one.completion, other.completion)
+
+
+@given(usages)
+def test_merging_with_nothing_or_itself_changes_nothing(one: Usage) -> None:
+    assert merge_usage(one, None) == merge_usage(None, one) == merge_usage(one, one) == one
+    assert merge_usage(None, None) is None
+
+
+ESTIMATE = Usage(30, 12, reported=False)
+
+
+def test_without_a_report_the_estimate_is_billed() -> None:
+    assert complete_usage(None, ESTIMATE) == ESTIMATE
+
+
+def test_a_full_report_is_billed_as_it_is() -> None:
+    assert complete_usage(Usage(25, 10), ESTIMATE) == Usage(25, 10)
+    assert complete_usage(Usage(0, 10, cache_read=25), ESTIMATE) == Usage(0, 10, 25)
+
+
+def test_output_that_was_seen_is_not_free() -> None:
+    assert complete_usage(Usage(25, 0), ESTIMATE) == Usage(25, 12, reported=False)
+
+
+def test_an_answer_without_input_is_not_believed() -> None:
+    assert complete_usage(Usage(0, 10), ESTIMATE) == Usage(30, 10, reported=False)
+    assert complete_usage(Usage(0, 0), ESTIMATE) == ESTIMATE
+
+
+def test_an_empty_answer_without_tokens_is_believed() -> None:
+    assert complete_usage(Usage(0, 0), Usage(30, 0, reported=False)) == Usage(0, 0)
+
+
+def test_embeddings_have_no_output() -> None:
+    assert complete_usage(Usage(8, 0), Usage(30, 0, reported=False)) == Usage(8, 0)
