@@ -14,7 +14,7 @@ _NETWORK: Final = """\
 The package index was not reached. Check the network; behind a proxy set HTTPS_PROXY, with a mirror
 PIP_INDEX_URL. Then run the command again."""
 _WHEEL: Final = """\
-A package has no wheel for this system. CPython 3.11 to 3.13 on Linux with glibc is known to work."""
+A package has no wheel for this system. Known to work: CPython 3.11 to 3.13 on Linux with glibc."""
 _PERMISSION: Final = "A file could not be written. Work in a folder that belongs to you."
 
 # Tried in this order: pip, for one, ends with "no matching distribution" when it is offline.

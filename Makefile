@@ -1,0 +1,68 @@
+# `make help` lists the targets. Everything runs in environments of the project's own, which the
+# first target that needs them makes (about 300 MB to download, once).
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+SHELL := /bin/sh
+
+# What surrounds us must not change which Python, which packages or which node is run.
+unexport VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV PYTHONHOME PYTHONPATH PYTHONSTARTUP
+unexport PYTHONDONTWRITEBYTECODE PYTHONWARNINGS PYTHONOPTIMIZE PIP_USER PIP_TARGET PIP_PREFIX
+unexport PIP_REQUIRE_VIRTUALENV
+
+# `make setup PYTHON=python3.12` chooses the interpreter; an ambient PYTHON does not.
+unexport PYTHON ROUTSTR_PYTHON
+ifeq ($(origin PYTHON),command line)
+chosen := ROUTSTR_PYTHON='$(PYTHON)'
+endif
+
+# $(environments) NAME ... makes them complete; `-- ARGUMENTS` are then run by .venv's Python.
+environments := $(chosen) sh scripts/with-python.sh -m scripts.bootstrap
+mints := mint-0.21 mint-0.19
+
+.PHONY: help
+help: ## this list
+	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-10s%s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: ## a paid chat completion with real parts on this machine; ONCE=1 ends it after one round
+	@ONCE='$(ONCE)' $(environments) demo mint-0.21 -- -m demo
+
+.PHONY: test
+test: ## every check, as in CI; ONLY="unit types" runs some of them
+	@$(environments) dev $(mints) -- -m scripts.check $(ONLY)
+
+.PHONY: lint
+lint: ## the checks that run no test: format, style, types, layers
+	@$(environments) dev -- -m scripts.check lint
+
+.PHONY: fmt
+fmt: ## put the code into form, and mend what can be mended safely
+	@$(environments) dev
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format .
+
+.PHONY: setup
+setup: ## the environments for all of the above; PYTHON=python3.12 chooses the interpreter
+	@$(environments) dev $(mints)
+
+.PHONY: dev
+dev: ## the node with your .env, in the development profile; restarts when the code changes
+	@$(environments) dev
+	@ROUTSTR_ENV="$${ROUTSTR_ENV:-development}" .venv/bin/uvicorn routstr:fastapi_app --reload --reload-dir routstr
+
+.PHONY: migrate
+migrate: ## bring the database of your .env up to date
+	@$(environments) dev
+	@.venv/bin/routstr migrate
+
+.PHONY: lock
+lock: ## write requirements/*.txt anew; UPGRADE=1 takes newer versions
+	@$(environments) dev -- -m scripts.lock $(if $(UPGRADE),--upgrade)
+
+.PHONY: clean
+clean: ## remove what these targets made; a node's database, keys and logs stay
+	@rm -rf .venv .tools .venv.aside-* .tools.aside-* build dist htmlcov .coverage .coverage.*
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,69 @@
+"""``python -m scripts.check [NAME ...]``: all checks, or those of these names or groups.
+
+Groups: lint, tests, coverage. With ``CI=true`` a check that could not run is a failure.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from scripts import ambient
+from scripts.check.display import Display
+from scripts.check.results import succeeded, summary
+from scripts.check.runner import Runner
+from scripts.check.steps import Step, all_steps, chosen
+from scripts.places import CACHES, PROJECT_ENVIRONMENT
+from scripts.processes import Interrupted, postponed_interrupts
+
+
+def main(names: list[str]) -> int:
+    """Exit status."""
+    folder = Path(tempfile.mkdtemp(prefix="routstr-check-"))
+    folder.chmod(0o755)  # as root the tests start a server as another user, who must get in
+    try:
+        steps = chosen(all_steps(folder), names)
+        if steps is None:
+            print(f"usage: {__doc__}", file=sys.stderr)
+            return 2
+        return check(steps, folder)
+    except Interrupted as interrupted:
+        print("\nInterrupted: all that was running has been ended.", file=sys.stderr)
+        return interrupted.exit_status
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def check(steps: Sequence[Step], folder: Path) -> int:
+    """Run the steps and tell what came of them; the exit status."""
+    started = time.monotonic()
+    with postponed_interrupts() as interrupts:
+        display = Display()
+        results = Runner(folder, surroundings(folder), display, interrupts).run(steps)
+        interrupts.check()
+    display.tell(summary(results, time.monotonic() - started))
+    return 0 if succeeded(results, strict=os.environ.get("CI") == "true") else 1
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    """The environment of the checks: temporary files in ``folder``, caches in ours."""
+    temporary, measurements = folder / "tmp", folder / "measurements"
+    for place in (temporary, measurements):
+        place.mkdir(mode=0o755)
+    clean: Mapping[str, str] = ambient.inside(PROJECT_ENVIRONMENT, ambient.clean(os.environ))
+    return {
+        **clean,
+        "TMPDIR": str(temporary),
+        "COVERAGE_FILE": str(measurements / "data"),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(CACHES / "hypothesis"),
+        "MYPY_CACHE_DIR": str(CACHES / "mypy"),
+        "RUFF_CACHE_DIR": str(CACHES / "ruff"),
+        "PYTHONFAULTHANDLER": "1",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

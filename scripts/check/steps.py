@@ -1,0 +1,113 @@
+"""The checks, in the order in which they are told."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+from scripts.places import CACHES, PROJECT_ENVIRONMENT
+
+EXACT_MODULES: Final = (
+    "routstr/money.py",
+    "routstr/ledger/*",
+    "routstr/payment/pricing.py",
+    "routstr/payment/cost.py",
+)
+"""Where every line and branch must have been run by a test."""
+
+OVERALL_PERCENT: Final = 90
+
+Missing = Callable[[], str | None]
+"""Tells the one line that installs what a step needs, or None when it is there."""
+
+
+class Stage(IntEnum):
+    """Steps of one stage may run side by side; the next stage waits for all of them."""
+
+    CODE = 0  # needs nothing but CPU: the static checks beside the unit tests
+    INTEGRATION_SQLITE = 1
+    INTEGRATION_POSTGRES = 2
+    COVERAGE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One check. Steps with the same ``lane`` of a stage run one after the other."""
+
+    name: str
+    command: Sequence[str]
+    limit_s: float
+    stage: Stage
+    lane: str = "main"
+    group: str = "test"
+    report: Path | None = None  # where pytest tells its results
+    missing: Missing = lambda: None
+
+
+def all_steps(folder: Path) -> list[Step]:
+    """Everything, with results and measurements written into ``folder``."""
+    return [*_static(), *_tests(folder), *_coverage()]
+
+
+def chosen(steps: Sequence[Step], names: Sequence[str]) -> list[Step] | None:
+    """The steps of these names or groups, all when none is named, None when one is unknown."""
+    known = {word for step in steps for word in (step.name, step.group)}
+    if not known.issuperset(names):
+        return None
+    return [step for step in steps if not names or {step.name, step.group} & set(names)]
+
+
+def program(name: str) -> str:
+    """A program of the project's environment."""
+    return str(PROJECT_ENVIRONMENT / "bin" / name)
+
+
+def _static() -> list[Step]:
+    def lint(name: str, *command: str, limit_s: float = 120.0) -> Step:
+        command = (program(command[0]), *command[1:])
+        return Step(name, command, limit_s, Stage.CODE, lane="static", group="lint")
+
+    return [
+        lint("format", "ruff", "format", "--check", "."),
+        lint("style", "ruff", "check", "."),
+        lint("types", "mypy", limit_s=300.0),
+        lint("layers", "lint-imports", "--cache-dir", str(CACHES / "import-linter")),
+    ]
+
+
+def _tests(folder: Path) -> list[Step]:
+    def pytest(name: str, *arguments: str, stage: Stage, limit_s: float) -> Step:
+        report = folder / f"{name}.xml"
+        options = ("--junit-xml", str(report), "-o", "faulthandler_timeout=120", "--no-header")
+        measured = (program("coverage"), "run", "-m", "pytest", "-p", "no:cacheprovider")
+        command = (*measured, *options, *arguments)
+        return Step(name, command, limit_s, stage, group="tests", report=report)
+
+    return [
+        pytest("unit", "tests/unit", stage=Stage.CODE, limit_s=300.0),
+        pytest(
+            *("integration-sqlite", "tests/integration", "-m", "not postgres"),
+            stage=Stage.INTEGRATION_SQLITE,
+            limit_s=360.0,
+        ),
+        pytest(
+            *("integration-postgres", "tests/integration", "-m", "postgres"),
+            stage=Stage.INTEGRATION_POSTGRES,
+            limit_s=360.0,
+        ),
+    ]
+
+
+def _coverage() -> list[Step]:
+    def coverage(name: str, *arguments: str) -> Step:
+        command = (program("coverage"), *arguments)
+        return Step(name, command, 60.0, Stage.COVERAGE, group="coverage")
+
+    show = ("report", "--show-missing", "--skip-covered", "--precision=2")
+    exact = ",".join(EXACT_MODULES)
+    return [
+        coverage("coverage-data", "combine", "--quiet"),
+        coverage("coverage", *show, f"--fail-under={OVERALL_PERCENT}"),
+        coverage("coverage-of-money", *show, f"--include={exact}", "--fail-under=100"),
+    ]
