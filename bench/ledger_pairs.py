@@ -11,26 +11,15 @@ import tempfile
 import time
 
 from sqlalchemy import text
-from sqlmodel import SQLModel
 
 from routstr.core.clock import SystemClock
-from routstr.core.db import Database, Tx
-from routstr.ledger import guards, models
+from routstr.core.db import Database, migrate
 from routstr.ledger.accounts import open_account
 from routstr.ledger.entries import AccountKind, Held, HoldRequest, Settlement
 from routstr.ledger.service import Ledger
 from routstr.money import Msat
 
 _RATES = "p=1000000000000;c=4000000000000;r=0;w=0"
-
-
-def create(tx: Tx) -> None:
-    """Make the schema as the migration does, without Alembic's start time."""
-    tables = [SQLModel.metadata.tables[str(m.__tablename__)] for m in (
-        models.Account, models.Transfer, models.Hold, models.Instance)]  # fmt: skip
-    SQLModel.metadata.create_all(tx.sql, tables=tables)
-    for statement in guards.CREATE[tx.dialect]:
-        tx.sql.execute(text(statement))
 
 
 async def measure(url: str, callers: int, seconds: float, accounts: int) -> tuple[float, float]:
@@ -72,21 +61,12 @@ async def run(url: str | None, seconds: float, accounts: int) -> None:
     """Measure 1, 16 and 64 callers on a fresh schema."""
     with tempfile.TemporaryDirectory() as folder:
         target = url or f"sqlite:///{folder}/ledger.db"
-        db = Database(target)
-        db.start()
-        if target.startswith("sqlite"):
-            await db.stop()
-            import sqlite3  # noqa: PLC0415
-
-            sqlite3.connect(f"{folder}/ledger.db").execute("PRAGMA journal_mode=WAL").close()
-            db = Database(target)
-            db.start()
-        await db.write(create)
-        await db.stop()
+        await asyncio.to_thread(migrate.upgrade, target)
         for callers in (1, 16, 64):
             rate, p50 = await measure(target, callers, seconds, accounts)
             print(
-                f"{target.partition(':')[0]:>20} {callers:>3} callers {rate:>9.0f} pairs/s  p50 {p50:.2f} ms"
+                f"{target.partition(chr(58))[0]:>20} {callers:>3} callers {rate:>9.0f} pairs/s"
+                f"  p50 {p50:.2f} ms"
             )
 
 

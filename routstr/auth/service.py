@@ -118,6 +118,16 @@ class Authenticator:
             raise KeyExpired
         return known
 
+    async def known_payer(self, authorization: str | None) -> Payer:
+        """Return an existing payer, expired or not; AuthError for anything else."""
+        credential = keys.bearer(authorization)
+        if not credential:
+            raise MissingApiKey
+        if not keys.is_token(credential):
+            return await self.validate_api_key(credential)
+        ys = token.ys(token.decode(credential))
+        return await self.validate_api_key(keys.from_proofs(self._node, ys).key)
+
     async def create_api_key(self, text: str, *, expires_at: int | None = None) -> Created:
         """Redeem a token into a new key, or find the key that these proofs made before."""
         return await self._from_token(token.decode(text), ZERO, expires_at)

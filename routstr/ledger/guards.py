@@ -8,28 +8,6 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
-_SQLITE: Final = tuple(
-    f"CREATE TRIGGER transfers_no_{verb.lower()} BEFORE {verb} ON transfers"
-    " BEGIN SELECT RAISE(ABORT, 'transfers are append-only'); END"
-    for verb in ("UPDATE", "DELETE")
-)
-_POSTGRESQL: Final = (
-    """CREATE FUNCTION transfers_append_only() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN RAISE EXCEPTION 'transfers are append-only'; END $$""",
-    """CREATE TRIGGER transfers_no_change BEFORE UPDATE OR DELETE ON transfers
-    FOR EACH ROW EXECUTE FUNCTION transfers_append_only()""",
-    """CREATE TRIGGER transfers_no_truncate BEFORE TRUNCATE ON transfers
-    FOR EACH STATEMENT EXECUTE FUNCTION transfers_append_only()""",
-)
-CREATE: Final = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
-DROP: Final = {
-    "sqlite": ("DROP TRIGGER transfers_no_update", "DROP TRIGGER transfers_no_delete"),
-    "postgresql": (
-        "DROP TRIGGER transfers_no_change ON transfers",
-        "DROP TRIGGER transfers_no_truncate ON transfers",
-        "DROP FUNCTION transfers_append_only()",
-    ),
-}
 _TRIGGERS: Final = {
     "sqlite": (
         "SELECT name FROM sqlite_master WHERE type = 'trigger'",

@@ -1,0 +1,87 @@
+"""Routes of keys and balances. Answers are for one client: never cached, never shared."""
+
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from routstr.balance.schemas import (
+    CreateAnswer,
+    CreateRequest,
+    History,
+    Info,
+    RefundAnswer,
+    TopupAnswer,
+    TopupRequest,
+)
+from routstr.balance.service import BalanceService
+from routstr.errors import InvalidParameter
+from routstr.ledger.books import PAGE_MAX
+
+
+def _service(request: Request) -> BalanceService:
+    return cast("BalanceService", request.app.state.balance)
+
+
+def _private(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+Service = Annotated[BalanceService, Depends(_service)]
+Authorization = Annotated[str | None, Header(include_in_schema=False)]
+
+router = APIRouter(tags=["balance"], dependencies=[Depends(_private)])
+
+
+@router.post("/create")
+async def create(body: CreateRequest, service: Service) -> CreateAnswer:
+    """Create a key from a Cashu token."""
+    return await service.create(body.initial_balance_token, body.validity_date)
+
+
+@router.get("/create")
+async def create_by_query(
+    service: Service,
+    initial_balance_token: Annotated[str, Query(min_length=1)],
+    validity_date: Annotated[int | None, Query(gt=0)] = None,
+) -> CreateAnswer:
+    """Create a key; prefer POST, which keeps the token out of URLs."""
+    return await service.create(initial_balance_token, validity_date)
+
+
+@router.get("/info")
+@router.get("/", include_in_schema=False)
+@router.get("", include_in_schema=False)
+async def info(service: Service, authorization: Authorization = None) -> Info:
+    """Show the key's balance and totals."""
+    return await service.info(authorization)
+
+
+@router.post("/topup")
+async def top_up(
+    service: Service,
+    body: TopupRequest | None = None,
+    cashu_token: str | None = None,
+    authorization: Authorization = None,
+) -> TopupAnswer:
+    """Add a token's value to the key; the token is in the body or, less well, in the query."""
+    token = body.cashu_token if body is not None else cashu_token
+    if not token:
+        raise InvalidParameter("A cashu_token is required.")
+    return await service.top_up(authorization, token)
+
+
+@router.post("/refund", response_model_exclude_none=True)
+async def refund(service: Service, authorization: Authorization = None) -> RefundAnswer:
+    """Take back everything that is left, as a Cashu token."""
+    return await service.refund(authorization)
+
+
+@router.get("/history")
+async def history(
+    service: Service,
+    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
+    before: Annotated[int | None, Query(ge=1)] = None,
+    authorization: Authorization = None,
+) -> History:
+    """List every transfer of the key's account, newest first."""
+    return await service.history(authorization, limit=limit, before=before)

@@ -1,0 +1,36 @@
+"""Alembic's entry: every table of the node, on the connection that the node gives it."""
+
+from alembic import context
+from sqlalchemy import Connection
+from sqlmodel import SQLModel
+
+from routstr.auth import models as auth_models
+from routstr.core.db import migrate, node_values
+from routstr.core.settings import load_settings
+from routstr.ledger import models as ledger_models
+from routstr.wallet import models as wallet_models
+
+TABLES = (auth_models, ledger_models, node_values, wallet_models)
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=SQLModel.metadata,
+        compare_server_default=False,
+        render_as_batch=False,
+        transaction_per_migration=False,
+    )
+    context.run_migrations()
+
+
+def main() -> None:
+    given: Connection | None = context.config.attributes.get("connection")
+    if given is not None:
+        run(given)
+        return
+    with migrate.locked(load_settings().database_url.reveal()) as connection:
+        run(connection)
+
+
+main()

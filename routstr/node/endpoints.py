@@ -1,0 +1,86 @@
+"""Routes that need no credential."""
+
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+from msgspec import Struct
+
+from routstr import __version__
+from routstr.catalog.service import Catalog
+from routstr.core.settings import Settings
+from routstr.node.health import Health
+
+
+class NodeParts(Struct, frozen=True):
+    """What these routes need."""
+
+    settings: Settings
+    catalog: Catalog
+    health: Health
+
+
+def _parts(request: Request) -> NodeParts:
+    return cast("NodeParts", request.app.state.node)
+
+
+Parts = Annotated[NodeParts, Depends(_parts)]
+JSON = "application/json"
+
+router = APIRouter(tags=["node"])
+
+
+@router.get("/", include_in_schema=False)
+async def root(parts: Parts) -> dict[str, str]:
+    """Say what runs here."""
+    settings = parts.settings
+    return {
+        "name": settings.name,
+        "description": settings.description,
+        "version": __version__,
+        "status": "running",
+        "ui": "not available",
+    }
+
+
+@router.get("/v1/info")
+async def info(parts: Parts) -> dict[str, object]:
+    """Describe the node: name, addresses, mints."""
+    settings = parts.settings
+    return {
+        "name": settings.name,
+        "description": settings.description,
+        "version": __version__,
+        "npub": settings.npub,
+        "mints": list(settings.cashu_mints),
+        "http_url": settings.http_url,
+        "onion_url": settings.onion_url,
+        "child_key_cost_msats": 0,
+    }
+
+
+@router.get("/v1/models")
+@router.get("/v1/models/", include_in_schema=False)
+@router.get("/models", include_in_schema=False)
+@router.get("/models/", include_in_schema=False)
+async def models(parts: Parts) -> Response:
+    """List the models with what they cost, in USD and in sat."""
+    return Response(parts.catalog.listing(), media_type=JSON)
+
+
+@router.get("/v1/models/{model:path}")
+@router.get("/models/{model:path}", include_in_schema=False)
+async def model(model: str, parts: Parts) -> Response:
+    """Show one model."""
+    return Response(parts.catalog.model_body(model.rstrip("/")), media_type=JSON)
+
+
+@router.get("/health")
+async def health(parts: Parts) -> JSONResponse:
+    """Tell whether the node can serve: 200, or 503 with what stands in the way."""
+    able, report = await parts.health.check()
+    return JSONResponse(
+        {**report, "version": __version__},
+        status_code=200 if able else 503,
+        headers={"Cache-Control": "no-store"},
+    )

@@ -1,0 +1,112 @@
+"""Whether the node can serve, and what stands in its way."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import aiohttp
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from routstr.catalog.service import Catalog
+from routstr.core.clock import Clock
+from routstr.core.db import Database
+from routstr.core.tasks import Supervisor
+from routstr.errors import PriceUnavailable
+from routstr.wallet.mint_errors import MintError
+from routstr.wallet.mints import Mints
+
+CHECK_SECONDS_MAX: Final = 5.0
+REMEMBER_SECONDS: Final = 5.0
+
+Report = dict[str, object]
+
+
+class Health:
+    """Checks the parts, at most every few seconds."""
+
+    def __init__(  # noqa: PLR0913 - one argument per part that is checked
+        self,
+        db: Database,
+        mints: Mints,
+        catalog: Catalog,
+        upstream: aiohttp.ClientSession,
+        upstream_url: str,
+        clock: Clock,
+        supervisor: Supervisor,
+        draining: Callable[[], bool],
+    ) -> None:
+        self._db = db
+        self._mints = mints
+        self._catalog = catalog
+        self._upstream = upstream
+        self._upstream_url = upstream_url
+        self._clock = clock
+        self._supervisor = supervisor
+        self._draining = draining
+        self._remembered: tuple[float, bool, Report] | None = None
+
+    async def check(self) -> tuple[bool, Report]:
+        """Return whether the node can serve, and a report that names every part."""
+        now = self._clock.monotonic()
+        if self._remembered is None or now - self._remembered[0] > REMEMBER_SECONDS:
+            able, report = await self._look()
+            self._remembered = (now, able, report)
+        _, able, report = self._remembered
+        if self._draining():
+            return False, {**report, "status": "stopping"}
+        return able, report
+
+    async def _look(self) -> tuple[bool, Report]:
+        database, upstream, *mints = await asyncio.gather(
+            self._database(), self._provider(), *(self._mint(url) for url in self._mints.urls)
+        )
+        price = self._price()
+        able = database == upstream == price == "ok"
+        every_mint = all(state == "ok" for state in mints)
+        failing = [task.name for task in self._supervisor.reports() if task.failures]
+        status = "healthy" if able and every_mint and not failing else "degraded"
+        report: Report = {
+            "status": status if able else "unhealthy",
+            "database": database,
+            "upstream": upstream,
+            "price": price,
+            "mints": dict(zip(self._mints.urls, mints, strict=True)),
+            "failing_tasks": failing,
+        }
+        return able, report
+
+    async def _database(self) -> str:
+        try:
+            async with asyncio.timeout(CHECK_SECONDS_MAX):
+                await self._db.read(lambda c: c.execute(text("SELECT 1")).scalar_one())
+        except (SQLAlchemyError, TimeoutError) as error:
+            return f"failing: {type(error).__name__}"
+        return "ok"
+
+    async def _provider(self) -> str:
+        """Any answer will do: that it takes requests, and for which key, shows in requests."""
+        if not self._upstream_url:
+            return "not configured: set UPSTREAM_BASE_URL"
+        try:
+            async with (
+                asyncio.timeout(CHECK_SECONDS_MAX),
+                self._upstream.get(f"{self._upstream_url}/models", allow_redirects=False),
+            ):
+                return "ok"
+        except (aiohttp.ClientError, OSError) as error:
+            return f"unreachable: {type(error).__name__}"
+
+    async def _mint(self, url: str) -> str:
+        try:
+            await self._mints.mint(url).keysets(timeout_s=CHECK_SECONDS_MAX)
+        except MintError as error:
+            return f"failing: {type(error).__name__}"
+        return "ok"
+
+    def _price(self) -> str:
+        try:
+            self._catalog.current()
+        except PriceUnavailable:
+            return "no current price of bitcoin"
+        return "ok"
