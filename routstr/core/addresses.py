@@ -1,5 +1,6 @@
 """Addresses that an outsider may name: one spelling for each, and which ones may be contacted."""
 
+import errno
 import ipaddress
 import re
 from typing import Final, TypeAlias
@@ -48,6 +49,12 @@ class ForbiddenAddress(OSError):
 
     An ``OSError``, so that an HTTP client treats it as a connection that could not be made.
     """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(errno.EACCES, reason)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
 
 
 def is_public(ip: IPAddress) -> bool:

@@ -71,11 +71,12 @@ def _fingerprint(match: re.Match[str]) -> str:
 
 
 def clean(text: str) -> str:
-    """Redact, and escape what UTF-8 cannot carry or what a terminal would obey."""
-    if not text.isprintable():
-        text = text.encode("utf-8", "backslashreplace").decode()
-        text = _BREAKS.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
-    return redact(text)
+    """Redact, then escape what UTF-8 cannot carry or what a terminal would obey."""
+    text = redact(text)  # first: the digits of an escape would grow together with a secret's
+    if text.isprintable():
+        return text
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return _BREAKS.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def is_secret_name(name: str) -> bool:
