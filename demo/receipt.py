@@ -7,6 +7,8 @@ from typing import Self
 
 from openai.types import CompletionUsage
 
+from demo.failure import ShowFailed
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -19,10 +21,12 @@ class Receipt:
 
     @classmethod
     def of(cls, usage: CompletionUsage | None) -> Self:
-        """Read a completion's usage; the node adds the cost to what OpenAI's format has."""
-        assert usage is not None, "the answer tells no usage"
+        """Read a completion's usage; the node adds the cost to OpenAI's format. Raises ShowFailed."""
+        if usage is None:
+            raise ShowFailed("the answer tells no usage")
         cost = (usage.model_extra or {}).get("cost")
-        assert isinstance(cost, dict), "the answer tells no cost"
+        if not isinstance(cost, dict):
+            raise ShowFailed("the answer tells no cost")
         details = usage.prompt_tokens_details
         cached = (details.cached_tokens if details else None) or 0
         total = int(cost["total_msats"])

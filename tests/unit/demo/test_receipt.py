@@ -3,6 +3,7 @@ from decimal import Decimal
 import pytest
 from openai.types import CompletionUsage
 
+from demo.failure import ShowFailed
 from demo.receipt import Receipt
 
 PRICES = {
@@ -35,5 +36,5 @@ def test_cached_tokens_have_their_own_price() -> None:
 
 @pytest.mark.parametrize("told", [None, usage(), usage(cost=305)])
 def test_an_answer_without_a_cost_is_no_receipt(told: CompletionUsage | None) -> None:
-    with pytest.raises(AssertionError, match="tells no"):
+    with pytest.raises(ShowFailed, match="tells no"):
         Receipt.of(told)
