@@ -64,9 +64,9 @@ def stop(tx: Tx, instance: int) -> None:
     )
 
 
-def alive(connection: Connection, stale_seconds: int) -> frozenset[int]:
+def alive(connection: Connection, stale_seconds: float) -> frozenset[int]:
     """Return the instances that were seen within ``stale_seconds`` and have not stopped."""
-    oldest = database_now_ms(connection) - stale_seconds * 1000
+    oldest = database_now_ms(connection) - round(stale_seconds * 1000)
     rows = connection.execute(
         select(col(Instance.id)).where(
             col(Instance.stopped_at).is_(None), col(Instance.seen_at) >= oldest

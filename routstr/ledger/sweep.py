@@ -21,7 +21,7 @@ class Sweeper:
     """One pass over the open holds."""
 
     def __init__(
-        self, db: Database, ledger: Ledger, clock: Clock, instance: int, stale_seconds: int
+        self, db: Database, ledger: Ledger, clock: Clock, instance: int, stale_seconds: float
     ) -> None:
         self._db = db
         self._ledger = ledger

@@ -25,7 +25,7 @@ Report = dict[str, object]
 class Health:
     """Checks the parts, at most every few seconds."""
 
-    def __init__(  # noqa: PLR0913 - one argument per part that is checked
+    def __init__(  # noqa: PLR0913, PLR0917 - one argument per part that is checked
         self,
         db: Database,
         mints: Mints,

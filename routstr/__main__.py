@@ -1,0 +1,5 @@
+"""``python -m routstr``."""
+
+from routstr.cli import main
+
+main()
