@@ -69,7 +69,7 @@ def outgoing_session(
     connector = aiohttp.TCPConnector(
         limit=_OUTGOING_CONNECTIONS_MAX,
         ttl_dns_cache=_DNS_SECONDS,
-        resolver=_CheckedResolver(guard, resolver or aiohttp.DefaultResolver()),
+        resolver=_CheckedResolver(guard, resolver or aiohttp.ThreadedResolver()),
         socket_factory=guard.make_socket,
     )
     watch = aiohttp.TraceConfig()
@@ -141,5 +141,5 @@ class _CheckedResolver(AbstractResolver):
             raise refusal
         return allowed
 
-    async def close(self) -> None:
-        await self._inner.close()
+    # the inner one is closed by whoever made it; a ThreadedResolver holds nothing
+    async def close(self) -> None: ...

@@ -259,6 +259,21 @@ async def test_a_body_that_turns_out_too_large_is_refused(
     assert node.log.lines()[0]["error"] == "request_too_large"
 
 
+async def test_an_answer_begun_before_its_body_grew_too_large_is_left_torn() -> None:
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        try:
+            await receive()
+        finally:
+            await send({"type": "http.response.body", "body": b"never sent"})
+
+    node = shell(app)
+    answer = await node.ask("POST", "/", chunks=[b"x" * 101])
+
+    assert [message["type"] for message in answer.messages] == ["http.response.start"]
+    assert node.log.lines()[0]["status"] == 200
+
+
 async def test_a_body_at_the_limit_passes(node: Node) -> None:
     answer = await node.ask("POST", "/v1/echo", chunks=[b"x" * 50, b"x" * 50])
 
