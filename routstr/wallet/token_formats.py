@@ -3,7 +3,6 @@
 Reading checks form and bounds the work; what the content means is checked by ``token``.
 """
 
-from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, NamedTuple, NoReturn, TypeAlias
 
 import cbor2
@@ -80,17 +79,11 @@ class _CborToken(msgspec.Struct, omit_defaults=True, kw_only=True):
     unit: str = msgspec.field(name="u")
 
 
-class _NoTags(Mapping[int, NoReturn]):
+class _NoTags(dict[int, NoReturn]):
     """Refuses every CBOR tag: tokens have none, and shared references multiply small inputs."""
 
-    def __getitem__(self, tag: int) -> NoReturn:
+    def __missing__(self, tag: int) -> NoReturn:
         raise cbor2.CBORDecodeError("tags are not allowed")
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 1  # an empty mapping would mean: the usual decoders
 
 
 def read_json(data: bytes) -> Content:

@@ -135,6 +135,11 @@ def test_coins_that_cost_more_than_they_are_worth_stay() -> None:
     assert select([Coin(1, 1000), Coin(2, 1000)], 1, max_inputs=5) == Selection((1,), 2, 1, 0)
 
 
+def test_a_large_coin_with_an_absurd_fee_does_not_hide_the_better_ones() -> None:
+    coins = [Coin(10, 9500), Coin(6), Coin(5)]
+    assert select(coins, 11, max_inputs=2) == Selection((1, 2), amount=11, fee=0, excess=0)
+
+
 def test_among_equal_coins_the_cheaper_then_the_earlier_is_taken() -> None:
     assert select([Coin(4, 9), Coin(4, 5), Coin(4, 5)], 3, max_inputs=2) == Selection((1,), 4, 1, 0)
 

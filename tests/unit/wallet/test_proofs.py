@@ -82,6 +82,12 @@ def test_wrong_signatures_leave_the_operation_open(signer: Signer) -> None:
     assert len(finish(outputs, good, signer.keyset)) == 2
 
 
+def test_an_amount_other_than_asked_for_is_refused_without_dleq_too(signer: Signer) -> None:
+    (output,) = signer.outputs([2])
+    with pytest.raises(BadSignature, match="another amount"):
+        finish([output], [signer.sign(output, 4, dleq=False)], signer.keyset)
+
+
 def test_a_signature_for_an_amount_without_key_is_refused(signer: Signer) -> None:
     (output,) = signer.outputs([0])
     signature = replace(signer.sign(output, 1), amount=3)

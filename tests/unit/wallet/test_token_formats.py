@@ -42,6 +42,7 @@ def test_content_does_not_print_itself() -> None:
         cbor2.dumps({"t": [], "m": "", "u": 1}),
         cbor2.dumps({"t": {}, "m": "", "u": ""}),
         cbor2.dumps([]),
+        b"\xa4at\x80am`au`ax" + b"\x81" * 20 + b"\x00",  # too deep where nobody looks
         b"\xa2atawat",
         b"\xa4" + b"at\x80am`au`" + b"at\x80",  # the same key twice
         b"\xa4\x01\x02" + b"at\x80am`au`",  # a key that is no text
