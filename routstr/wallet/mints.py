@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from routstr.core.addresses import normalise_mint_url
 from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.errors import MintRateLimited, MintRefused, MintUnreachable, UntrustedMint
@@ -16,7 +17,6 @@ from routstr.wallet import purse
 from routstr.wallet.keysets import Keyset, KeysetInfo, choose_active
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUnclear
-from routstr.wallet.mint_url import normal_mint_url
 
 KEYSETS_AGE_S_MAX: Final = 300.0
 _UNITS: Final = frozenset(unit.value for unit in Unit)
@@ -42,7 +42,7 @@ class Mints:
     def mint(self, url: str) -> Mint:
         """Return a listed mint; :class:`UntrustedMint` for any other, without contacting it."""
         try:
-            found = self._mints.get(normal_mint_url(url))
+            found = self._mints.get(normalise_mint_url(url))
         except ValueError:
             found = None
         if found is None:

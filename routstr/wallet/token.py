@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from routstr.core.addresses import normalise_mint_url
 from routstr.errors import InvalidToken, TokenTooLarge, ZeroValueToken
 from routstr.money import MAX_MSAT, Unit
 from routstr.wallet.crypto import is_point, is_scalar
 from routstr.wallet.keysets import expand_id, is_full_or_short_id
-from routstr.wallet.mint_url import normal_mint_url
 from routstr.wallet.proofs import TokenProof
 from routstr.wallet.token_formats import (
     Content,
@@ -109,7 +109,7 @@ def _token(content: Content) -> Token:
     """Judge what a token says."""
     _check_proofs(content.proofs)
     try:
-        mint = normal_mint_url(content.mint)
+        mint = normalise_mint_url(content.mint)
     except ValueError:
         raise InvalidToken("The token does not name its mint by a valid URL.") from None
     try:

@@ -27,6 +27,7 @@ def engine(url: str, *, read_only: bool) -> Engine:
     """Make an engine whose connections leave transactions to the caller."""
     arguments: dict[str, Any] = {
         "isolation_level": "AUTOCOMMIT",
+        "hide_parameters": True,
         "connect_args": {
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "routstr",

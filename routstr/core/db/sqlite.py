@@ -42,6 +42,7 @@ def engine(url: str, *, read_only: bool) -> Engine:
     made = create_engine(
         url,
         isolation_level="AUTOCOMMIT",
+        hide_parameters=True,  # values may be secrets; errors are logged
         poolclass=QueuePool if read_only else NullPool,
         connect_args={
             "check_same_thread": False,

@@ -1,0 +1,91 @@
+"""Bringing the schema up to date, once, however many processes start at the same time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from routstr.core.db import postgres, sqlite
+
+_SCRIPTS: Final = Path(__file__).parents[2] / "migrations"
+_LOCK: Final = 0x726F757473747201  # a name for the advisory lock
+
+
+class UnknownRevision(ValueError):
+    """The database was made by a newer version of the node; this one would damage it."""
+
+
+@contextmanager
+def locked(url: str) -> Iterator[Connection]:
+    """Open a transaction that no other migration can run beside; commits at the end."""
+    on_sqlite = url.startswith("sqlite")
+    if on_sqlite:
+        sqlite.create_file(url)
+    engine = (sqlite if on_sqlite else postgres).engine(url, read_only=False)
+    try:
+        with engine.connect() as connection:
+            if on_sqlite:
+                _use_wal(connection)
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                connection.exec_driver_sql("BEGIN")
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            try:
+                yield connection
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
+    finally:
+        engine.dispose()
+
+
+def upgrade(url: str) -> str:
+    """Bring the database to this version's schema and return its revision. Blocks.
+
+    Raises :class:`UnknownRevision`, or the driver's error when the database cannot be reached.
+    """
+    config = _config()
+    scripts = ScriptDirectory.from_config(config)
+    with locked(url) as connection:
+        current = _current(connection)
+        if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
+            raise UnknownRevision(
+                f"the database has revision {current}, which this version does not know: "
+                "install the newer version, or restore the backup that belongs to this one"
+            )
+        if current != scripts.get_current_head():
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        return str(_current(connection))
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Take the database back to an older revision. Blocks."""
+    config = _config()
+    with locked(url) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    return config
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _use_wal(connection: Connection) -> None:
+    """Switch to WAL once; setting it again can fail while another process has the file open."""
+    mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+    if mode != "wal":
+        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
