@@ -23,6 +23,8 @@ from routstr.core.settings import Settings
 _HEAD_BYTES_MAX: Final = 64 * 1024  # a change token in a header is longer than aiohttp's default
 _DNS_SECONDS: Final = 60
 _CONNECT_SECONDS: Final = 10
+# below what common servers allow: a POST on a connection just closed has an unclear outcome
+_KEEPALIVE_SECONDS: Final = 4
 _OUTGOING_CONNECTIONS_MAX: Final = 100
 
 _SocketAddress = tuple[
@@ -68,6 +70,7 @@ def outgoing_session(
     guard = _Guard(allow_loopback=allow_loopback)
     connector = aiohttp.TCPConnector(
         limit=_OUTGOING_CONNECTIONS_MAX,
+        keepalive_timeout=_KEEPALIVE_SECONDS,
         ttl_dns_cache=_DNS_SECONDS,
         resolver=_CheckedResolver(guard, resolver or aiohttp.ThreadedResolver()),
         socket_factory=guard.make_socket,

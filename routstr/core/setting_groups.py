@@ -167,8 +167,8 @@ class Wallet(Group):
     """Longest wait for a mint's answer."""
     mint_max_concurrency: Count = 4
     """Calls to one mint at the same time."""
-    token_proofs_max: Count = 200
-    """Most proofs in one token."""
+    token_proofs_max: Count = 100
+    """Most proofs in one token; at most 100."""
     token_sat_max: Count = 1_000_000
     """Largest amount of one token, in sat."""
 
