@@ -21,7 +21,7 @@ class Receipt:
 
     @classmethod
     def of(cls, usage: CompletionUsage | None) -> Self:
-        """Read a completion's usage; the node adds the cost to OpenAI's format. Raises ShowFailed."""
+        """Read a completion's usage, with the cost that the node adds. Raises ShowFailed."""
         if usage is None:
             raise ShowFailed("the answer tells no usage")
         cost = (usage.model_extra or {}).get("cost")

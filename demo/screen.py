@@ -61,7 +61,7 @@ class Screen:
     def block(self, text: str) -> None:
         """Lines from elsewhere, as they are, for example a table."""
         for line in text.splitlines():
-            self._console.print(Text(_INDENT + line), soft_wrap=True)
+            self._console.print(Text(_INDENT + line.rstrip()), soft_wrap=True)
 
     def command(self, text: str) -> None:
         """A line to copy: nothing is put before it or broken inside."""

@@ -12,7 +12,7 @@ START_LIMIT_S: Final = 60.0
 COMMAND_LIMIT_S: Final = 120.0
 STOP_GRACE_S: Final = 45.0  # a node lets running requests end first
 
-_REMEDY: Final = "read the log; `python -m routstr serve` says which setting it refuses"
+_REMEDY: Final = "its log tells which setting it refuses or what it could not reach"
 
 
 def settings(
