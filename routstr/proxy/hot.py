@@ -6,11 +6,11 @@ error envelopes, one access line. Everything that is not a hot route goes on to 
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from routstr.core.access_log import AccessLog, AccessRecord
+from routstr.core.access_log import AccessRecord
 from routstr.core.clock import Clock
 from routstr.core.cors import Cors
 from routstr.core.logging import get_logger
@@ -30,13 +30,19 @@ _ID_HEADER: Final = REQUEST_ID_HEADER.encode()
 _log: Final = get_logger(__name__)
 
 
+class AccessLines(Protocol):
+    """Where access lines go."""
+
+    def write(self, record: AccessRecord) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the hot routes share with the rest of the node."""
 
     limits: RequestLimits
     cors: Cors
-    access: AccessLog
+    access: AccessLines
     clock: Clock
     deadlines: Deadlines
 

@@ -10,7 +10,7 @@ from yarl import URL
 from routstr.errors import UpstreamError
 from routstr.upstream.client import Answer, UpstreamClient, UpstreamLimits
 from routstr.upstream.deadlines import Deadline
-from routstr.upstream.faults import refusal
+from routstr.upstream.faults import NOTHING_CHARGED, refusal
 from routstr.upstream.headers import RawHeaders, RequestHeaders, returned
 from routstr.upstream.provider import Provider
 
@@ -59,10 +59,8 @@ class Endpoint:
         """
         answer = await self._client.send(self._url, self._headers.build(received), body)
         try:
-            if answer.status != _OK:
+            if answer.status != _OK or answer.encoded:
                 await self._refuse(answer, deadline, model)
-            if answer.encoded:  # asked for plain; never unpacked, so nothing can explode
-                raise UpstreamError("The provider's answer is encoded. Nothing was charged.")
             whole = None
             if answer.content_type != _EVENT_STREAM:
                 whole = await self._read(answer, self.limits.answer_bytes, deadline)
@@ -80,10 +78,14 @@ class Endpoint:
             pieces.append(piece)
             size += len(piece)
             if size > bytes_max:
-                raise UpstreamError("The provider's answer is too large. Nothing was charged.")
+                raise UpstreamError(f"The provider's answer is too large. {NOTHING_CHARGED}")
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def _refuse(self, answer: Answer, deadline: Deadline, model: str) -> NoReturn:
+        if answer.encoded:  # plain was asked for; never unpacked, so that nothing can explode
+            if answer.status == _OK:
+                raise UpstreamError(f"The provider's answer is encoded. {NOTHING_CHARGED}")
+            raise refusal(answer.status, b"", answer.headers, model)
         try:
             text = await self._read(answer, ERROR_BYTES_MAX, deadline)
         except UpstreamError:

@@ -7,12 +7,12 @@ connection (RFC 9110 section 7.6.1), be it listed or named by ``Connection``. To
 request ids stay here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy, istr
 
-RawHeaders = Iterable[tuple[bytes, bytes]]
+RawHeaders = Sequence[tuple[bytes, bytes]]
 
 FORWARDED: Final = (
     "Accept",
@@ -87,20 +87,14 @@ class RequestHeaders:
         """The provider's own headers and those of the client's (names in lower case) that pass."""
         headers = self._base.copy()
         allowed = self._allowed
-        named: list[bytes] = []
         for name, value in received:
             if name in allowed:
                 text = value.decode("utf-8", "surrogateescape")
                 if text.isprintable():  # neither control characters nor what is not UTF-8
                     headers[allowed[name]] = text
             elif name == b"connection" and value.lower() not in _KEPT_ALIVE:
-                named += (token.strip() for token in value.lower().split(b","))
-        for name in named:
-            if name in allowed:
-                headers.popall(allowed[name], None)
-                headers.extend(
-                    {key: text for key, text in self._base.items() if key == allowed[name]}
-                )
+                named = {token.strip() for token in value.lower().split(b",")} | {b"connection"}
+                return self.build([field for field in received if field[0] not in named])
         return headers
 
 

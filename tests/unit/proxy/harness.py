@@ -20,10 +20,9 @@ from routstr.catalog.build import build_snapshot
 from routstr.catalog.models_file import ModelSpec, TopProvider, UsdPricing
 from routstr.catalog.rates import PricePolicy
 from routstr.catalog.snapshot import Snapshot
-from routstr.core.access_log import AccessLog, AccessRecord
+from routstr.core.access_log import AccessRecord
 from routstr.core.clock import SystemClock
 from routstr.core.cors import Cors
-from routstr.core.log_writer import LogWriter
 from routstr.core.middleware import RequestLimits
 from routstr.core.secret import Secret
 from routstr.errors import AuthError, MissingApiKey
@@ -149,14 +148,14 @@ class Keys:
         return KeyPayer()
 
 
-class Lines(LogWriter):
+class Lines:
     """Keeps access records instead of writing them."""
 
     def __init__(self) -> None:
         self.records: list[AccessRecord] = []
 
-    def put(self, entry: Any, *, urgent: bool = False) -> None:  # noqa: ANN401
-        self.records.append(entry.record)
+    def write(self, record: AccessRecord) -> None:
+        self.records.append(record)
 
 
 def snapshot(names: Iterable[str] = ()) -> Snapshot:
@@ -266,7 +265,7 @@ class Call:
 
 
 @asynccontextmanager
-async def running(  # noqa: PLR0913
+async def running(
     *,
     balance: int = 1_000_000,
     limits: UpstreamLimits = LIMITS,
@@ -280,7 +279,7 @@ async def running(  # noqa: PLR0913
     around = Surroundings(
         request_limits or RequestLimits(64 * 1024, 16 * 1024, 50),
         Cors(origins),
-        AccessLog(lines, clock),
+        lines,
         clock,
         deadlines,
     )
