@@ -201,10 +201,12 @@ def _fitted(cost: Cost, charged: Msat) -> Cost:
     return Cost(total=charged, **parts)
 
 
-async def _shielded(work: Coroutine[Any, Any, object]) -> None:
+async def _shielded(
+    work: Coroutine[Any, Any, object], seconds_max: float = END_SECONDS_MAX
+) -> None:
     """Finish ``work`` however often the task is cancelled meanwhile, but not for ever."""
     task = asyncio.ensure_future(work)
-    until = asyncio.get_running_loop().time() + END_SECONDS_MAX
+    until = asyncio.get_running_loop().time() + seconds_max
     while not task.done() and (left := until - asyncio.get_running_loop().time()) > 0:
         try:
             await asyncio.wait({task}, timeout=left)
