@@ -1,8 +1,8 @@
 """``GET /v1/models``: the price list as clients read it, in exact decimals.
 
 ``pricing`` is USD with all fees, ``sats_pricing`` the same in sat (null without a price of
-bitcoin). Both are JSON numbers with every digit: the sat price times 10^15 is the rate that is
-charged.
+bitcoin). Both are JSON numbers with every digit and without exponents: the sat price times 10^15
+is the rate that is charged.
 """
 
 from collections.abc import Iterable
@@ -16,9 +16,10 @@ from routstr.catalog.names import advertised_id
 from routstr.catalog.rates import EXACT, worst_case
 from routstr.catalog.snapshot import SAT_DIGITS, Rates, UsdPrices
 
-Prices: TypeAlias = dict[str, Decimal]
+Prices: TypeAlias = dict[str, msgspec.Raw]
 Worst: TypeAlias = tuple[int, int, int]
 
+_PER_SAT: Final = 10**SAT_DIGITS
 _ENCODE: Final = msgspec.json.Encoder(decimal_format="number").encode
 _ARCHITECTURE: Final[dict[str, Any]] = {
     "modality": "text->text",
@@ -93,27 +94,30 @@ def usd_pricing(usd: UsdPrices, *, context: int, limit: int | None) -> Prices:
 
 def sats_pricing(rates: Rates, worst: Worst) -> Prices:
     """The ``sats_pricing`` object."""
-    with localcontext(EXACT):
-        return {
-            "prompt": _sat(rates.prompt),
-            "completion": _sat(rates.completion),
-            "request": _sat(rates.request),
-            "image": _sat(rates.image),
-            "web_search": _sat(rates.web_search),
-            "internal_reasoning": _sat(rates.reasoning),
-            "input_cache_read": _sat(rates.cache_read),
-            "input_cache_write": _sat(rates.cache_write),
-            "max_prompt_cost": _sat(worst[0]),
-            "max_completion_cost": _sat(worst[1]),
-            "max_cost": _sat(worst[2]),
-        }
+    return {
+        "prompt": _sat(rates.prompt),
+        "completion": _sat(rates.completion),
+        "request": _sat(rates.request),
+        "image": _sat(rates.image),
+        "web_search": _sat(rates.web_search),
+        "internal_reasoning": _sat(rates.reasoning),
+        "input_cache_read": _sat(rates.cache_read),
+        "input_cache_write": _sat(rates.cache_write),
+        "max_prompt_cost": _sat(worst[0]),
+        "max_completion_cost": _sat(worst[1]),
+        "max_cost": _sat(worst[2]),
+    }
 
 
-def _sat(rate: int) -> Decimal:
-    return _plain(Decimal(rate).scaleb(-SAT_DIGITS))
+def _sat(rate: int) -> msgspec.Raw:
+    whole, part = divmod(rate, _PER_SAT)
+    return _number(f"{whole}.{part:0{SAT_DIGITS}d}")
 
 
-def _plain(value: Decimal) -> Decimal:
-    """Without trailing zeros, and without an exponent above zero."""
-    short = value.normalize()
-    return short.quantize(Decimal(1)) if int(short.as_tuple().exponent) > 0 else short
+def _plain(price: Decimal) -> msgspec.Raw:
+    return _number(f"{price:f}")
+
+
+def _number(text: str) -> msgspec.Raw:
+    short = text.rstrip("0").rstrip(".") if "." in text else text
+    return msgspec.Raw(short.encode())

@@ -149,8 +149,8 @@ def worst_case(
 
 
 def _up(price: Decimal, factor: Fraction) -> int:
-    exact = Fraction(price) * factor
-    return -(-exact.numerator // exact.denominator)
+    numerator, denominator = price.as_integer_ratio()
+    return -(-numerator * factor.numerator // (denominator * factor.denominator))
 
 
 def _with_floor(rates: Rates, min_request: Msat) -> Rates:

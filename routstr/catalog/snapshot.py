@@ -6,8 +6,9 @@ that is published is the price that is charged, to the last digit.
 """
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from decimal import Decimal
+from operator import attrgetter
 from typing import Final, Self, TypeVar
 
 PER_MSAT: Final = 10**12
@@ -39,14 +40,14 @@ class Rates:
     web_search: int = 0
 
     def __post_init__(self) -> None:
-        for field, value in zip(fields(self), astuple(self), strict=True):
+        for name, value in zip(_NAMES, _values(self), strict=True):
             if type(value) is not int or value < 0:
-                raise ValueError(f"rate {field.name} is not a whole number of 10^-12 msat")
+                raise ValueError(f"rate {name} is not a whole number of 10^-12 msat")
 
     @property
     def free(self) -> bool:
         """Nothing of this model costs anything."""
-        return not any(astuple(self))
+        return not any(_values(self))
 
     @property
     def input_worst(self) -> int:
@@ -60,16 +61,20 @@ class Rates:
 
     def dumps(self) -> str:
         """Write the rates as compact text, to travel with a hold."""
-        return " ".join((_FORMAT, *map(str, astuple(self))))
+        return " ".join((_FORMAT, *map(str, _values(self))))
 
     @classmethod
     def loads(cls, text: str) -> Self:
         """Read what :meth:`dumps` wrote; anything else is a ``ValueError``."""
         form, *values = text.split(" ")
         plain = all(value.isascii() and value.isdecimal() for value in values)
-        if form != _FORMAT or len(values) != len(fields(cls)) or not plain:
+        if form != _FORMAT or len(values) != len(_NAMES) or not plain:
             raise ValueError("this text holds no rates")
         return cls(*map(int, values))
+
+
+_NAMES: Final = tuple(field.name for field in fields(Rates))
+_values: Final = attrgetter(*_NAMES)
 
 
 @dataclass(frozen=True, slots=True)

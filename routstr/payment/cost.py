@@ -37,14 +37,15 @@ def calculate_request_cost(rates: Rates, usage: Usage) -> Cost:
     exact += rates.completion * usage.completion + rates.reasoning * usage.reasoning
     total = _up(exact)
     return Cost(
-        total=total,
-        base=base,
-        input=with_input - base,
-        output=total - with_cache_write,
-        cache_read=with_cache_read - with_input,
-        cache_write=with_cache_write - with_cache_read,
+        total=Msat(total),
+        base=Msat(base),
+        input=Msat(with_input - base),
+        output=Msat(total - with_cache_write),
+        cache_read=Msat(with_cache_read - with_input),
+        cache_write=Msat(with_cache_write - with_cache_read),
     )
 
 
-def _up(exact: int) -> Msat:
-    return Msat(-(-exact // PER_MSAT))
+def _up(exact: int) -> int:
+    """Whole msat that cover so many rate units."""
+    return -(-exact // PER_MSAT)

@@ -13,6 +13,7 @@ that the answer stays inside the hold.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from routstr.catalog.snapshot import PER_MSAT, ModelEntry
@@ -25,7 +26,7 @@ MAX_CHOICES: Final = 128
 CLIENT_TOLERANCE: Final = Decimal(1)
 """Percent that clients take off the worst case; a smaller one here would lock them out."""
 LEAST_REQUEST: Final = Msat(1)
-GATE_SLACK: Final = Msat(3)
+GATE_SLACK_MSAT: Final = 3
 """Clients round three times in binary floating point; each may come out one msat lower."""
 
 _LIMIT_NAMES: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -97,11 +98,11 @@ def quote(
         rates.request + rates.image * estimate.images + rates.input_worst * estimate.worst_tokens
     )
     output_rate = rates.output_worst * limits.choices
-    gate = _gate(entry, estimate, limits, policy)
-    enough = min(_up(input_cost + output_rate * least), gate - GATE_SLACK)
-    admit = max(enough, policy.min_request)
-    want = max(_up(input_cost + output_rate * most), admit)
-    return Quote(admit, want, gate, most, input_cost, output_rate)
+    floor = int(policy.min_request)
+    gate = max(floor, _gate(entry, estimate, limits, policy.tolerance_percent))
+    admit = max(floor, min(_up(input_cost + output_rate * least), gate - GATE_SLACK_MSAT))
+    want = max(admit, _up(input_cost + output_rate * most))
+    return Quote(_msat(admit), _msat(want), _msat(gate), most, input_cost, output_rate)
 
 
 def affordable_output_tokens(quoted: Quote, hold: Msat) -> int | None:
@@ -117,11 +118,10 @@ def affordable_output_tokens(quoted: Quote, hold: Msat) -> int | None:
 
 
 def _gate(
-    entry: ModelEntry, estimate: PromptEstimate, limits: RequestLimits, policy: QuotePolicy
-) -> Msat:
+    entry: ModelEntry, estimate: PromptEstimate, limits: RequestLimits, tolerance: Decimal
+) -> int:
     """The worst case less a tolerance, less what the body leaves unused of input and output."""
-    tolerance = max(policy.tolerance_percent, CLIENT_TOLERANCE)
-    kept, whole = ((100 - tolerance) / 100).as_integer_ratio()
+    kept, whole = _kept(max(tolerance, CLIENT_TOLERANCE))
     unit = whole * PER_MSAT
     gate = entry.max_cost * kept // unit
     unused = entry.prompt_limit * kept - estimate.gate_tokens * whole
@@ -129,7 +129,13 @@ def _gate(
     if limits.max_tokens is not None:
         spent = limits.max_tokens * entry.rates.completion * whole
         gate -= max(0, (entry.max_completion * kept - spent) // unit)
-    return max(Msat(min(gate, MAX_MSAT)), policy.min_request)
+    return gate
+
+
+@lru_cache(maxsize=8)
+def _kept(tolerance: Decimal) -> tuple[int, int]:
+    """What a tolerance in percent leaves, as an exact ratio."""
+    return ((100 - tolerance) / 100).as_integer_ratio()
 
 
 def _whole(body: Mapping[str, object], name: str, most: int) -> int | None:
@@ -143,5 +149,9 @@ def _whole(body: Mapping[str, object], name: str, most: int) -> int | None:
     return value
 
 
-def _up(exact: int) -> Msat:
-    return Msat(min(-(-exact // PER_MSAT), MAX_MSAT))
+def _up(exact: int) -> int:
+    return -(-exact // PER_MSAT)
+
+
+def _msat(amount: int) -> Msat:
+    return Msat(min(amount, MAX_MSAT))

@@ -121,9 +121,16 @@ class _Reader:
     def read_message(self, message: object) -> None:
         """A message counts by its texts: field names and roles are the template's business."""
         self.messages += 1
-        if isinstance(message, dict):
-            message = [value for key, value in message.items() if key != "role"]
-        self.read(message, names=False)
+        if not isinstance(message, dict):
+            self.read(message, names=False)
+            return
+        for name, value in message.items():
+            if name == "role":
+                continue
+            if isinstance(value, str):
+                self._text(value)
+            else:
+                self.read(value, names=False)
 
     def read(self, value: object, *, names: bool) -> None:
         """Collect every string below ``value``; ``names``: those of its fields too."""

@@ -3,6 +3,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,18 +91,25 @@ def test_the_list_is_what_openai_clients_expect() -> None:
 
 def test_usd_prices_and_worst_cases() -> None:
     prices = usd_pricing(usd("0.000003", "0.000015", "0.01"), context=200_000, limit=64_000)
-    assert prices["max_prompt_cost"] == Decimal("0.6")
-    assert prices["max_completion_cost"] == Decimal("0.96")
-    assert prices["max_cost"] == Decimal("0.408") + Decimal("0.96") + Decimal("0.01")
+    assert {name: bytes(price) for name, price in prices.items()} == {
+        "prompt": b"0.000003",
+        "completion": b"0.000015",
+        "request": b"0.01",
+        "image": b"0",
+        "web_search": b"0",
+        "internal_reasoning": b"0",
+        "input_cache_read": b"0.000003",
+        "input_cache_write": b"0.000003",
+        "max_prompt_cost": b"0.6",
+        "max_completion_cost": b"0.96",
+        "max_cost": b"1.378",
+    }
 
 
 @given(st.integers(0, 10**30), st.integers(0, 10**30), st.integers(0, 10**30))
 def test_sat_prices_are_the_rates_to_the_last_digit(p: int, c: int, worst: int) -> None:
     rates = Rates(prompt=p, completion=c)
-    body = msgspec.json.Encoder(decimal_format="number").encode(
-        sats_pricing(rates, (worst, 0, 10**15))
-    )
-    told = exactly(body)
+    told = exactly(msgspec.json.encode(sats_pricing(rates, (worst, 0, 10**15))))
     assert Fraction(told["prompt"]) * 10**15 == p
     assert Fraction(told["completion"]) * 10**15 == c
     assert Fraction(told["max_prompt_cost"]) * 10**15 == worst
@@ -109,9 +117,23 @@ def test_sat_prices_are_the_rates_to_the_last_digit(p: int, c: int, worst: int) 
     assert all(type(value) is Decimal for value in told.values())
 
 
-@given(st.integers(0, 40), st.integers(1, 10**20))
-def test_prices_have_no_empty_digits(zeros: int, digits: int) -> None:
-    value = sats_pricing(Rates(prompt=digits * 10**zeros), (0, 0, 0))["prompt"]
-    text = msgspec.json.Encoder(decimal_format="number").encode(value).decode()
-    assert "E+" not in text
-    assert not ("." in text and text.partition("E")[0].endswith("0"))
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (0, b"0"),
+        (1, b"0.000000000000001"),
+        (10**15, b"1"),
+        (10 * 10**15, b"10"),
+        (10**14, b"0.1"),
+        (1234 * 10**13, b"12.34"),
+    ],
+)
+def test_prices_have_no_empty_digits_and_no_exponent(rate: int, text: bytes) -> None:
+    assert bytes(sats_pricing(Rates(prompt=rate), (0, 0, 0))["prompt"]) == text
+
+
+@pytest.mark.parametrize(
+    ("price", "text"), [("1E-9", b"0.000000001"), ("1E+2", b"100"), ("0E-9", b"0"), ("10", b"10")]
+)
+def test_usd_prices_are_written_plainly(price: str, text: bytes) -> None:
+    assert bytes(usd_pricing(usd(price, "0"), context=9, limit=1)["prompt"]) == text

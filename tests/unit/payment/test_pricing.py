@@ -14,7 +14,7 @@ from routstr.errors import InvalidParameter
 from routstr.money import MAX_MSAT, ZERO, Msat
 from routstr.payment.cost import calculate_request_cost
 from routstr.payment.pricing import (
-    GATE_SLACK,
+    GATE_SLACK_MSAT,
     Quote,
     QuotePolicy,
     RequestLimits,
@@ -114,7 +114,7 @@ def test_admission_never_asks_for_more_than_clients_compute(
     told = client_gate(json.loads(model.body), estimate.gate_tokens, limits.max_tokens)
     assert quoted.admit <= quoted.gate
     assert quoted.admit <= told
-    assert quoted.gate <= told + int(GATE_SLACK)
+    assert quoted.gate <= told + GATE_SLACK_MSAT
 
 
 @given(entries, estimates, some_limits, policies)
@@ -170,7 +170,7 @@ def test_a_named_limit_is_quoted_to_the_msat() -> None:
     quoted = quote(entry(), tokens(1000), RequestLimits(200, 1, 200), POLICY)
     assert quoted.want == 1000 + 200 * 3 + 1
     assert quoted.gate == 1000 + 200 * 3
-    assert quoted.admit == quoted.gate - GATE_SLACK
+    assert quoted.admit == 1000 + 200 * 3 - GATE_SLACK_MSAT
     assert quoted.max_output_tokens == 200
 
 
