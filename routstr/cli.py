@@ -6,6 +6,7 @@ Exit codes: 0 well, 1 what was asked for failed or does not hold, 2 wrong usage 
 import gc
 import signal
 import sys
+from math import ceil
 from types import FrameType
 from typing import Annotated, Final, NoReturn
 
@@ -67,7 +68,8 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=int(settings.drain_seconds) or None,
+        timeout_graceful_shutdown=max(1, ceil(settings.drain_seconds)),
+        proxy_headers=False,  # the node decides nothing by a client's address
         h11_max_incomplete_event_size=settings.header_bytes_max,
     )
     # uvicorn raises the signal again once it has stopped in good order: that is no failure

@@ -21,6 +21,7 @@ _NOW: Final = {
     "postgresql": "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
 }
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
 _START_FIELD: Final = 19  # of /proc/<pid>/stat behind the command's name: start time
 
 
@@ -84,23 +85,21 @@ def open_holds(connection: Connection) -> list[tuple[int, int, int]]:
 
 
 def _name(pid: int) -> str:
-    return f"{socket.gethostname()}/{_boot()}/{pid}/{_started(pid)}"
+    return f"{socket.gethostname()}/{_realm()}/{pid}/{_started(pid)}"
 
 
 def _is_dead(name: str) -> bool:
     """Whether a process of this machine's present boot is gone; false when that is not certain."""
-    host, _, rest = name.partition("/")
-    if host != socket.gethostname() or not _boot():
-        return False
-    boot, pid, started = rest.split("/")
-    if boot != _boot():
-        return bool(boot)
+    host, realm, pid, started = name.split("/")
+    if host != socket.gethostname() or realm != _realm() or not realm:
+        return False  # another machine, container or boot: only silence tells
     return _started(int(pid)) != started
 
 
-def _boot() -> str:
+def _realm() -> str:
+    """Name what process ids mean something in: this boot and this pid namespace."""
     try:
-        return _BOOT_ID.read_text().strip()
+        return f"{_BOOT_ID.read_text().strip()}:{_PID_NAMESPACE.readlink()}"
     except OSError:
         return ""
 

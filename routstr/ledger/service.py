@@ -1,8 +1,10 @@
 """The ledger as the rest of the node uses it."""
 
+import asyncio
+
 from routstr.core.clock import Clock
 from routstr.core.db import Database
-from routstr.errors import NodeError
+from routstr.errors import DatabaseUnavailable, NodeError
 from routstr.ledger.accounts import node_accounts
 from routstr.ledger.batch import LedgerBatch
 from routstr.ledger.entries import (
@@ -29,6 +31,7 @@ class Ledger:
         self._db = db
         self._batch = LedgerBatch(node, clock, instance)
         self._live: set[int] = set()
+        self._unsettled: dict[int, Settlement] = {}
         self.node = node
 
     @staticmethod
@@ -38,8 +41,8 @@ class Ledger:
         return await db.write(lambda tx: node_accounts(tx, at))
 
     def live_holds(self) -> frozenset[int]:
-        """Holds that a request of this instance is working on."""
-        return frozenset(self._live)
+        """Return holds that this instance works on, or still has to settle."""
+        return frozenset(self._live) | self._unsettled.keys()
 
     async def hold(self, request: HoldRequest) -> Held | Refused:
         """Set money aside: ``clamp(available, minimum, wanted)``, or refuse below ``minimum``.
@@ -47,7 +50,13 @@ class Ledger:
         Survives a crash of the process. If the caller is cancelled while this waits, the hold is
         released as soon as it exists.
         """
-        answer: Answer = await self._db.hot(self._batch, request, full=False, orphan=self._abandon)
+        future = self._db.hot(self._batch, request, full=False, orphan=self._abandon)
+        try:
+            answer: Answer = await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._abandon(future.result())
+            raise
         if isinstance(answer, Held):
             self._live.add(answer.hold)
             return answer
@@ -57,17 +66,32 @@ class Ledger:
     async def settle(self, settlement: Settlement) -> Settled:
         """Charge ``min(cost, hold)``, free the rest, durably. A second call repeats the answer.
 
-        A hold that expired meanwhile is charged ``min(cost, hold, available)``, once.
+        A hold that expired meanwhile is charged ``min(cost, hold, available)``, once. While the
+        database is away the settlement is kept, and made by :meth:`settle_late`.
         """
-        return await self._end(settlement, full=True)
+        try:
+            return await self._end(settlement, full=True)
+        except DatabaseUnavailable:
+            self._unsettled[settlement.hold] = settlement
+            raise
+
+    async def settle_late(self) -> int:
+        """Make the settlements that failed because the database was away; return how many."""
+        kept = list(self._unsettled.values())
+        for settlement in kept:
+            await self._end(settlement, full=True)
+            del self._unsettled[settlement.hold]
+        return len(kept)
 
     async def release(self, hold: int, *, expire: bool = False) -> Settled:
         """Free the whole hold, or repeat how it ended. ``expire`` when its owner is gone."""
         return await self._end(Release(hold, expire), full=False)
 
     async def _end(self, operation: Settlement | Release, *, full: bool) -> Settled:
-        answer: Answer = await self._db.hot(self._batch, operation, full=full)
-        self._live.discard(operation.hold)
+        try:
+            answer: Answer = await self._db.hot(self._batch, operation, full=full)
+        finally:
+            self._live.discard(operation.hold)
         if isinstance(answer, UnknownHold):
             raise NodeError(f"hold {answer.hold} does not exist")
         assert isinstance(answer, Settled), "the end of a hold is answered with its outcome"

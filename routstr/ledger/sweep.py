@@ -39,7 +39,8 @@ class Sweeper:
         await self._db.write(lambda tx: instances.beat(tx, self._instance))
 
     async def sweep(self) -> int:
-        """End abandoned holds; return how many."""
+        """Make settlements that are overdue, end abandoned holds; return how many of these."""
+        await self._ledger.settle_late()
         holds = await self._db.read(instances.open_holds)
         if not holds:
             return 0

@@ -16,6 +16,8 @@ from routstr.errors import (
     BalanceTooSmall,
     InsufficientBalance,
     InsufficientLiquidity,
+    MintRateLimited,
+    MintUnreachable,
     NothingToRefund,
     RefundBlocked,
     WalletError,
@@ -154,6 +156,7 @@ class Refunds:
         return claimed
 
     async def _pay_out(self, account: int, mint: str, unit: Unit, available: Msat) -> Refund:
+        problem: WalletError = InsufficientLiquidity()
         for place, place_unit in await self._places(mint, unit):
             gross = place_unit.from_msat_down(available)
             if not gross:
@@ -161,9 +164,11 @@ class Refunds:
             wish = Withdrawal(place, place_unit, gross, REFUND, account, {})
             try:
                 return _refund(*await self._wallet.send(wish), repeated=False)
+            except (MintUnreachable, MintRateLimited) as error:
+                problem = error  # nothing was debited: another mint may have the money
             except InsufficientLiquidity:
                 continue
-        raise InsufficientLiquidity
+        raise problem
 
     async def _places(self, mint: str, unit: Unit) -> list[tuple[str, Unit]]:
         """Return where to pay out: the owner's own mint and unit first, then the fullest."""
