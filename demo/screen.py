@@ -30,6 +30,8 @@ class Screen:
         self._live = self._console.is_terminal
         self._width = min(self._console.width, _WIDEST) - len(_INDENT)
         utf8 = self._live and (out.encoding or "").lower().replace("-", "") == "utf8"
+        self.encoding = "utf-8" if utf8 else "ascii"
+        """What a program should print whose output is shown by :meth:`block`."""
         self._ok, self._bar = ("✓", "│") if utf8 else ("ok", "|")
         self._spinner = "dots" if utf8 else "line"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Final, Protocol, TypeVar
 from devkit.mint import Mint, MintOptions
 from devkit.model import Model
 from devkit.node import Node, settings
+from devkit.ports import LOOPBACK, reserved_port
 from devkit.processes import ServiceFailed
 
 BTC_USD: Final = "100000"
@@ -62,64 +63,75 @@ class Stage:
 @asynccontextmanager
 async def stage(folder: Path, tell: Tell) -> AsyncIterator[Stage]:
     """Start everything below ``folder``; stop everything at the end. Raises ServiceFailed."""
-    started: list[Service] = []
-    begin = monotonic()
-
-    async def up(name: str, about: str, starting: Awaitable[S]) -> S:
-        service = await starting
-        started.append(service)
-        tell(name, f"{service.url}  {about}, after {monotonic() - begin:.1f} s")
-        return service
-
-    fee = MintOptions(fee_ppk=SECOND_MINT_FEE_PPK)
+    crew = _Crew(folder, tell)
     try:
+        # the node is told the mints' addresses before they listen, so that all can start at once
+        with reserved_port() as first, reserved_port() as second:
+            running = await crew.start(first, second)
+        yield running
+    finally:
+        await crew.stop()
+
+
+class _Crew:
+    """Starts the parts and knows which ones run."""
+
+    def __init__(self, folder: Path, tell: Tell) -> None:
+        self._folder = folder
+        self._tell = tell
+        self._begin = monotonic()
+        self._started: list[Service] = []
+
+    async def start(self, port_a: int, port_b: int) -> Stage:
+        """Start all; when one fails, the others are stopped by whoever calls :meth:`stop`."""
+        fee = MintOptions(fee_ppk=SECOND_MINT_FEE_PPK)
         try:
             async with asyncio.TaskGroup() as group:
-                mint = group.create_task(
-                    up("mint A", "Cashu mint (nutshell 0.21)", _mint(folder, "mint A"))
+                mint = group.create_task(self._mint("mint A", "Cashu mint (nutshell 0.21)", port_a))
+                other = group.create_task(
+                    self._mint("mint B", "another one, with fees", port_b, fee)
                 )
-                second_mint = group.create_task(
-                    up("mint B", "another one, with fees", _mint(folder, "mint B", fee))
-                )
-                model = group.create_task(
-                    up("model", "SmolLM2-135M on this processor", _model(folder))
-                )
-            node = await up(
-                "node",
-                "the Routstr node",
-                _node(folder, mint.result(), second_mint.result(), model.result()),
-            )
+                model = group.create_task(self._model())
+                node = group.create_task(self._node(model, [port_a, port_b]))
+            await node.result().wait_healthy()
         except* ServiceFailed as failures:
             raise _first(failures) from None
-        yield Stage(mint.result(), second_mint.result(), model.result(), node)
-    finally:
-        await _stop(started)
+        return Stage(mint.result(), other.result(), model.result(), node.result())
 
+    async def stop(self) -> None:
+        """Stop what runs: the node first, which may still have something to tell the others."""
+        nodes = [service for service in self._started if isinstance(service, Node)]
+        others = [service for service in self._started if service not in nodes]
+        for these in (nodes, others):
+            await asyncio.gather(*(service.stop() for service in these))
 
-def _mint(folder: Path, name: str, options: MintOptions | None = None) -> Awaitable[Mint]:
-    return Mint.start(folder / name.replace(" ", "-"), options, name=name)
+    async def _mint(
+        self, name: str, about: str, port: int, options: MintOptions | None = None
+    ) -> Mint:
+        folder = self._folder / name.replace(" ", "-")
+        return self._up(name, about, await Mint.start(folder, options, name=name, port=port))
 
+    async def _model(self) -> Model:
+        key = f"sk-{secrets.token_hex(16)}"
+        model = await Model.start(self._folder / "model", api_key=key)
+        return self._up("model", "SmolLM2-135M on this processor", model)
 
-def _model(folder: Path) -> Awaitable[Model]:
-    return Model.start(folder / "model", api_key=f"sk-{secrets.token_hex(16)}")
+    async def _node(self, starting: asyncio.Task[Model], mint_ports: list[int]) -> Node:
+        model = await starting
+        chosen = settings(
+            mints=[f"http://{LOOPBACK}:{port}" for port in mint_ports],
+            upstream=model.base_url,
+            upstream_key=model.api_key,
+            models=PRICES,
+            btc_usd=BTC_USD,
+        )
+        node = await Node.start(self._folder / "node", {**chosen, **_NODE_SETTINGS}, healthy=False)
+        return self._up("node", "the Routstr node", node)
 
-
-def _node(folder: Path, mint: Mint, second_mint: Mint, model: Model) -> Awaitable[Node]:
-    chosen = settings(
-        mints=[mint.url, second_mint.url],
-        upstream=model.base_url,
-        upstream_key=model.api_key,
-        models=PRICES,
-        btc_usd=BTC_USD,
-    )
-    return Node.start(folder / "node", {**chosen, **_NODE_SETTINGS})
-
-
-async def _stop(started: list[Service]) -> None:
-    # the node, started last, goes first: it may still have something to tell the others
-    for service in started[-1:]:
-        await service.stop()
-    await asyncio.gather(*(service.stop() for service in started[:-1]))
+    def _up(self, name: str, about: str, service: S) -> S:
+        self._started.append(service)
+        self._tell(name, f"{service.url}  {about}, after {monotonic() - self._begin:.1f} s")
+        return service
 
 
 def _first(failures: BaseExceptionGroup[ServiceFailed]) -> ServiceFailed:

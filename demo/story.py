@@ -173,7 +173,8 @@ async def _verify(cast: Cast) -> None:
     screen.step("7  The books")
     screen.note("`routstr verify` recomputes every balance and counts the coins behind it.")
     with screen.waiting("verifying"):
-        finished = await cast.stage.node.command("verify")
+        plain = {"PYTHONIOENCODING": screen.encoding}
+        finished = await cast.stage.node.command("verify", environment=plain)
     screen.block(finished.output.strip())
     if finished.status:
         raise ShowFailed(f"routstr verify ended with status {finished.status}")

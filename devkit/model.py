@@ -35,8 +35,12 @@ class Model:
         self.api_key = api_key
 
     @classmethod
-    async def start(cls, folder: Path, *, api_key: str, threads: int = 2) -> Self:
-        """Start it with ``folder`` as working folder; raises ServiceFailed."""
+    async def start(cls, folder: Path, *, api_key: str, threads: int = 1) -> Self:
+        """Start it with ``folder`` as working folder; raises ServiceFailed.
+
+        Its threads wait for each other by spinning: with more of them than idle cores an answer
+        takes ten times as long.
+        """
         options = ["--port", "0", "--threads", str(threads), "--api-key", api_key]
         command = [python(), "-m", "devkit.model", *options]
         child = Child(Program("model", command, folder, python_path(), remedy=_REMEDY))
@@ -99,7 +103,7 @@ def serve(port: int, threads: int, api_key: str | None) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m devkit.model", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 lets the system choose")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="more than idle cores is slower")
     parser.add_argument("--api-key", help="ask for this key; without it everyone is served")
     arguments = parser.parse_args()
     serve(arguments.port, arguments.threads, arguments.api_key)

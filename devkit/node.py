@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 from devkit.environment import python, python_path
 from devkit.ports import LOOPBACK
@@ -90,6 +90,10 @@ class Node:
     def running(self) -> bool:
         return self._child.running
 
+    async def wait_healthy(self) -> None:
+        """Wait until it says that it can serve; raises ServiceFailed."""
+        await _answering(self._child, self.port, healthy=True)
+
     def output(self) -> str:
         """All that it wrote to standard output and error, restarts included."""
         return self._child.log.read_text(errors="replace")
@@ -114,12 +118,23 @@ class Node:
         """SIGKILL: what a crash leaves behind is what is on the disk now."""
         return self._child.kill()
 
-    async def command(self, *arguments: str) -> Finished:
+    async def command(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> Finished:
         """Run ``routstr <arguments>`` with the node's own settings, beside it or in its place."""
         self._commands += 1
         name = f"{self._child.program.name} command {self._commands}"
-        child = Child(_program(name, self.folder, self.settings, *arguments))
+        everything = {**self.settings, **(environment or {})}
+        child = Child(_program(name, self.folder, everything, *arguments))
         return Finished(await child.wait(limit_s=COMMAND_LIMIT_S), child.log.read_text())
+
+
+class StartNode(Protocol):
+    """Starts a node on a test's own services; ``more`` settings win."""
+
+    async def __call__(
+        self, more: Mapping[str, str] | None = None, *, healthy: bool = True
+    ) -> Node: ...
 
 
 def _program(name: str, folder: Path, settings: Mapping[str, str], *arguments: str) -> Program:
@@ -141,10 +156,14 @@ def _own_files(folder: Path) -> dict[str, str]:
 
 async def _ready(child: Child, *, healthy: bool) -> int:
     port = await child.wait_for_port(limit_s=START_LIMIT_S)
+    await _answering(child, port, healthy=healthy)
+    return port
+
+
+async def _answering(child: Child, port: int, *, healthy: bool) -> None:
     await child.wait_for_answer(
         port,
         "/health",
         accept=lambda answer: not healthy or answer.status == 200,
         limit_s=START_LIMIT_S,
     )
-    return port

@@ -1,11 +1,13 @@
 """Which ports a process listens on.
 
-Services are started on port 0: the system picks a free one, nobody can be first, and two runs at
-the same time never meet. The number is then read from Linux's ``/proc``.
+Services are started on port 0, or on a reserved port when others must know it beforehand: nobody
+can be first, and two runs at the same time never meet. Who listens is read from Linux's ``/proc``.
 """
 
 import re
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +24,19 @@ def free_port() -> int:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that the system gives to nobody else meanwhile, for a service told to use it.
+
+    It is bound but does not listen: a server that sets SO_REUSEADDR, as nearly all do, may have
+    it, and whoever connects before that is refused.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((LOOPBACK, 0))
+        yield holder.getsockname()[1]
 
 
 def listening_ports(pid: int) -> frozenset[int]:

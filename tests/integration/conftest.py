@@ -7,13 +7,13 @@ not installed fails with the line that installs it: nothing is skipped in silenc
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from pytest_socket import socket_allow_hosts
 
 from devkit.mint import Mint, MintOptions
-from devkit.node import Node, settings
+from devkit.node import Node, StartNode, settings
 from devkit.payer import Payer
 from devkit.ports import LOOPBACK
 from devkit.postgres import Postgres
@@ -106,19 +106,14 @@ async def payer(mint: Mint) -> AsyncIterator[Payer]:
         yield wallet
 
 
-class StartNode(Protocol):
-    """Starts a node; those started in one test share the database, each has its own folder."""
-
-    async def __call__(
-        self, more: Mapping[str, str] | None = None, *, healthy: bool = True
-    ) -> Node: ...
-
-
 @pytest.fixture
 async def start_node(
     tmp_path: Path, mint: Mint, upstream: Upstream, database_url: str
 ) -> AsyncIterator[StartNode]:
-    """Nodes on :func:`mint` and :func:`upstream` that sell every play at the prices of devkit."""
+    """Nodes on :func:`mint` and :func:`upstream` that sell every play at the prices of devkit.
+
+    Those started in one test share database and key; each has a folder of its own.
+    """
     models = write_models(tmp_path / "models.json", PLAYS)
     usual = settings(mints=[mint.url], upstream=upstream.base_url, models=models, btc_usd=BTC_USD)
     shared = {

@@ -1,7 +1,15 @@
 import os
 import socket
 
-from devkit.ports import LOOPBACK, free_port, listening_ports, parse_listening
+import pytest
+
+from devkit.ports import (
+    LOOPBACK,
+    free_port,
+    listening_ports,
+    parse_listening,
+    reserved_port,
+)
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -35,3 +43,13 @@ def test_nobody_listens_on_a_free_port() -> None:
     port = free_port()
     with socket.socket() as client:
         assert client.connect_ex((LOOPBACK, port)) != 0
+
+
+def test_a_reserved_port_is_free_for_its_service_only() -> None:
+    with reserved_port() as port:
+        with socket.socket() as client:
+            assert client.connect_ex((LOOPBACK, port)) != 0
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind((LOOPBACK, port))
+        with socket.create_server((LOOPBACK, port)):  # sets SO_REUSEADDR, as servers do
+            assert port in listening_ports(os.getpid())
