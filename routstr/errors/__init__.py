@@ -45,6 +45,7 @@ The tree (HTTP status, ``type``, ``code``)::
     │   └── UpstreamRateLimited           429 … UPSTREAM_RATE_LIMIT
     └── NodeError                         503 service_unavailable node_unavailable
         ├── DatabaseUnavailable           503 … database_unavailable
+        ├── OutcomeUnknown                503 … outcome_unknown
         ├── Draining                      503 … shutting_down
         └── DepositsClosed                503 … deposits_closed
 
@@ -54,7 +55,13 @@ A class says why it is raised in its docstring; the first line is the default me
 
 from routstr.errors.auth import AuthError, KeyExpired, KeyNotFound, MissingApiKey
 from routstr.errors.base import Details, RoutstrError
-from routstr.errors.node import DatabaseUnavailable, DepositsClosed, Draining, NodeError
+from routstr.errors.node import (
+    DatabaseUnavailable,
+    DepositsClosed,
+    Draining,
+    NodeError,
+    OutcomeUnknown,
+)
 from routstr.errors.payment import (
     BalanceChanged,
     BalanceTooSmall,
@@ -128,6 +135,7 @@ __all__ = [
     "NodeError",
     "NotFound",
     "NothingToRefund",
+    "OutcomeUnknown",
     "PaymentError",
     "PriceUnavailable",
     "RedemptionPending",

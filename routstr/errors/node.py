@@ -20,6 +20,13 @@ class DatabaseUnavailable(NodeError):
     code: ClassVar[str] = "database_unavailable"
 
 
+class OutcomeUnknown(NodeError):
+    """The database was lost while it saved this. Ask again to see whether it took effect."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "outcome_unknown"
+
+
 class Draining(NodeError):
     """The node is shutting down. Nothing was charged; please retry."""
 

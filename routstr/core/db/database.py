@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from routstr.core.db import postgres, sqlite
 from routstr.core.db.backend import Backend, Dialect, Tx, open_backend
 from routstr.core.db.writer import HotBatch, Job, Writer
+from routstr.errors import DatabaseUnavailable
 
 T = TypeVar("T")
 
@@ -25,8 +27,8 @@ class Database:
     def __init__(self, url: str, backend: Backend | None = None) -> None:
         self._backend = backend if backend is not None else open_backend(url)
         self._writer = Writer(self._backend)
-        module = sqlite if self._backend.dialect is Dialect.SQLITE else postgres
-        self._readers = module.engine(url, read_only=True)
+        self._module = sqlite if self.dialect is Dialect.SQLITE else postgres
+        self._readers = self._module.engine(url, read_only=True)
         self._threads = ThreadPoolExecutor(_READ_THREADS, "database-reader")
         self._snapshot = (
             "BEGIN"
@@ -45,7 +47,8 @@ class Database:
 
     async def stop(self) -> None:
         """Commit what is queued, then close every connection."""
-        await asyncio.to_thread(self._writer.stop)
+        self._writer.close()
+        await asyncio.to_thread(self._writer.join)
         self._threads.shutdown(wait=True)
         self._readers.dispose()
 
@@ -80,14 +83,22 @@ class Database:
         return future
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
-        """Run ``fn`` in a reader thread on one consistent snapshot of the database."""
+        """Run ``fn`` in a reader thread on one consistent snapshot of the database.
+
+        Raises ``DatabaseUnavailable`` when the database cannot be asked.
+        """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._read, fn)
 
     def _read(self, fn: Callable[[Connection], T]) -> T:
-        with self._readers.connect() as connection:
-            connection.exec_driver_sql(self._snapshot)
-            try:
-                return fn(connection)
-            finally:
-                connection.exec_driver_sql("ROLLBACK")
+        try:
+            with self._readers.connect() as connection:
+                connection.exec_driver_sql(self._snapshot)
+                try:
+                    return fn(connection)
+                finally:
+                    connection.exec_driver_sql("ROLLBACK")
+        except DBAPIError as error:
+            if not self._module.is_unavailable(error):
+                raise
+            raise DatabaseUnavailable from error

@@ -5,6 +5,7 @@ answer to COMMIT is lost, ``pg_xact_status`` on a new connection says whether th
 """
 
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 import psycopg
@@ -19,6 +20,13 @@ _CONNECT_SECONDS: Final = 10
 _READERS_MAX: Final = 8
 _STATUS_POLL_SECONDS: Final = 0.05
 _STATUS_LIMIT_SECONDS: Final = 30.0
+_LOCK_SECONDS: Final = 10  # for a row that somebody else has locked, like SQLite's busy timeout
+_KEEPALIVE: Final = {  # a server that vanished without a word is noticed in half a minute
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 _RETRY = (errors.DeadlockDetected, errors.SerializationFailure)
 _GONE = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow)
 
@@ -32,6 +40,7 @@ def engine(url: str, *, read_only: bool) -> Engine:
             "connect_timeout": _CONNECT_SECONDS,
             "application_name": "routstr",
             "prepare_threshold": 2,
+            **_KEEPALIVE,
         },
     }
     if read_only:
@@ -39,6 +48,11 @@ def engine(url: str, *, read_only: bool) -> Engine:
             url, pool_size=_READERS_MAX, max_overflow=0, pool_pre_ping=True, **arguments
         )
     return create_engine(url, poolclass=NullPool, **arguments)
+
+
+def is_unavailable(error: DBAPIError) -> bool:
+    """Whether a reader failed because of the database and not because of what it asked."""
+    return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
 
 
 class PostgresBackend:
@@ -58,6 +72,7 @@ class PostgresBackend:
         self._engine = engine(self._url, read_only=False)
         self._connection = self._engine.connect()
         self._raw = self._connection.connection.driver_connection
+        self._raw.execute(f"SET lock_timeout = '{_LOCK_SECONDS}s'")
         return Tx(self._connection, self._raw, self.dialect)
 
     def close(self) -> None:
@@ -88,7 +103,7 @@ class PostgresBackend:
             raise
 
     def rollback(self) -> None:
-        if not self._raw.closed:
+        with suppress(psycopg.OperationalError):  # the transaction went with the connection
             self._raw.execute("ROLLBACK")
 
     def savepoint(self) -> None:
@@ -103,12 +118,13 @@ class PostgresBackend:
 
     def classify(self, error: BaseException) -> Failure | None:
         cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, psycopg.Error):
+            return None
         if isinstance(cause, _RETRY):
             return Failure.RETRY
-        lost = self._raw is None or self._raw.closed or isinstance(cause, _GONE)
-        if isinstance(cause, psycopg.OperationalError):
-            return Failure.GONE if lost else Failure.FATAL
-        return None
+        if isinstance(cause, _GONE) or self._raw is None or self._raw.closed:
+            return Failure.GONE
+        return Failure.FATAL if isinstance(cause, psycopg.OperationalError) else None
 
     def was_committed(self) -> bool:
         deadline = time.monotonic() + _STATUS_LIMIT_SECONDS

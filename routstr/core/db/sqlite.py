@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from routstr.core.db.backend import Dialect, Failure, Tx
@@ -20,6 +20,21 @@ from routstr.core.db.backend import Dialect, Failure, Tx
 BUSY_TIMEOUT_SECONDS: Final = 10
 _CACHED_STATEMENTS: Final = 1_024
 _READERS_MAX: Final = 8
+_PRIMARY_CODE: Final = 0xFF  # the rest of a result code says more closely what it is about
+_FAILURES: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
 
 
 def database_path(url: str) -> Path:
@@ -65,6 +80,16 @@ def engine(url: str, *, read_only: bool) -> Engine:
     return made
 
 
+def is_unavailable(error: DBAPIError) -> bool:
+    """Whether a statement failed because of the file and not because of what it says."""
+    return _is_failure(error.orig)
+
+
+def _is_failure(cause: BaseException | None) -> bool:
+    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & _PRIMARY_CODE in _FAILURES
+
+
 class SqliteBackend:
     """The writing connection to one SQLite file."""
 
@@ -87,6 +112,7 @@ class SqliteBackend:
         return Tx(self._connection, self._raw, self.dialect)
 
     def close(self) -> None:
+        self._raw = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -104,7 +130,7 @@ class SqliteBackend:
         self._raw.execute("COMMIT")
 
     def rollback(self) -> None:
-        if self._raw.in_transaction:
+        if self._raw is not None and self._raw.in_transaction:
             self._raw.execute("ROLLBACK")
 
     def savepoint(self) -> None:
@@ -119,9 +145,7 @@ class SqliteBackend:
 
     def classify(self, error: BaseException) -> Failure | None:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        if isinstance(error, IntegrityError) or isinstance(cause, sqlite3.IntegrityError):
-            return None
-        return Failure.FATAL if isinstance(cause, sqlite3.OperationalError) else None
+        return Failure.FATAL if _is_failure(cause) else None
 
     def was_committed(self) -> bool:
         raise AssertionError("an SQLite commit either returns or fails")

@@ -2,9 +2,11 @@
 
 Callers queue jobs; the thread takes whatever waits (at most ``BATCH_JOBS_MAX``) and runs it as one
 transaction, so that one wait for the disk serves many callers. Hot jobs of the same kind are handed
-together, first and as plain data, to a *batch function*, which answers and never raises. Other jobs
-run one by one, each behind a savepoint, so that a failing one undoes only itself. Futures resolve
-after the commit, in one call per batch and event loop. A queued job is never cancelled.
+together, first and as plain data, to a *batch function*, which answers and does not raise. Should
+it raise after all (a value that no column takes), the batch runs again with each job on its own, so
+that only the one to blame fails. Other jobs run one by one, each behind a savepoint, so that a
+failing one undoes only itself. Futures resolve after the commit, in one call per batch and event
+loop. A queued job is never cancelled.
 """
 
 import asyncio
@@ -12,11 +14,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 from routstr.core.db.backend import Backend, CommitLost, Failure, Tx
-from routstr.errors import DatabaseUnavailable
+from routstr.errors import DatabaseUnavailable, OutcomeUnknown
 
 BATCH_JOBS_MAX: Final = 256
 BATCH_SECONDS_MAX: Final = 0.005
@@ -58,7 +62,7 @@ class Writer:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
-        self._later: deque[Job] = deque()  # jobs that the time limit left for the next batch
+        self._later: deque[Job] = deque()  # jobs that hot ones or the time limit left behind
         self._thread = threading.Thread(target=self._run, name="database-writer", daemon=True)
         self._tx: Tx | None = None
         self._closing = False
@@ -75,11 +79,15 @@ class Writer:
             return
         self._queue.put(job)
 
-    def stop(self) -> None:
-        """Finish everything queued, then close the connection. Blocks."""
+    def close(self) -> None:
+        """Take no more jobs. Called where jobs are submitted, so that none slips in behind."""
         self._closing = True
         self._queue.put(None)
-        self._thread.join()
+
+    def join(self) -> None:
+        """Wait until everything queued is finished and the connection closed."""
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         try:
@@ -88,69 +96,75 @@ class Writer:
                     outcomes = self._execute(jobs)
                 except BaseException as error:  # noqa: BLE001 - no caller may wait for ever
                     self._tx = None  # the next batch begins with a new connection
-                    outcomes = [(None, error)] * len(jobs)
+                    outcomes = self._fail(jobs, error)
                 _deliver(jobs, outcomes)
         finally:
             self._backend.close()
 
     def _take(self) -> list[Job]:
+        """Return the next batch, hot jobs first; nothing when the writer is to stop."""
         jobs: list[Job] = []
-        while self._later and len(jobs) < BATCH_JOBS_MAX:
-            jobs.append(self._later.popleft())
-        if not jobs:
-            first = self._queue.get()
-            if first is None:
-                return []
-            jobs.append(first)
-        while len(jobs) < BATCH_JOBS_MAX:
+        wait = not self._later
+        while len(jobs) < BATCH_JOBS_MAX - 1:  # one place is for whoever waits the longest
             try:
-                job = self._queue.get_nowait()
+                job = self._queue.get(wait)
             except Empty:
                 break
             if job is None:
-                self._queue.put(None)  # stop after this batch
+                if wait:
+                    return []
+                self._queue.put(None)  # stop when everything before it is done
                 break
-            jobs.append(job)
+            (self._later if job.batch is None else jobs).append(job)
+            wait = False
+        while self._later and len(jobs) < BATCH_JOBS_MAX:
+            jobs.append(self._later.popleft())
         return jobs
 
     def _execute(self, jobs: list[Job]) -> list[Outcome | None]:
         """Run one batch as one transaction; an outcome of ``None`` means: in the next one."""
         deadline = time.monotonic() + RECONNECT_SECONDS_MAX
         full = any(job.full for job in jobs)
+        apart = False
         while True:
-            outcomes: list[Outcome | None] | None = None
+            outcomes: list[Outcome | None] = []
             try:
                 if self._tx is None:
                     self._tx = self._backend.open()
                 self._backend.begin(full=full)
-                outcomes = self._apply(self._tx, jobs)
+                outcomes = self._apply(self._tx, jobs, apart=apart)
                 self._backend.commit()
             except CommitLost as error:
-                if self._settle_lost_commit(deadline) and outcomes is not None:
+                if self._took_effect():
                     return self._postpone(jobs, outcomes)
                 failure: BaseException = error
             except BaseException as error:  # noqa: BLE001 - handed to every caller of the batch
                 failure = error
                 if not self._may_retry(error, deadline):
-                    return [(None, _as_unavailable(self._backend, error))] * len(jobs)
+                    if apart or self._backend.classify(error) is not None:
+                        return self._fail(jobs, error)
+                    apart = True  # not the database: one of the hot jobs is to blame
             else:
                 return self._postpone(jobs, outcomes)
             if time.monotonic() > deadline:
-                return [(None, _as_unavailable(self._backend, failure))] * len(jobs)
+                return self._fail(jobs, failure)
 
     def _postpone(self, jobs: list[Job], outcomes: list[Outcome | None]) -> list[Outcome | None]:
-        self._later.extend(
-            job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is None
-        )
+        late = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is None]
+        self._later.extendleft(reversed(late))
         return outcomes
 
-    def _apply(self, tx: Tx, jobs: list[Job]) -> list[Outcome | None]:
+    def _apply(self, tx: Tx, jobs: list[Job], *, apart: bool) -> list[Outcome | None]:
         outcomes: list[Outcome | None] = [None] * len(jobs)
         hot: dict[HotBatch, list[int]] = {}
         for index, job in enumerate(jobs):
             if job.batch is not None:
                 hot.setdefault(job.batch, []).append(index)
         for batch, indexes in hot.items():
+            if apart:
+                for index in indexes:
+                    outcomes[index] = self._apply_one(tx, partial(_alone, batch, jobs[index].op))
+                continue
             answers = batch(tx, [jobs[index].op for index in indexes])
             for index, answer in zip(indexes, answers, strict=True):
                 outcomes[index] = (answer, None)
@@ -167,12 +181,12 @@ class Writer:
         self._backend.savepoint()
         try:
             result = fn(tx)
+            self._backend.release()  # PostgreSQL refuses after an error that the function caught
         except BaseException as error:
             if self._backend.classify(error) is not None:
                 raise  # the database itself: the whole batch is answered alike
             self._backend.rollback_to()
             return None, error
-        self._backend.release()
         return result, None
 
     def _may_retry(self, error: BaseException, deadline: float) -> bool:
@@ -197,20 +211,31 @@ class Writer:
             else:
                 return True
 
-    def _settle_lost_commit(self, deadline: float) -> bool:
-        """Reconnect and ask; false means that the batch had no effect and may run again."""
-        if not self._reconnect(deadline):
-            return False
-        return self._backend.was_committed()
+    def _took_effect(self) -> bool:
+        """Reconnect and ask about a lost commit; :class:`CommitLost` when nobody can tell."""
+        deadline = time.monotonic() + RECONNECT_SECONDS_MAX
+        while self._reconnect(deadline):
+            try:
+                return self._backend.was_committed()
+            except BaseException as error:
+                if self._backend.classify(error) is not Failure.GONE:
+                    raise
+        raise CommitLost
+
+    def _fail(self, jobs: list[Job], error: BaseException) -> list[Outcome | None]:
+        """Give all callers one error for "the database failed"; programming errors stay bare."""
+        told = error
+        if isinstance(error, CommitLost):
+            told = OutcomeUnknown()
+        elif self._backend.classify(error) is not None:
+            told = DatabaseUnavailable()
+        if told is not error:
+            told.__cause__ = error
+        return [(None, told)] * len(jobs)
 
 
-def _as_unavailable(backend: Backend, error: BaseException) -> BaseException:
-    """Give callers one error for "the database failed"; leave programming errors as they are."""
-    if isinstance(error, CommitLost) or backend.classify(error) is not None:
-        unavailable = DatabaseUnavailable()
-        unavailable.__cause__ = error
-        return unavailable
-    return error
+def _alone(batch: HotBatch, op: object, tx: Tx) -> object:
+    return batch(tx, [op])[0]
 
 
 def _deliver(jobs: list[Job], outcomes: Sequence[Outcome | None]) -> None:
@@ -219,7 +244,7 @@ def _deliver(jobs: list[Job], outcomes: Sequence[Outcome | None]) -> None:
         if outcome is not None:
             by_loop.setdefault(job.loop, []).append((job, outcome))
     for loop, pairs in by_loop.items():
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop was closed: nobody waits there any more
             loop.call_soon_threadsafe(_resolve, pairs)
 
 
@@ -228,8 +253,7 @@ def _resolve(pairs: list[tuple[Job, Outcome]]) -> None:
         if job.future.cancelled():
             if job.orphan is not None and error is None:
                 job.orphan(result)
-            continue
-        if error is not None:
+        elif error is not None:
             job.future.set_exception(error)
         else:
             job.future.set_result(result)
