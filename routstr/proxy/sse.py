@@ -19,6 +19,7 @@ once is merged as running totals.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from routstr.errors import UpstreamError
@@ -28,7 +29,7 @@ from routstr.proxy.fields import Fields, encode, read_fields, value
 SAMPLE_BYTES: Final = 64 * 1024
 """How much of a stream is remembered, in case its output must be estimated."""
 
-_ENDS: Final = (b"\n\n", b"\r\n\r\n")
+_EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n")
 _BOUNDARY: Final = re.compile(rb"\r\n(?:\r\n|\n|\r)|\n(?:\r\n|\n|\r)|\r(?:\r\n|\r)")
 _COMMENT: Final = re.compile(rb"(?:^|(?<=[\r\n])):[^\r\n]*(?:\r\n|\n|\r|$)")
 _LINES: Final = re.compile(rb"\r\n|\n|\r")
@@ -105,12 +106,12 @@ class StreamScanner:
             self._sample.append(piece)
             self._sample_size += size
         if not self._tail:
-            if _is_plain(piece) and piece.endswith(_ENDS):
+            if _is_plain(piece) and piece.endswith(_EVENT_ENDS):
                 self.last = piece
                 return piece
         else:
             window = self._edge + piece
-            if _BOUNDARY.search(window) is None:
+            if not any(_ends(window)):
                 self._keep(piece, window)
                 return b""
             piece = b"".join((*self._tail, piece))
@@ -127,8 +128,7 @@ class StreamScanner:
     def _events(self, data: bytes) -> bytes:
         passed: list[bytes] = []
         start = 0
-        for boundary in _BOUNDARY.finditer(data):
-            end = boundary.end()
+        for end in _ends(data):
             if end == len(data) and data[-1] == _CR:
                 break  # a \n that belongs to it may follow
             passed.append(self._event(data[start:end]))
@@ -193,6 +193,17 @@ class StreamScanner:
             self.usage_fields = read_fields(bytes(raw))
             self._last_at_usage = self.last
         return True
+
+
+def _ends(data: bytes) -> Iterator[int]:
+    """Where events end: after a blank line, whichever of the three line ends it has."""
+    if b"\r" in data:
+        yield from (boundary.end() for boundary in _BOUNDARY.finditer(data))
+        return
+    at = data.find(b"\n\n")
+    while at >= 0:
+        yield at + 2
+        at = data.find(b"\n\n", at + 2)
 
 
 def _is_plain(data: bytes) -> bool:

@@ -189,9 +189,10 @@ def test_many_events_in_one_piece_are_not_one_large_event() -> None:
 
 def test_reading_a_large_event_in_small_pieces_takes_linear_time() -> None:
     scanner = StreamScanner(1 << 30)
-    for _ in range(20_000):  # 20 MB; joined each time it would be 200 GB
-        assert scanner.feed(b"x" * 1_000) == b""
-    assert len(scanner.end()) == 20_000_000
+    piece = b"x" * 2_000
+    for _ in range(5_000):  # 10 MB; joined each time it would be 25 GB
+        scanner.feed(piece)
+    assert len(scanner.end()) == 10_000_000
 
 
 def test_only_the_beginning_of_a_stream_is_remembered() -> None:
@@ -228,12 +229,12 @@ EVENTS = st.sampled_from(
 NEWLINES = st.sampled_from([b"\n", b"\r\n", b"\r"])
 
 
-@given(st.lists(EVENTS, max_size=8), NEWLINES, st.data())
+@given(st.lists(EVENTS, max_size=5), NEWLINES, st.data())
 def test_the_result_does_not_depend_on_how_the_stream_is_cut(
     stream: list[bytes], newline: bytes, draw: st.DataObject
 ) -> None:
     whole = b"".join(stream).replace(b"\n", newline)
-    cuts = draw.draw(st.lists(st.integers(0, len(whole)), max_size=12).map(sorted))
+    cuts = draw.draw(st.lists(st.integers(0, len(whole)), max_size=6).map(sorted))
     pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
     expected = scan(whole)
     assert scan(*pieces) == expected
@@ -245,7 +246,7 @@ def test_no_bytes_break_the_scanner(pieces: list[bytes]) -> None:
     assert scan(*pieces) == scan(b"".join(pieces))
 
 
-@given(st.lists(st.text(max_size=40), max_size=10), st.integers(1, 50))
+@given(st.lists(st.text(max_size=10), max_size=5), st.integers(1, 50))
 def test_texts_arrive_as_they_were_said(texts: list[str], step: int) -> None:
     whole = b"".join(data(chunk(text)) for text in texts) + COST + DONE
     outcome = scan(*(whole[at : at + step] for at in range(0, len(whole), step)))

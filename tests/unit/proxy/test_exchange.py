@@ -1,0 +1,76 @@
+import json
+
+from starlette.types import Message
+
+from routstr.errors import InsufficientBalance, UpstreamRejected
+from routstr.proxy.exchange import CLIENT_GONE, Exchange
+from tests.unit.core.asgi import Answer, http_scope
+
+
+def exchange() -> tuple[Exchange, Answer]:
+    answer = Answer()
+
+    async def send(message: Message) -> None:
+        answer.messages.append(message)
+
+    async def receive() -> Message:
+        raise AssertionError("nothing is read here")
+
+    made = Exchange(http_scope("POST", "/"), receive, send, "r-1")
+    made.always_send([(b"x-routstr-request-id", b"r-1")])
+    return made, answer
+
+
+async def test_a_complete_answer() -> None:
+    made, answer = exchange()
+    assert made.status == CLIENT_GONE
+    await made.answer(200, [(b"x-one", b"1")], b"body")
+    assert (answer.status, answer.body, answer.complete) == (200, b"body", True)
+    assert answer.header("content-length") == "4"
+    assert answer.header("x-one") == "1"
+    assert answer.header("x-routstr-request-id") == "r-1"
+    assert (made.status, made.sent_bytes, made.started) == (200, 4, True)
+
+
+async def test_a_body_in_parts() -> None:
+    made, answer = exchange()
+    await made.start(200, [])
+    await made.write(b"one")
+    await made.write(b"two", last=True)
+    assert (answer.body, answer.complete, made.sent_bytes) == (b"onetwo", True, 6)
+
+
+async def test_a_refusal_is_an_envelope_that_nobody_stores() -> None:
+    made, answer = exchange()
+    made.body_read = True
+    await made.refuse(InsufficientBalance("2 sats required", details={"required": 2_000}))
+    assert answer.status == made.status == 402
+    assert answer.json() == {
+        "error": {
+            "message": "2 sats required",
+            "type": "insufficient_quota",
+            "code": "insufficient_balance",
+            "details": {"required": 2_000},
+        },
+        "request_id": "r-1",
+    }
+    assert answer.header("cache-control") == "no-store"
+    assert answer.header("x-routstr-request-id") == "r-1"
+    assert answer.header("connection") is None
+    assert made.code == "insufficient_balance"
+
+
+async def test_a_refusal_before_the_body_was_read_closes_the_connection() -> None:
+    made, answer = exchange()
+    await made.refuse(UpstreamRejected("No.", upstream_status=418))
+    assert answer.status == 418
+    assert answer.header("connection") == "close"
+    assert json.loads(answer.body)["error"]["type"] == "upstream_error"
+
+
+async def test_a_refusal_after_the_start_is_only_noted() -> None:
+    made, answer = exchange()
+    await made.start(200, [])
+    await made.refuse(InsufficientBalance())
+    assert (answer.status, len(answer.messages)) == (200, 1)
+    assert (made.status, made.code) == (200, "insufficient_balance")
