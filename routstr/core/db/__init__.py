@@ -4,8 +4,17 @@ Nothing here knows a table of another package. All writes of the node pass throu
 :meth:`Database.write` or :meth:`Database.hot`; no other module begins or ends a transaction.
 """
 
-from routstr.core.db.backend import Backend, CommitLost, Dialect, Tx, open_backend
-from routstr.core.db.database import Database
+from routstr.core.db.backend import Backend, CommitLost, Dialect, Failure, Tx
+from routstr.core.db.database import Database, open_backend
 from routstr.core.db.node_values import NodeValue
 
-__all__ = ["Backend", "CommitLost", "Database", "Dialect", "NodeValue", "Tx", "open_backend"]
+__all__ = [
+    "Backend",
+    "CommitLost",
+    "Database",
+    "Dialect",
+    "Failure",
+    "NodeValue",
+    "Tx",
+    "open_backend",
+]

@@ -82,13 +82,3 @@ class Backend(Protocol):
     def was_committed(self) -> bool:
         """Say whether the last batch took effect, after a lost commit and a new :meth:`open`."""
         ...
-
-
-def open_backend(url: str) -> Backend:
-    """Choose the backend for a normalised ``DATABASE_URL``."""
-    from routstr.core.db.postgres import PostgresBackend  # noqa: PLC0415 - driver of one dialect
-    from routstr.core.db.sqlite import SqliteBackend  # noqa: PLC0415
-
-    if url.startswith("sqlite"):
-        return SqliteBackend(url)
-    return PostgresBackend(url)

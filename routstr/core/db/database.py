@@ -9,13 +9,20 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from routstr.core.db import postgres, sqlite
-from routstr.core.db.backend import Backend, Dialect, Tx, open_backend
+from routstr.core.db.backend import Backend, Dialect, Tx
 from routstr.core.db.writer import HotBatch, Job, Writer
 from routstr.errors import DatabaseUnavailable
 
 T = TypeVar("T")
 
 _READ_THREADS: Final = 4
+
+
+def open_backend(url: str) -> Backend:
+    """Choose the backend for a normalised ``DATABASE_URL``; it connects when it is opened."""
+    if url.startswith("sqlite"):
+        return sqlite.SqliteBackend(url)
+    return postgres.PostgresBackend(url)
 
 
 class Database:
