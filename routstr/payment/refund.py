@@ -2,7 +2,7 @@
 
 The account is debited when the saga is intended, into what the node owes for tokens given out; the
 mint's fee leaves from there when the token exists, the rest when its owner has redeemed it. A token
-that was given out and not redeemed is told again until new money comes in.
+that was given out and is not redeemed is told again until new money comes in.
 """
 
 from dataclasses import dataclass
@@ -24,18 +24,21 @@ from routstr.errors import (
 )
 from routstr.ledger import books
 from routstr.ledger.accounts import Entry, asset_name, named_account, post
+from routstr.ledger.books import Balance
 from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.money import Msat, Unit
 from routstr.payment.deposits import asset_account, saga_key
+from routstr.wallet.models import IssuedState
 from routstr.wallet.purse import Issued
-from routstr.wallet.sagas import Saga
+from routstr.wallet.sagas import Saga, open_send_of
 from routstr.wallet.send import Withdrawal
-from routstr.wallet.service import Wallet, mark_claimed
+from routstr.wallet.service import Holding, Wallet, mark_claimed
 
 _log = get_logger(__name__)
 
 REFUND: Final = "refund"
 _TRIES: Final = 4
+_DEPOSITED: Final = "deposited"  # of the account when a refund was intended
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,24 +126,33 @@ class Refunds:
         self._clock = clock
 
     async def refund(self, account: int, mint: str, unit: Unit) -> Refund:
-        """Pay out everything that is available, preferably at ``mint`` in ``unit``.
+        """Pay out what is available, preferably at ``mint`` in ``unit``.
 
-        What is below one unit stays as balance. Without new money the last token is told again
-        while it is not redeemed. Raises :class:`RefundBlocked` while requests are running,
-        :class:`NothingToRefund`, :class:`BalanceTooSmall`, :class:`InsufficientLiquidity`.
+        What no single mint can pay, and what is below one unit, stays as balance. Until new money
+        comes in, the last token is told again while it is not redeemed. Raises
+        :class:`RefundBlocked` while requests are running, :class:`NothingToRefund`,
+        :class:`BalanceTooSmall`, :class:`InsufficientLiquidity`, or the mint's errors.
         """
         for _ in range(_TRIES):
-            if (pending := await self._wallet.open_send(account)) is not None:
+            # one snapshot: a debit is seen together with the saga that it belongs to
+            state, pending = await self._db.read(
+                lambda c: (books.balance(c, account), open_send_of(c, account))
+            )
+            if pending is not None:
                 finished = await self._wallet.finish_send(pending)
                 if finished is not None:
                     return _refund(*finished, repeated=True)
-            state = await self._db.read(lambda c: books.balance(c, account))
+                continue
             if state.reserved:
                 raise RefundBlocked(details={"reserved_msat": int(state.reserved)})
+            if (again := await self._repeat(account, state.deposited)) is not None:
+                return again
+            if not state.available:
+                raise NothingToRefund
             if not unit.from_msat_down(state.available):
-                return await self._repeat(account, state.available)
+                raise BalanceTooSmall(details={"available_msat": int(state.available)})
             try:
-                return await self._pay_out(account, mint, unit, state.available)
+                return await self._pay_out(account, mint, unit, state)
             except InsufficientBalance:
                 continue  # spent or refunded meanwhile: look again
         raise BalanceChanged
@@ -155,38 +167,45 @@ class Refunds:
                 _log.info("claim_unknown", saga=issued.saga, mint=issued.mint, error=error.code)
         return claimed
 
-    async def _pay_out(self, account: int, mint: str, unit: Unit, available: Msat) -> Refund:
+    async def _pay_out(self, account: int, mint: str, unit: Unit, state: Balance) -> Refund:
+        """Try the owner's own mint and unit first, then the fullest; one that can pay everything.
+
+        Where all lack the money, the fullest pays what it has.
+        """
+        holdings = [h for h in await self._wallet.holdings() if h.mint in self._wallet.mints.urls]
+        holdings.sort(key=lambda h: ((h.mint, h.unit) != (mint, unit), -_worth(h)))
+        wishes = [(h, h.unit.from_msat_down(state.available)) for h in holdings]
+        wishes = [(h, gross) for h, gross in wishes if 0 < gross <= h.liquid + h.reserved]
+        fullest = max(holdings, key=_worth, default=None)
+        if not wishes and fullest is not None and fullest.liquid:
+            wishes = [(fullest, fullest.liquid)]
         problem: WalletError = InsufficientLiquidity()
-        for place, place_unit in await self._places(mint, unit):
-            gross = place_unit.from_msat_down(available)
-            if not gross:
-                continue
-            wish = Withdrawal(place, place_unit, gross, REFUND, account, {})
+        for place, gross in wishes:
+            context = {_DEPOSITED: int(state.deposited)}
+            wish = Withdrawal(place.mint, place.unit, gross, REFUND, account, context)
             try:
                 return _refund(*await self._wallet.send(wish), repeated=False)
-            except (MintUnreachable, MintRateLimited) as error:
+            except (MintUnreachable, MintRateLimited, InsufficientLiquidity) as error:
                 problem = error  # nothing was debited: another mint may have the money
-            except InsufficientLiquidity:
-                continue
         raise problem
 
-    async def _places(self, mint: str, unit: Unit) -> list[tuple[str, Unit]]:
-        """Return where to pay out: the owner's own mint and unit first, then the fullest."""
-        holdings = await self._wallet.holdings()
-        listed = [h for h in holdings if h.mint in self._wallet.mints.urls]
-        fullest = sorted(listed, key=lambda h: -int(h.unit.to_msat(h.liquid)))
-        others = [(h.mint, h.unit) for h in fullest if (h.mint, h.unit) != (mint, unit)]
-        first = [(mint, unit)] if mint in self._wallet.mints.urls else []
-        return first + others
-
-    async def _repeat(self, account: int, available: Msat) -> Refund:
+    async def _repeat(self, account: int, deposited: Msat) -> Refund | None:
+        """Return the last token while it is not redeemed and no money came in since."""
         issued = await self._wallet.last_issued(account)
-        if issued is not None and not issued.state and not await self._note_claim(issued):
-            text = await self._wallet.token_text(issued)
-            return Refund(text, issued.amount, issued.unit, issued.mint, Msat(0), repeated=True)
-        if available:
-            raise BalanceTooSmall(details={"available_msat": int(available)})
-        raise NothingToRefund
+        if issued is None or issued.state is IssuedState.CLAIMED:
+            return None
+        saga = await self._wallet.saga(issued.saga)
+        if saga.context[_DEPOSITED] != deposited:
+            return None
+        try:
+            redeemed = await self._note_claim(issued)
+        except WalletError as error:  # the token is good; whether it is redeemed its owner will see
+            _log.info("claim_unknown", saga=issued.saga, mint=issued.mint, error=error.code)
+            redeemed = False
+        if redeemed:
+            return None
+        text = await self._wallet.token_text(issued)
+        return _refund(saga, text, repeated=True)
 
     async def _note_claim(self, issued: Issued) -> bool:
         """Book a token that its owner has redeemed; false when it is not redeemed."""
@@ -213,6 +232,10 @@ def _book_claim(tx: Tx, issued: Issued, at: int) -> None:
             at=at,
         ),
     )
+
+
+def _worth(holding: Holding) -> int:
+    return int(holding.unit.to_msat(holding.liquid))
 
 
 def _refund(saga: Saga, text: str, *, repeated: bool) -> Refund:

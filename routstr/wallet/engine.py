@@ -61,7 +61,11 @@ class Engine:
         return self._running
 
     async def run(self, saga: Saga, attempt: Attempt, *, resumed: bool) -> Outcome:
-        """Work on a saga in a task of its own, or join the one that does already."""
+        """Work on a saga in a task of its own, or join the one that does already.
+
+        A resumed saga is read again first: it may have ended since the caller read it. Raises
+        :class:`LeaseLost` when it belongs to another instance by now.
+        """
         task = self._running.get(saga.id)
         if task is None:
             task = asyncio.create_task(self._attempt(saga, attempt, resumed=resumed))
@@ -81,7 +85,10 @@ class Engine:
             if saga.state is not SagaState.OPEN:
                 return saga
             if saga_id in self._running or saga.owner == self.instance:
-                outcome = await self.run(saga, attempt, resumed=True)
+                try:
+                    outcome = await self.run(saga, attempt, resumed=True)
+                except LeaseLost:
+                    continue  # read again: whoever took it over is waited for
                 if outcome.saga.state is SagaState.OPEN:
                     raise RedemptionPending(headers={"Retry-After": "5"})
                 return outcome.saga
@@ -97,11 +104,14 @@ class Engine:
         """List open sagas as (id, instance)."""
         return await self.db.read(sagas.open_saga_ids)
 
-    async def take(self, saga_id: int) -> Saga | None:
-        """Take the lease of an open saga; None when it is not there to be taken."""
+    async def take(self, saga_id: int, gone: int) -> Saga | None:
+        """Take an open saga over from an instance that is gone; None when another was faster."""
 
         def lease(tx: Tx) -> Saga:
-            return sagas.take_lease(tx, self._load(tx.sql, saga_id), self.instance)
+            saga = self._load(tx.sql, saga_id)
+            if saga.owner != gone:
+                raise LeaseLost
+            return sagas.take_lease(tx, saga, self.instance)
 
         try:
             return await self.db.write(lease)
@@ -117,6 +127,12 @@ class Engine:
         return sagas.load_saga(connection, self.seal, saga_id)
 
     async def _attempt(self, saga: Saga, attempt: Attempt, *, resumed: bool) -> Outcome:
+        if resumed:
+            saga = await self.load(saga.id)
+            if saga.state is not SagaState.OPEN:
+                return Outcome(saga)
+            if saga.owner != self.instance:
+                raise LeaseLost
         outcome = await attempt(saga, resumed)
         result = outcome.result
         if outcome.saga.state is SagaState.OPEN and result is not None:

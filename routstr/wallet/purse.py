@@ -1,7 +1,7 @@
 """SQL of keysets, proofs and issued tokens. Amounts are in the keyset's unit."""
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 from sqlmodel import col
 
 from routstr.core.db import Tx
@@ -154,15 +154,27 @@ def reserve(tx: Tx, proof_ids: list[int], saga: int) -> bool:
 
 def reserved(connection: Connection, saga: int) -> list[StoredProof]:
     """Read the proofs that a saga spends, in the order of their ids."""
-    return _stored(connection, saga, ProofStatus.RESERVED)
+    return _stored(
+        connection,
+        and_(col(ProofRow.saga) == saga, col(ProofRow.status) == int(ProofStatus.RESERVED)),
+    )
 
 
-def issued_proofs(connection: Connection, saga: int) -> list[StoredProof]:
-    """Read the proofs inside the token that a saga gave out."""
-    return _stored(connection, saga, ProofStatus.ISSUED)
+def reserved_sum(connection: Connection, mint: str, unit: Unit) -> int:
+    """Add up what open sagas spend at a mint in one unit; a part of it comes back as change."""
+    return sum(
+        amount
+        for at, kind, status, amount in sums(connection)
+        if (at, kind, status) == (mint, unit, ProofStatus.RESERVED)
+    )
 
 
-def _stored(connection: Connection, saga: int, status: ProofStatus) -> list[StoredProof]:
+def stored(connection: Connection, proof_ids: list[int]) -> list[StoredProof]:
+    """Read proofs by their ids, in the order of these."""
+    return _stored(connection, col(ProofRow.id).in_(proof_ids))
+
+
+def _stored(connection: Connection, condition: ColumnElement[bool]) -> list[StoredProof]:
     rows = connection.execute(
         select(
             col(KeysetRow.keyset_id),
@@ -172,7 +184,7 @@ def _stored(connection: Connection, saga: int, status: ProofStatus) -> list[Stor
             col(ProofRow.dleq),
         )
         .join(KeysetRow, col(ProofRow.keyset) == col(KeysetRow.id))
-        .where(col(ProofRow.saga) == saga, col(ProofRow.status) == int(status))
+        .where(condition)
         .order_by(col(ProofRow.id))
     )
     return [
@@ -236,10 +248,10 @@ def unclaimed(connection: Connection, limit: int) -> list[Issued]:
     return _issued(connection, col(IssuedToken.state) == int(IssuedState.UNCLAIMED), limit)
 
 
-def _issued(connection: Connection, condition: object, limit: int) -> list[Issued]:
+def _issued(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Issued]:
     table = IssuedToken.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
     rows = connection.execute(
-        select(table).where(condition).order_by(table.c.saga.desc()).limit(limit)  # type: ignore[arg-type]
+        select(table).where(condition).order_by(table.c.saga.desc()).limit(limit)
     ).mappings()
     return [
         Issued(

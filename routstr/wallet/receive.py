@@ -25,6 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from routstr.core.db import Tx
 from routstr.errors import (
     FeesExceedAmount,
+    InvalidToken,
     MintRefused,
     RedemptionPending,
     TokenAlreadySpent,
@@ -37,7 +38,7 @@ from routstr.wallet.amounts import CannotSplit, split
 from routstr.wallet.engine import Engine, Outcome
 from routstr.wallet.keysets import Keyset, UnknownKeyset, input_fee
 from routstr.wallet.mint import Mint
-from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUnclear
+from routstr.wallet.mint_errors import MintBusy, MintCode, MintDown, MintRefusal, MintUnclear
 from routstr.wallet.mint_types import ProofState
 from routstr.wallet.mints import Mints, as_wallet_error
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
@@ -90,10 +91,10 @@ class Receiver:
             outcome = await self._engine.run(saga, self.attempt, resumed=False)
             if outcome.saga.state is SagaState.DONE:
                 return outcome.saga
-            assert outcome.result is not None, "an attempt that is not done says why"
-            if outcome.result.keyset_outdated and attempt + 1 < _TRIES:
+            result = outcome.result
+            if result is None or (result.keyset_outdated and attempt + 1 < _TRIES):
                 continue
-            raise _as_error(outcome.result)
+            raise _as_error(result)
         raise RedemptionPending(headers={"Retry-After": "2"})
 
     async def find(self, ys: tuple[bytes, ...]) -> Saga | None:
@@ -201,18 +202,18 @@ class Receiver:
         return await self._engine.db.write(intend)
 
     def _end(self, tx: Tx, saga: Saga, result: Result) -> Outcome:
-        at = self._engine.clock.now_ms()
+        state = SagaState.DONE if result.ending is Ending.SIGNED else SagaState.FAILED
+        sagas.end_saga(tx, saga, state, at=self._engine.clock.now_ms())
         completion = self._engine.completion(saga)
-        if result.ending is Ending.SIGNED:
+        account = saga.account
+        if state is SagaState.DONE:
             purse.add_proofs(tx, saga.mint, list(result.proofs), ProofStatus.UNSPENT, None)
             account = completion.done(tx, saga)
-            sagas.end_saga(tx, saga, SagaState.DONE, at=at, account=account)
-            done = msgspec.structs.replace(saga, state=SagaState.DONE, account=account)
-            return Outcome(done, result)
-        sagas.end_saga(tx, saga, SagaState.FAILED, at=at, account=saga.account)
-        sagas.free_claims(tx, saga.id)
-        completion.failed(tx, saga)
-        return Outcome(msgspec.structs.replace(saga, state=SagaState.FAILED), result)
+            sagas.name_account(tx, saga, account)
+        else:
+            sagas.free_claims(tx, saga.id)
+            completion.failed(tx, saga)
+        return Outcome(msgspec.structs.replace(saga, state=state, account=account), result)
 
 
 def _outputs(seed: bytes, plan: Plan) -> Any:  # noqa: ANN401 - list[PreparedOutput], for a thread
@@ -247,6 +248,8 @@ def _as_error(result: Result) -> Exception:
     error = result.error
     if result.ending is Ending.OPEN or error is None:
         return RedemptionPending(headers={"Retry-After": "5"})
+    if isinstance(error, MintRefusal) and error.code == MintCode.PROOFS_INVALID:
+        return InvalidToken("The mint does not know the signatures of this token.")
     assert isinstance(error, MintBusy | MintDown | MintUnclear | MintRefusal)
     return as_wallet_error(error)
 

@@ -141,8 +141,11 @@ def load_saga(connection: Connection, seal: Seal, saga_id: int) -> Saga:
     )
 
 
-def end_saga(tx: Tx, saga: Saga, state: SagaState, *, at: int, account: int | None) -> None:
-    """Write the outcome; :class:`LeaseLost` when it is not ours to write any more."""
+def end_saga(tx: Tx, saga: Saga, state: SagaState, *, at: int) -> None:
+    """Write the outcome; :class:`LeaseLost` when it is not ours to write any more.
+
+    Comes first in its transaction: it locks the saga, so that nothing else is written twice.
+    """
     result = tx.sql.execute(
         update(SagaRow)
         .where(
@@ -150,10 +153,15 @@ def end_saga(tx: Tx, saga: Saga, state: SagaState, *, at: int, account: int | No
             col(SagaRow.state) == int(SagaState.OPEN),
             col(SagaRow.lease_epoch) == saga.epoch,
         )
-        .values(state=int(state), account=account, ended_at=at, problem=None)
+        .values(state=int(state), ended_at=at, problem=None)
     )
     if result.rowcount != 1:
         raise LeaseLost
+
+
+def name_account(tx: Tx, saga: Saga, account: int) -> None:
+    """Note the account that a saga turned out to be for."""
+    tx.sql.execute(update(SagaRow).where(col(SagaRow.id) == saga.id).values(account=account))
 
 
 def take_lease(tx: Tx, saga: Saga, instance: int) -> Saga:

@@ -17,6 +17,8 @@ The gross amount pays the mint's fee for the swap: the token is worth gross - fe
 the database before anyone sees it, and stays there until the mint says that it was redeemed.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -35,7 +37,7 @@ from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUncl
 from routstr.wallet.mint_types import ProofState
 from routstr.wallet.mints import Mints, as_wallet_error
 from routstr.wallet.models import IssuedState, ProofStatus, SagaKind, SagaState
-from routstr.wallet.proofs import OwnProof, ProofDleq, TokenProof, make_outputs
+from routstr.wallet.proofs import ProofDleq, TokenProof, make_outputs
 from routstr.wallet.purse import HeldProof, Issued, StoredProof
 from routstr.wallet.sagas import Plan, Saga
 from routstr.wallet.secrets import derivation
@@ -44,7 +46,9 @@ from routstr.wallet.token import Token
 
 TOKEN_PROOFS_MAX: Final = 20  # of a token made without a swap
 _INPUTS_MAX: Final = 200
-_TRIES: Final = 5  # another request may take a chosen proof first
+_TRIES: Final = 5  # a keyset rotated, or another instance took a chosen proof first
+_CHANGE_SECONDS_MAX: Final = 5.0
+_CHANGE_POLL_SECONDS: Final = 0.05
 _SCALAR_BYTES: Final = 32
 
 
@@ -64,41 +68,57 @@ class _Taken(Exception):
     """A chosen proof was reserved by another request."""
 
 
+class _Short(Exception):
+    """The free proofs are too few; ``may_grow``: with those under way they would do."""
+
+    def __init__(self, *, may_grow: bool) -> None:
+        self.may_grow = may_grow
+
+
+@dataclass(frozen=True, slots=True)
+class _Gift:
+    """A token ready to be stored: made outside of the database's writer."""
+
+    amount: int
+    sealed: bytes
+
+
 class Sender:
     """Carries out send sagas."""
 
     def __init__(self, engine: Engine, mints: Mints) -> None:
         self._engine = engine
         self._mints = mints
+        # requests that choose at the same time would choose the same proofs
+        self._choosing: defaultdict[tuple[str, Unit], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def send(self, withdrawal: Withdrawal) -> tuple[Saga, str]:
         """Issue a token and return its saga, done, and its text (cashuB).
 
         Raises :class:`InsufficientLiquidity`, :class:`BalanceTooSmall` (the fee is not below the
         amount), what the purpose's intent raises, or a mint's error: then nothing was debited; or
-        :class:`RedemptionPending`: it goes on, and :meth:`issued` will have the token.
+        :class:`RedemptionPending`: it goes on, and :meth:`finish` waits for it.
         """
         mint = self._mints.mint(withdrawal.mint)
+        fresh = False
         for attempt in range(_TRIES):
-            keyset = await self._mints.active(mint, withdrawal.unit, fresh=attempt > 1)
-            try:
-                saga = await self._intend(withdrawal, mint, keyset)
-            except _Taken:
-                continue
+            keyset = await self._mints.active(mint, withdrawal.unit, fresh=fresh)
+            saga = await self._intend(withdrawal, mint, keyset)
             if saga.state is SagaState.DONE:
                 return saga, await self.text(saga.id)
             outcome = await self._engine.run(saga, self.attempt, resumed=False)
             if outcome.saga.state is SagaState.DONE:
                 return outcome.saga, await self.text(saga.id)
-            assert outcome.result is not None, "an attempt that is not done says why"
-            if not (outcome.result.keyset_outdated and attempt + 1 < _TRIES):
-                raise _as_error(outcome.result)
+            result = outcome.result
+            if result is not None and not (result.keyset_outdated and attempt + 1 < _TRIES):
+                raise _as_error(result)
+            fresh = True
         raise InsufficientLiquidity
 
     async def text(self, saga_id: int) -> str:
         """Return the token that a saga gave out."""
-        proofs = await self._engine.db.read(lambda c: purse.issued_by(c, saga_id))
-        return self._engine.seal.open("token", proofs.token).decode()
+        issued = await self._engine.db.read(lambda c: purse.issued_by(c, saga_id))
+        return self._engine.seal.open("token", issued.token).decode()
 
     async def finish(self, saga_id: int) -> Saga:
         """Wait for an open saga; :class:`RedemptionPending` when it stays open."""
@@ -130,22 +150,50 @@ class Sender:
         result = await (resume(swap) if resumed else run(swap))
         if result.ending in (Ending.OPEN, Ending.SPENT):
             return Outcome(saga, result)
-        return await self._engine.db.write(lambda tx: self._end(tx, saga, result))
+        if result.ending is Ending.REFUSED:
+            return await self._engine.db.write(lambda tx: self._undo(tx, saga, result))
+        given = [proof.for_token() for proof in result.proofs[: plan.give]]
+        gift = self._wrap(saga.mint, saga.unit, given)
+        return await self._engine.db.write(lambda tx: self._end(tx, saga, result, gift))
 
     async def _intend(self, wish: Withdrawal, mint: Mint, keyset: Keyset) -> Saga:
+        """Choose and reserve, waiting a little for change that other requests bring back."""
+        clock = self._engine.clock
+        deadline = clock.monotonic() + _CHANGE_SECONDS_MAX
+        taken = 0
+        while True:
+            try:
+                async with self._choosing[mint.url, wish.unit]:
+                    return await self._choose(wish, mint, keyset)
+            except _Taken:  # by another instance: in this one they choose one after the other
+                taken += 1
+                if taken == _TRIES:
+                    raise InsufficientLiquidity from None
+            except _Short as short:
+                if not short.may_grow or clock.monotonic() > deadline:
+                    details = {"mint": mint.url, "unit": wish.unit.value}
+                    raise InsufficientLiquidity(details=details) from None
+                await asyncio.sleep(_CHANGE_POLL_SECONDS)
+
+    async def _choose(self, wish: Withdrawal, mint: Mint, keyset: Keyset) -> Saga:
         held = await self._engine.db.read(lambda c: purse.held(c, mint.url, wish.unit))
-        exact = select([Coin(p.amount) for p in held], wish.gross, max_inputs=TOKEN_PROOFS_MAX)
-        if exact is not None and exact.excess == 0:
-            chosen = [held[index].id for index in exact.indexes]
-            draft = self._draft(wish, mint, 0, Plan(keyset=keyset.id, first_counter=0, amounts=[]))
-            return await self._engine.db.write(lambda tx: self._give_exact(tx, draft, chosen))
         coins = [Coin(proof.amount) for proof in held]
-        selection = select(coins, wish.gross, max_inputs=_INPUTS_MAX)
-        if selection is None:
-            raise InsufficientLiquidity(details={"mint": mint.url, "unit": wish.unit})
-        draft = self._draft(wish, mint, *_plan(wish, keyset, held, selection))
-        chosen = [held[index].id for index in selection.indexes]
-        return await self._engine.db.write(lambda tx: self._reserve(tx, draft, chosen))
+        # few inputs cost a small fee: many are taken only when few do not do
+        chosen = select(coins, wish.gross, max_inputs=TOKEN_PROOFS_MAX) or select(
+            coins, wish.gross, max_inputs=_INPUTS_MAX
+        )
+        if chosen is None:
+            busy = await self._engine.db.read(lambda c: purse.reserved_sum(c, mint.url, wish.unit))
+            free = sum(proof.amount for proof in held)
+            raise _Short(may_grow=free < wish.gross <= free + busy)
+        ids = [held[index].id for index in chosen.indexes]
+        if chosen.excess == 0 and len(ids) <= TOKEN_PROOFS_MAX:
+            stored = await self._engine.db.read(lambda c: purse.stored(c, ids))
+            gift = self._wrap(mint.url, wish.unit, self._spendable(stored))
+            draft = self._draft(wish, mint, 0, Plan(keyset=keyset.id, first_counter=0, amounts=[]))
+            return await self._engine.db.write(lambda tx: self._give_exact(tx, draft, ids, gift))
+        draft = self._draft(wish, mint, *_plan(wish, keyset, held, chosen))
+        return await self._engine.db.write(lambda tx: self._reserve(tx, draft, ids))
 
     def _draft(self, wish: Withdrawal, mint: Mint, fee: int, plan: Plan) -> Saga:
         return Saga(
@@ -169,55 +217,56 @@ class Sender:
         plan = draft.plan
         first = purse.next_counters(tx, draft.mint, plan.keyset, len(plan.amounts))
         plan = msgspec.structs.replace(plan, first_counter=first)
-        saga = sagas.insert_saga(tx, self._engine.seal, msgspec.structs.replace(draft, plan=plan))
+        return self._open(tx, msgspec.structs.replace(draft, plan=plan), chosen)
+
+    def _give_exact(self, tx: Tx, draft: Saga, chosen: list[int], gift: _Gift) -> Saga:
+        saga = self._open(tx, draft, chosen)
+        sagas.end_saga(tx, saga, SagaState.DONE, at=self._engine.clock.now_ms())
+        purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.ISSUED)
+        return self._issue(tx, saga, gift)
+
+    def _open(self, tx: Tx, draft: Saga, chosen: list[int]) -> Saga:
+        saga = sagas.insert_saga(tx, self._engine.seal, draft)
         if not purse.reserve(tx, chosen, saga.id):
             raise _Taken
         self._engine.completion(saga).intended(tx, saga)
         return saga
 
-    def _give_exact(self, tx: Tx, draft: Saga, chosen: list[int]) -> Saga:
-        saga = sagas.insert_saga(tx, self._engine.seal, draft)
-        if not purse.reserve(tx, chosen, saga.id):
-            raise _Taken
-        self._engine.completion(saga).intended(tx, saga)
-        proofs = self._spendable(purse.reserved(tx.sql, saga.id))
-        purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.ISSUED)
-        return self._issue(tx, saga, proofs)
+    def _end(self, tx: Tx, saga: Saga, result: Result, gift: _Gift) -> Outcome:
+        sagas.end_saga(tx, saga, SagaState.DONE, at=self._engine.clock.now_ms())
+        given = list(result.proofs[: saga.plan.give])
+        kept = list(result.proofs[saga.plan.give :])
+        purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.SPENT)
+        purse.add_proofs(tx, saga.mint, given, ProofStatus.ISSUED, saga.id)
+        purse.add_proofs(tx, saga.mint, kept, ProofStatus.UNSPENT, None)
+        return Outcome(self._issue(tx, saga, gift), result)
 
-    def _end(self, tx: Tx, saga: Saga, result: Result) -> Outcome:
-        if result.ending is Ending.SIGNED:
-            given: list[OwnProof] = list(result.proofs[: saga.plan.give])
-            kept = list(result.proofs[saga.plan.give :])
-            purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.SPENT)
-            purse.add_proofs(tx, saga.mint, given, ProofStatus.ISSUED, saga.id)
-            purse.add_proofs(tx, saga.mint, kept, ProofStatus.UNSPENT, None)
-            done = self._issue(tx, saga, [proof.for_token() for proof in given])
-            return Outcome(done, result)
-        sagas.end_saga(
-            tx, saga, SagaState.FAILED, at=self._engine.clock.now_ms(), account=saga.account
-        )
+    def _undo(self, tx: Tx, saga: Saga, result: Result) -> Outcome:
+        sagas.end_saga(tx, saga, SagaState.FAILED, at=self._engine.clock.now_ms())
         purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.UNSPENT)
         self._engine.completion(saga).failed(tx, saga)
         return Outcome(msgspec.structs.replace(saga, state=SagaState.FAILED), result)
 
-    def _issue(self, tx: Tx, saga: Saga, proofs: Sequence[TokenProof]) -> Saga:
-        """Store the token, tell the purpose, end the saga."""
-        at = self._engine.clock.now_ms()
+    def _issue(self, tx: Tx, saga: Saga, gift: _Gift) -> Saga:
+        """Store the token and tell the purpose; the saga has ended in this transaction."""
+        assert gift.amount == saga.gross - saga.fee, "a token is worth what was debited less fee"
         account = self._engine.completion(saga).done(tx, saga)
-        text = token.encode_b(Token(saga.mint, saga.unit, tuple(proofs)))
         issued = Issued(
             saga.id,
             account,
             saga.mint,
             saga.unit,
-            sum(proof.amount for proof in proofs),
-            self._engine.seal.seal("token", text.encode()),
+            gift.amount,
+            gift.sealed,
             IssuedState.UNCLAIMED,
         )
-        assert issued.amount == saga.gross - saga.fee, "a token is worth what was debited less fee"
-        purse.add_issued(tx, issued, at)
-        sagas.end_saga(tx, saga, SagaState.DONE, at=at, account=account)
+        purse.add_issued(tx, issued, self._engine.clock.now_ms())
         return msgspec.structs.replace(saga, state=SagaState.DONE)
+
+    def _wrap(self, mint: str, unit: Unit, proofs: Sequence[TokenProof]) -> _Gift:
+        text = token.encode_b(Token(mint, unit, tuple(proofs)))
+        amount = sum(proof.amount for proof in proofs)
+        return _Gift(amount, self._engine.seal.seal("token", text.encode()))
 
     def _spendable(self, stored: Sequence[StoredProof]) -> list[TokenProof]:
         """Derive the secrets of stored proofs again."""

@@ -1,5 +1,6 @@
 """The wallet as the rest of the node uses it."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -9,7 +10,7 @@ from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx, node_values
 from routstr.core.node_key import NodeKey
 from routstr.money import Unit
-from routstr.wallet import purse, sagas
+from routstr.wallet import purse
 from routstr.wallet.engine import Attempt, Engine
 from routstr.wallet.mints import Mints
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
@@ -99,9 +100,9 @@ class Wallet:
         """Return the newest token given out for an account."""
         return await self._engine.db.read(lambda c: purse.last_issued(c, account))
 
-    async def open_send(self, account: int) -> int | None:
-        """Return the open send saga of an account, if any."""
-        return await self._engine.db.read(lambda c: sagas.open_send_of(c, account))
+    async def saga(self, saga_id: int) -> Saga:
+        """Return a saga, whatever became of it."""
+        return await self._engine.load(saga_id)
 
     async def is_claimed(self, issued: Issued) -> bool:
         """Ask the mint whether a token that was given out is redeemed."""
@@ -118,18 +119,21 @@ class Wallet:
     async def recover(self, alive: frozenset[int]) -> int:
         """Take up open sagas that nobody works on; return how many.
 
-        ``alive`` are the instances whose heartbeat is fresh; this one counts for what it runs.
+        ``alive`` are the instances whose heartbeat is fresh; this one counts for what it runs. A
+        saga that cannot be resumed (its mint is not listed any more) is logged and stops no other.
         """
-        taken = 0
-        for saga_id, owner in await self._engine.open_sagas():
-            mine = owner == self._engine.instance
-            if saga_id in self._engine.running or (owner in alive and not mine):
+        engine = self._engine
+        abandoned: list[Saga] = []
+        for saga_id, owner in await engine.open_sagas():
+            if saga_id in engine.running:
                 continue
-            saga = await self._engine.take(saga_id)
-            if saga is not None:
-                taken += 1
-                await self._engine.run(saga, self._attempt_for(saga), resumed=True)
-        return taken
+            if owner == engine.instance:
+                abandoned.append(await engine.load(saga_id))
+            elif owner not in alive and (taken := await engine.take(saga_id, owner)) is not None:
+                abandoned.append(taken)
+        work = (engine.run(saga, self._attempt_for(saga), resumed=True) for saga in abandoned)
+        await asyncio.gather(*work, return_exceptions=True)  # the engine logs what fails
+        return len(abandoned)
 
     async def drain(self, timeout_seconds: float) -> None:
         """Give running sagas time to end before the node stops."""

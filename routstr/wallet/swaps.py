@@ -81,8 +81,12 @@ class Result:
 
     @property
     def keyset_outdated(self) -> bool:
-        """Whether another keyset or fee would have been accepted."""
-        return isinstance(self.error, MintRefusal) and self.error.code in _OUTDATED
+        """Whether nothing was done, and another keyset or fee would have been accepted."""
+        return (
+            self.ending is Ending.REFUSED
+            and isinstance(self.error, MintRefusal)
+            and self.error.code in _OUTDATED
+        )
 
 
 async def run(swap: Swap) -> Result:
