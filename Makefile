@@ -61,8 +61,10 @@ migrate: ## bring the database of your .env up to date
 lock: ## write requirements/*.txt anew; UPGRADE=1 takes newer versions
 	@$(environments) dev -- -m scripts.lock $(if $(UPGRADE),--upgrade)
 
+made := .venv .venv.aside-* .tools .tools.aside-* build dist htmlcov .coverage .coverage.* \
+  .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
 .PHONY: clean
 clean: ## remove what these targets made; a node's database, keys and logs stay
-	@rm -rf .venv .tools .venv.aside-* .tools.aside-* build dist htmlcov .coverage .coverage.*
-	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf $(made) 2>/dev/null; find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@left=$$(ls -d $(made) 2>/dev/null); if [ -n "$$left" ]; then echo "Not yours to remove:" $$left; exit 1; fi

@@ -137,16 +137,16 @@ class Child:
 
 
 def wait(child: Child, interrupts: Interrupts, watch: Callable[[Child], None]) -> int:
-    """Wait for the end, telling ``watch`` on the way. Raises Interrupted, with the child gone."""
-    while (status := child.poll()) is None:
-        if interrupts.received:
-            child.stop()
-            break
-        watch(child)
-        time.sleep(POLL_S)
-    interrupts.check()
+    """Wait for the end, telling ``watch`` on the way. However this is left, the child has ended."""
+    try:
+        while (status := child.poll()) is None:
+            interrupts.check()
+            watch(child)
+            time.sleep(POLL_S)
+    finally:
+        child.stop()
     watch(child)
-    return -1 if status is None else status
+    return status
 
 
 def last_lines(log: Path, count: int = 15) -> str:

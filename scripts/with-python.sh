@@ -18,7 +18,7 @@ if not right or not (3, 11) <= version <= (3, 13) or "t" in sys.abiflags:
     sys.stdout.write("%s is Python %s\n" % (sys.argv[1], sys.version.split()[0]))
     sys.exit(3)
 try:
-    import ensurepip
+    from ensurepip import bootstrap
     import venv
 except ImportError:
     sys.stdout.write("%d.%d\n" % version)

@@ -28,9 +28,9 @@ def main(arguments: list[str]) -> int:
     except SetupFailed as failure:
         print(f"\nThe set-up failed. {failure}", file=sys.stderr)
         return 1
-    except Interrupted as interrupted:
-        print("\nInterrupted; the next run starts where it is safe.", file=sys.stderr)
-        return interrupted.exit_status
+    except (Interrupted, KeyboardInterrupt) as interrupted:
+        print("\nInterrupted; the next run mends what is unfinished.", file=sys.stderr)
+        return getattr(interrupted, "exit_status", 130)
     if command:
         python = str(PROJECT_ENVIRONMENT / "bin" / "python")
         environment = ambient.inside(PROJECT_ENVIRONMENT, ambient.clean(os.environ))

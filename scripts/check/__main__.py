@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from scripts import ambient
@@ -16,7 +16,7 @@ from scripts.check.display import Display
 from scripts.check.results import succeeded, summary
 from scripts.check.runner import Runner
 from scripts.check.steps import Step, all_steps, chosen
-from scripts.places import CACHES, PROJECT_ENVIRONMENT
+from scripts.places import CACHES, PROJECT_ENVIRONMENT, TOOLS
 from scripts.processes import Interrupted, postponed_interrupts
 
 
@@ -25,7 +25,7 @@ def main(names: list[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="routstr-check-"))
     folder.chmod(0o755)  # as root the tests start a server as another user, who must get in
     try:
-        steps = chosen(all_steps(folder), names)
+        steps = chosen(all_steps(folder, caches_for(folder)), names)
         if steps is None:
             print(f"usage: {__doc__}", file=sys.stderr)
             return 2
@@ -53,16 +53,22 @@ def surroundings(folder: Path) -> dict[str, str]:
     temporary, measurements = folder / "tmp", folder / "measurements"
     for place in (temporary, measurements):
         place.mkdir(mode=0o755)
-    clean: Mapping[str, str] = ambient.inside(PROJECT_ENVIRONMENT, ambient.clean(os.environ))
+    caches = caches_for(folder)
+    clean = ambient.inside(PROJECT_ENVIRONMENT, ambient.clean(os.environ))
     return {
         **clean,
         "TMPDIR": str(temporary),
         "COVERAGE_FILE": str(measurements / "data"),
-        "HYPOTHESIS_STORAGE_DIRECTORY": str(CACHES / "hypothesis"),
-        "MYPY_CACHE_DIR": str(CACHES / "mypy"),
-        "RUFF_CACHE_DIR": str(CACHES / "ruff"),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(caches / "hypothesis"),
+        "MYPY_CACHE_DIR": str(caches / "mypy"),
+        "RUFF_CACHE_DIR": str(caches / "ruff"),
         "PYTHONFAULTHANDLER": "1",
     }
+
+
+def caches_for(folder: Path) -> Path:
+    """Where tools keep what makes their next run quick; another person's set-up stays as it is."""
+    return CACHES if os.access(TOOLS, os.W_OK) else folder / "cache"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
-from scripts.places import CACHES, PROJECT_ENVIRONMENT
+from scripts.places import PROJECT_ENVIRONMENT
 
 EXACT_MODULES: Final = (
     "routstr/money.py",
@@ -45,9 +45,9 @@ class Step:
     missing: Missing = lambda: None
 
 
-def all_steps(folder: Path) -> list[Step]:
-    """Everything, with results and measurements written into ``folder``."""
-    return [*_static(), *_tests(folder), *_coverage()]
+def all_steps(folder: Path, caches: Path) -> list[Step]:
+    """Everything, with results written into ``folder``."""
+    return [*_static(caches), *_tests(folder), *_coverage()]
 
 
 def chosen(steps: Sequence[Step], names: Sequence[str]) -> list[Step] | None:
@@ -63,7 +63,7 @@ def program(name: str) -> str:
     return str(PROJECT_ENVIRONMENT / "bin" / name)
 
 
-def _static() -> list[Step]:
+def _static(caches: Path) -> list[Step]:
     def lint(name: str, *command: str, limit_s: float = 120.0) -> Step:
         command = (program(command[0]), *command[1:])
         return Step(name, command, limit_s, Stage.CODE, lane="static", group="lint")
@@ -72,7 +72,7 @@ def _static() -> list[Step]:
         lint("format", "ruff", "format", "--check", "."),
         lint("style", "ruff", "check", "."),
         lint("types", "mypy", limit_s=300.0),
-        lint("layers", "lint-imports", "--cache-dir", str(CACHES / "import-linter")),
+        lint("layers", "lint-imports", "--cache-dir", str(caches / "import-linter")),
     ]
 
 
