@@ -18,7 +18,8 @@ chosen := ROUTSTR_PYTHON='$(PYTHON)'
 endif
 
 # $(environments) NAME ... makes them complete; `-- ARGUMENTS` are then run by .venv's Python.
-environments := $(chosen) sh scripts/with-python.sh -m scripts.bootstrap
+# exec: a signal that reaches make only is passed on to what does the work.
+environments := $(chosen) exec sh scripts/with-python.sh -m scripts.bootstrap
 mints := mint-0.21 mint-0.19
 
 .PHONY: help
@@ -40,8 +41,8 @@ lint: ## the checks that run no test: format, style, types, layers
 .PHONY: fmt
 fmt: ## put the code into form, and mend what can be mended safely
 	@$(environments) dev
-	@.venv/bin/ruff check --fix-only --quiet .
-	@.venv/bin/ruff format .
+	@exec .venv/bin/ruff check --fix-only --quiet .
+	@exec .venv/bin/ruff format .
 
 .PHONY: setup
 setup: ## the environments for all of the above; PYTHON=python3.12 chooses the interpreter
@@ -50,12 +51,12 @@ setup: ## the environments for all of the above; PYTHON=python3.12 chooses the i
 .PHONY: dev
 dev: ## the node with your .env, in the development profile; restarts when the code changes
 	@$(environments) dev
-	@ROUTSTR_ENV="$${ROUTSTR_ENV:-development}" .venv/bin/uvicorn routstr:fastapi_app --reload --reload-dir routstr
+	@ROUTSTR_ENV="$${ROUTSTR_ENV:-development}" exec .venv/bin/uvicorn routstr:fastapi_app --reload --reload-dir routstr
 
 .PHONY: migrate
 migrate: ## bring the database of your .env up to date
 	@$(environments) dev
-	@.venv/bin/routstr migrate
+	@exec .venv/bin/routstr migrate
 
 .PHONY: lock
 lock: ## write requirements/*.txt anew; UPGRADE=1 takes newer versions
