@@ -12,24 +12,20 @@ from routstr.payment.tokens import output_estimate
 from routstr.proxy.sse import StreamScanner, data_of, events
 
 _SAID = ("content", "reasoning_content", "refusal", "text")
-_SAMPLE_CHARS = 256 * 1024
 
 
 def output_tokens(answer: object) -> int:
     """Tokens that the model produced in a JSON answer, in all choices."""
-    return _count("".join(_said(answer)))
+    return output_estimate("".join(_said(answer)))
 
 
 def raw_tokens(body: bytes) -> int:
     """Tokens of a body that is no JSON answer."""
-    return _count(body.decode("utf-8", "replace"))
+    return output_estimate(body.decode("utf-8", "replace"))
 
 
 def streamed_tokens(scanner: StreamScanner) -> int:
-    """Tokens that a stream has brought; beyond its sample in proportion to its bytes.
-
-    At least one for a stream that brought anything.
-    """
+    """Tokens that a stream has brought; beyond its sample in proportion to its bytes."""
     said: list[str] = []
     for event in events(scanner.sample):
         try:
@@ -37,14 +33,7 @@ def streamed_tokens(scanner: StreamScanner) -> int:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
     whole, sample = scanner.scale
-    counted = _count("".join(said)) * whole
-    return max(-(-counted // sample), 1 if whole else 0)
-
-
-def _count(text: str) -> int:
-    if len(text) <= _SAMPLE_CHARS:
-        return output_estimate(text)
-    return output_estimate(text[:_SAMPLE_CHARS]) * len(text) // _SAMPLE_CHARS
+    return -(-output_estimate("".join(said)) * whole // sample)
 
 
 def _said(answer: object) -> Iterator[str]:

@@ -61,7 +61,7 @@ class Books:
     holds: dict[int, HoldRequest] = field(default_factory=dict)
     amounts: dict[int, int] = field(default_factory=dict)
     ends: dict[int, Settlement | None] = field(default_factory=dict)
-    charged: dict[int, Msat] = field(default_factory=dict)
+    charged: dict[int, int] = field(default_factory=dict)
     closed: bool = False
 
     @property
@@ -99,15 +99,14 @@ class Books:
         return answer
 
     def _end(self, hold: int, settlement: Settlement | None) -> Settled:
+        cost = ZERO if settlement is None else settlement.cost
         if hold in self.ends:
             assert self.ends[hold] == settlement, "a second and different end was asked for"
         else:
             self.ends[hold] = settlement
-            cost = ZERO if settlement is None else settlement.cost
-            self.charged[hold] = min(cost, Msat(self.amounts[hold]))
-            self.posted -= int(self.charged[hold])
-        cost = ZERO if settlement is None else settlement.cost
-        charged = self.charged[hold]
+            self.charged[hold] = min(int(cost), self.amounts[hold])
+            self.posted -= self.charged[hold]
+        charged = Msat(self.charged[hold])
         return Settled(charged, cost - charged, Msat(self.available), Msat(self.held))
 
     def only_end(self) -> Settlement | None:

@@ -1,0 +1,70 @@
+import json
+import logging
+
+import pytest
+
+from routstr.ledger.entries import Held
+from routstr.money import Msat
+from routstr.payment.metering import Meter, Offer
+from routstr.payment.pricing import Quote
+from routstr.payment.usage import Usage
+from routstr.proxy.exchange import Exchange
+from routstr.proxy.sale import Sale, believable
+from tests.unit.core.asgi import http_scope
+from tests.unit.proxy.harness import SNAPSHOT, Books
+
+
+async def nothing(*_: object) -> None:
+    raise AssertionError("nothing is sent or received here")
+
+
+def sale(held: int = 1_000) -> Sale:
+    books = Books()
+    books.holds[1] = None  # type: ignore[assignment]
+    books.amounts[1] = held
+    entry = SNAPSHOT.models["good"]
+    offer = Offer(entry, Quote(Msat(1), Msat(held), Msat(held), 1, 0, 0), 0, 1, None)
+    meter = Meter(books, offer, Held(1, Msat(held), Msat(0)))
+    exchange = Exchange(http_scope("POST", "/"), nothing, nothing, "r-1")  # type: ignore[arg-type]
+    return Sale(exchange, meter, "good", "played", Usage(8, 0, reported=False), [])
+
+
+@pytest.mark.parametrize(
+    ("reported", "output", "billed"),
+    [
+        (Usage(12, 6), 0, Usage(12, 6)),
+        (None, 5, Usage(8, 5, reported=False)),
+        (None, 0, Usage(8, 0, reported=False)),
+        (Usage(12, 0), 5, Usage(12, 5, reported=False)),
+        (Usage(0, 6), 6, Usage(8, 6, reported=False)),
+        (Usage(0, 0), 5, Usage(8, 5, reported=False)),
+        (Usage(12, 0), 0, Usage(12, 0)),
+        (Usage(0, 0), 0, Usage(0, 0)),
+    ],
+)
+async def test_what_cannot_be_true_is_estimated(
+    reported: Usage | None, output: int, billed: Usage
+) -> None:
+    sold = sale()
+    receipt = await sold.settle(reported, output)
+    assert receipt.usage == billed
+    assert sold.exchange.receipt is receipt
+
+
+async def test_a_loss_is_flagged_to_the_operator(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        await sale().settle(Usage(12, 6), 0)
+        assert not caplog.records
+        receipt = await sale(held=20).settle(Usage(12, 6), 0)
+    assert receipt.uncollected == Msat(11)
+    (record,) = caplog.records
+    told = json.dumps(vars(record), default=str)
+    assert '"uncollected_msat": 11' in told
+
+
+@pytest.mark.parametrize(
+    ("reported", "believed"),
+    [(None, False), (Usage(0, 6), False), (Usage(12, 0), False), (Usage(12, 6), True)],
+)
+def test_only_a_full_report_needs_no_estimate(reported: Usage | None, *, believed: bool) -> None:
+    assert believable(reported) is believed
