@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, case, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
@@ -56,6 +56,19 @@ class Entry:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One account of an entry as it is before."""
+
+    kind: AccountKind
+    posted: int
+    held: int
+
+    @property
+    def available(self) -> int:
+        return self.posted - self.held
+
+
 def open_account(tx: Tx, kind: AccountKind, at: int) -> int:
     """Open a customer's account and return its id."""
     result = tx.sql.execute(insert(Account).values(**_opening(kind, at, None)).returning(_ID))
@@ -95,51 +108,55 @@ def is_posted(tx: Tx, key: bytes) -> bool:
 def post(tx: Tx, entry: Entry) -> bool:
     """Post one transfer; false when its key was posted before. Nothing happens twice.
 
-    Raises :class:`InsufficientBalance` when the debited account may not go that low. Customer rows
-    are locked before the node's own, in every use case, so that writers do not deadlock.
+    Raises :class:`InsufficientBalance`, before anything was changed, when the debited account may
+    not go that low.
     """
-    if is_posted(tx, entry.key):
+    sides = _lock(tx, entry)
+    if is_posted(tx, entry.key):  # after the lock: another writer with this key has ended
         return False
-    kinds = _kinds(tx, entry)
-    order = sorted((entry.debit, entry.credit), key=lambda i: (kinds[i] not in CUSTOMERS, i))
-    balances = {account: _apply(tx, entry, account, kinds[account]) for account in order}
-    customer = order[0] if kinds[order[0]] in CUSTOMERS else None
+    debited, credited = sides[entry.debit], sides[entry.credit]
+    amount = int(entry.amount)
+    if debited.kind in NEVER_NEGATIVE and debited.available < amount:
+        raise InsufficientBalance
+    posted = col(Account.posted)
+    _change(tx, entry.debit, {"posted": posted - amount})
+    changes = {"posted": posted + amount}
+    balance_after = debited.posted - amount if debited.kind in CUSTOMERS else None
+    if credited.kind in CUSTOMERS:
+        balance_after = credited.posted + amount
+        if entry.kind is TransferKind.DEPOSIT:
+            changes["deposited"] = col(Account.deposited) + amount
+    _change(tx, entry.credit, changes)
     tx.sql.execute(
         insert(Transfer).values(
             debit=entry.debit,
             credit=entry.credit,
-            amount=int(entry.amount),
+            amount=amount,
             kind=int(entry.kind),
             key=entry.key,
             reference=entry.reference,
-            balance_after=None if customer is None else balances[customer],
+            balance_after=balance_after,
             created_at=entry.at,
         )
     )
     return True
 
 
-def _apply(tx: Tx, entry: Entry, account: int, kind: AccountKind) -> int:
-    """Move one side of an entry and return the account's new posted balance."""
-    credited = account == entry.credit
-    signed = int(entry.amount) if credited else -int(entry.amount)
-    change = update(Account).where(_ID.in_((account,)))
-    if not credited and kind in NEVER_NEGATIVE:
-        change = change.where(col(Account.posted) - col(Account.held) >= int(entry.amount))
-    values = {"posted": col(Account.posted) + signed}
-    if credited and kind in CUSTOMERS and entry.kind is TransferKind.DEPOSIT:
-        values["deposited"] = col(Account.deposited) + signed
-    row = tx.sql.execute(change.values(**values).returning(col(Account.posted))).first()
-    if row is None:
-        raise InsufficientBalance
-    return int(row[0])
-
-
-def _kinds(tx: Tx, entry: Entry) -> dict[int, AccountKind]:
+def _lock(tx: Tx, entry: Entry) -> dict[int, _Side]:
+    """Lock and read both accounts: customers before the node's own, so writers do not deadlock."""
+    kind = col(Account.kind)
+    customers_first = case((kind.in_(CUSTOMERS), 0), else_=1)
     rows = tx.sql.execute(
-        select(_ID, col(Account.kind)).where(_ID.in_((entry.debit, entry.credit)))
+        select(_ID, kind, col(Account.posted), col(Account.held))
+        .where(_ID.in_((entry.debit, entry.credit)))
+        .order_by(customers_first, _ID)
+        .with_for_update()
     )
-    return {int(row[0]): AccountKind(row[1]) for row in rows}
+    return {row[0]: _Side(AccountKind(row[1]), row[2], row[3]) for row in rows}
+
+
+def _change(tx: Tx, account: int, values: Mapping[str, ColumnElement[int]]) -> None:
+    tx.sql.execute(update(Account).where(_ID.in_((account,))).values(**values))
 
 
 def _opening(kind: AccountKind, at: int, name: str | None) -> dict[str, int | bool | str | None]:

@@ -243,9 +243,10 @@ def _place(
     if row is None:
         return Refused(Msat(0), Msat(0), closed=True)
     available = row.posted - row.held
-    if row.closed or available < request.minimum:
+    minimum = max(int(request.minimum), 0)
+    if row.closed or available < minimum:
         return Refused(Msat(available), Msat(row.held), closed=row.closed)
-    amount = min(available, max(int(request.minimum), int(request.wanted)))
+    amount = min(available, max(minimum, int(request.wanted)))
     hold = next(ids)
     row.held += amount
     row.touched = True

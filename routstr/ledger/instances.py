@@ -23,6 +23,7 @@ _NOW: Final = {
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
 _START_FIELD: Final = 19  # of /proc/<pid>/stat behind the command's name: start time
+_ENDED: Final = frozenset("ZX")  # states of a process whose parent has not asked after it yet
 
 
 def database_now_ms(connection: Connection) -> int:
@@ -93,7 +94,8 @@ def _is_dead(name: str) -> bool:
     host, realm, pid, started = name.split("/")
     if host != socket.gethostname() or realm != _realm() or not realm:
         return False  # another machine, container or boot: only silence tells
-    return _started(int(pid)) != started
+    found = _started(int(pid))
+    return not _exists(int(pid)) if found is None else found != started
 
 
 def _realm() -> str:
@@ -104,9 +106,22 @@ def _realm() -> str:
         return ""
 
 
-def _started(pid: int) -> str:
+def _started(pid: int) -> str | None:
+    """When a process started; empty for one that has ended and still has a row, None unseen."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[_START_FIELD]
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return "" if fields[0] in _ENDED else fields[_START_FIELD]
+
+
+def _exists(pid: int) -> bool:
+    """Whether there is such a process, also where ``/proc`` hides those of other users."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

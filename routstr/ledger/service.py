@@ -4,7 +4,7 @@ import asyncio
 
 from routstr.core.clock import Clock
 from routstr.core.db import Database
-from routstr.errors import DatabaseUnavailable, NodeError
+from routstr.errors import DatabaseUnavailable, NodeError, OutcomeUnknown
 from routstr.ledger.accounts import node_accounts
 from routstr.ledger.batch import LedgerBatch
 from routstr.ledger.entries import (
@@ -54,6 +54,7 @@ class Ledger:
         try:
             answer: Answer = await future
         except asyncio.CancelledError:
+            # the answer may be there already, only that this call is not to hear it any more
             if future.done() and not future.cancelled() and future.exception() is None:
                 self._abandon(future.result())
             raise
@@ -71,7 +72,7 @@ class Ledger:
         """
         try:
             return await self._end(settlement, full=True)
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, OutcomeUnknown):
             self._unsettled[settlement.hold] = settlement
             raise
 
@@ -79,8 +80,9 @@ class Ledger:
         """Make the settlements that failed because the database was away; return how many."""
         kept = list(self._unsettled.values())
         for settlement in kept:
-            await self._end(settlement, full=True)
-            del self._unsettled[settlement.hold]
+            # whatever the answer is, an unknown hold too: there is nothing more to do
+            await self._db.hot(self._batch, settlement, full=True)
+            self._unsettled.pop(settlement.hold, None)
         return len(kept)
 
     async def release(self, hold: int, *, expire: bool = False) -> Settled:

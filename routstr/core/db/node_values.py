@@ -1,9 +1,18 @@
 """A few single values that belong to the node itself (secret check, sealed seed)."""
 
-from sqlalchemy import insert, select
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel, col
 
-from routstr.core.db.backend import Tx
+from routstr.core.db.backend import Dialect, Tx
+
+_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
+    Dialect.SQLITE: sqlite.insert,
+    Dialect.POSTGRESQL: postgresql.insert,
+}
 
 
 class NodeValue(SQLModel, table=True):
@@ -16,12 +25,17 @@ class NodeValue(SQLModel, table=True):
 
 
 def remember(tx: Tx, name: str, value: bytes) -> bytes:
-    """Store ``value`` under ``name`` unless there is one already; return what is stored."""
+    """Store ``value`` under ``name`` unless there is one already; return what is stored.
+
+    Of two instances that start on a new database at the same time, both learn the first one's.
+    """
     stored = recall(tx, name)
-    if stored is not None:
-        return stored
-    tx.sql.execute(insert(NodeValue).values(name=name, value=value))
-    return value
+    if stored is None:
+        new = _INSERT[tx.dialect](NodeValue).values(name=name, value=value)
+        tx.sql.execute(new.on_conflict_do_nothing(index_elements=["name"]))
+        stored = recall(tx, name)
+    assert stored is not None, "the value was stored, by us or by another writer"
+    return stored
 
 
 def recall(tx: Tx, name: str) -> bytes | None:
