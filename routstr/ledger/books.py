@@ -1,9 +1,17 @@
 """Reading the books: balances and history of one account."""
 
-from typing import Final
+from typing import Final, cast
 
 from msgspec import Struct
-from sqlalchemy import Connection, case, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    case,
+    literal_column,
+    select,
+    union_all,
+)
 from sqlmodel import col
 
 from routstr.ledger.entries import TransferKind
@@ -66,6 +74,7 @@ def history(
     connection: Connection, account: int, *, limit: int, before: int | None
 ) -> list[Movement]:
     """List an account's transfers, newest first, those with an id below ``before``."""
+    page = _page(account, min(limit, PAGE_MAX), before)
     signed = case(
         (col(Transfer.credit) == account, col(Transfer.amount)), else_=-col(Transfer.amount)
     )
@@ -88,19 +97,9 @@ def history(
             (col(Hold.id) == col(Transfer.reference))
             & (col(Transfer.kind) == int(TransferKind.CHARGE)),
         )
-        # said as the index says it, so that deposits are found without reading every charge
-        .where(
-            or_(
-                col(Transfer.debit) == account,
-                (col(Transfer.credit) == account)
-                & (col(Transfer.kind) != int(TransferKind.CHARGE)),
-            )
-        )
+        .where(col(Transfer.id).in_(page))
         .order_by(col(Transfer.id).desc())
-        .limit(min(limit, PAGE_MAX))
     )
-    if before is not None:
-        query = query.where(col(Transfer.id) < before)
     return [
         Movement(
             row[0],
@@ -117,3 +116,22 @@ def history(
         )
         for row in connection.execute(query)
     ]
+
+
+def _page(account: int, limit: int, before: int | None) -> Select[int]:
+    """Select the ids of a page, reading no more of each index than the page is long."""
+    # as the index says it, not as a parameter
+    charge: ColumnElement[int] = literal_column(str(int(TransferKind.CHARGE)))
+    transfer = cast("ColumnElement[int]", col(Transfer.id))  # None only before the row exists
+    sides = (
+        col(Transfer.debit) == account,
+        (col(Transfer.credit) == account) & (col(Transfer.kind) != charge),
+    )
+    newest = []
+    for side in sides:
+        query = select(transfer).where(side).order_by(transfer.desc()).limit(limit)
+        if before is not None:
+            query = query.where(transfer < before)
+        newest.append(select(query.subquery().c.id))
+    both = union_all(*newest).subquery()
+    return select(both.c.id).order_by(both.c.id.desc()).limit(limit)
