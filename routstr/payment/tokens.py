@@ -194,31 +194,26 @@ class _Reader:
 
 def _measure(text: str) -> tuple[int, int]:
     """Tokens of a text, and an upper estimate for other vocabularies, never below."""
-    if len(text) <= EXACT_CHARS:
-        tokens = densest = _count(text)
-    else:
-        tokens, densest = _sample(text)
+    tokens = _count(text) if len(text) <= EXACT_CHARS else _sample(text)
     ascii_only = text if text.isascii() else text.encode("ascii", "ignore").decode()
     foreign = len(text.encode("utf-8", "surrogatepass")) - len(ascii_only)
     digits = sum(map(ascii_only.count, "0123456789"))
-    upper = max(-(-tokens * 7 // 5), densest) + -(-foreign // 3) + -(-digits * 2 // 3)
-    return tokens, upper
+    return tokens, -(-tokens * 7 // 5) + -(-foreign // 3) + -(-digits * 2 // 3)
 
 
-def _sample(text: str) -> tuple[int, int]:
-    """Count windows spread over a long text; the text as it would be at the densest of them, too.
+def _sample(text: str) -> int:
+    """Count a window in each of equal stretches of a long text.
 
     A digest of the text itself places the windows, so that nobody hides dense text between them.
     """
     digest = blake2b(text.encode("utf-8", "surrogatepass")).digest()
-    stride = len(text) // SAMPLES
-    counts: list[int] = []
+    stretch = len(text) // SAMPLES
+    counted = 0
     for number in range(SAMPLES):
         place = int.from_bytes(digest[2 * number : 2 * number + 2])
-        start = number * stride + (place * (stride - SAMPLE_CHARS) >> 16)
-        counts.append(_count(text[start : start + SAMPLE_CHARS]))
-    mean = -(-sum(counts) * len(text) // (SAMPLES * SAMPLE_CHARS))
-    return mean, -(-max(counts) * len(text) // SAMPLE_CHARS)
+        start = number * stretch + (place * (stretch - SAMPLE_CHARS) >> 16)
+        counted += _count(text[start : start + SAMPLE_CHARS])
+    return -(-counted * len(text) // (SAMPLES * SAMPLE_CHARS))
 
 
 def _count(text: str) -> int:

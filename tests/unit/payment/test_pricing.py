@@ -232,6 +232,17 @@ def test_the_least_amount_is_a_floor() -> None:
     assert quoted.want == 5000 + 10 + 3
 
 
+def test_a_larger_least_amount_than_the_catalogues_is_wanted_too() -> None:
+    policy = QuotePolicy(min_request=Msat(5000))
+    quoted = quote(entry(), tokens(10), RequestLimits(1, 1, 1), policy)
+    assert (quoted.admit, quoted.want, quoted.gate) == (5000, 5000, 5000)
+
+
+def test_the_least_output_is_no_more_than_the_model_can_give() -> None:
+    quoted = quote(entry(limit=5), tokens(1500, 1000), RequestLimits(), QuotePolicy())
+    assert quoted.admit == quoted.want == 1000 + 5 * 3 + 1
+
+
 def test_no_quote_is_larger_than_all_bitcoin() -> None:
     model = entry("100000", "100000", usd_per_btc="1", context=10**9, limit=10**9)
     quoted = quote(model, tokens(10**8), RequestLimits(10**7, 128), POLICY)

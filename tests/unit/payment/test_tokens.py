@@ -220,11 +220,19 @@ def test_a_long_text_is_sampled_to_nearly_its_count(unit: str) -> None:
     assert prompt_estimate(chat(user(text))).worst_tokens >= real
 
 
-def test_dense_text_between_plain_text_is_noticed() -> None:
-    dense = base64.b64encode(random.Random(2).randbytes(3 * EXACT_CHARS)).decode()
-    text = PROSE * 30 + dense + PROSE * 30
+@pytest.mark.parametrize("dense_chars", [4_000, 40_000, 120_000])
+def test_dense_text_inside_plain_text_is_noticed_in_its_proportion(dense_chars: int) -> None:
+    dense = base64.b64encode(random.Random(2).randbytes(dense_chars * 3 // 4)).decode()
+    text = PROSE * 60 + dense + PROSE * 60
     real = sum(count_text(text[at : at + 10_000]) for at in range(0, len(text), 10_000))
-    assert prompt_estimate(chat(user(text))).worst_tokens >= real
+    assert real <= prompt_estimate(chat(user(text))).worst_tokens <= real * 2
+
+
+def test_the_windows_of_a_long_text_cannot_be_known_beforehand() -> None:
+    spaces, dense = " " * 1_000, "7c" * 500
+    tail = [" " * 2 * EXACT_CHARS + f"{number}" for number in range(20)]
+    counts = {count_text((spaces + dense) * 64 + end) for end in tail}
+    assert len(counts) > 10
 
 
 def test_a_huge_body_takes_no_longer_than_its_bytes() -> None:

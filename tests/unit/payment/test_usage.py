@@ -138,6 +138,11 @@ def test_a_detail_is_cut_to_what_it_is_a_part_of() -> None:
     assert parse_usage(said) == Usage(0, 10, 90, 10, 10)
 
 
+def test_no_more_is_cached_than_there_is() -> None:
+    said = {"prompt_tokens": 100, "completion_tokens": 1, "prompt_cache_hit_tokens": 500}
+    assert parse_usage(said) == Usage(0, 1, 100)
+
+
 def test_a_float_without_a_fraction_is_a_count() -> None:
     usage = parse_usage({"prompt_tokens": 5.0, "completion_tokens": 2.0})
     assert usage == Usage(5, 2)
