@@ -10,11 +10,12 @@ from sqlalchemy import Connection, inspect, text
 
 _TRIGGERS: Final = {
     "sqlite": (
-        "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'transfers'",
         {"transfers_no_update", "transfers_no_delete"},
     ),
     "postgresql": (
-        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')",
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = 'transfers'::regclass"
+        " AND NOT tgisinternal AND tgenabled IN ('O', 'A')",
         {"transfers_no_change", "transfers_no_truncate"},
     ),
 }
@@ -26,7 +27,7 @@ _CHECKS: Final = {
 
 
 def missing_guards(connection: Connection) -> list[str]:
-    """Name every trigger and CHECK that should protect the money and does not."""
+    """Name every trigger and constraint that should protect the money and does not."""
     query, wanted = _TRIGGERS[connection.dialect.name]
     present = {row[0] for row in connection.execute(text(query))}
     missing = sorted(wanted - present)
@@ -34,4 +35,7 @@ def missing_guards(connection: Connection) -> list[str]:
     for table, names in _CHECKS.items():
         found = {check["name"] for check in inspector.get_check_constraints(table)}
         missing += sorted(f"{table}.{name}" for name in names - found)
+    keys = inspector.get_unique_constraints("transfers")
+    if not any(key["column_names"] == ["key"] for key in keys):
+        missing.append("transfers.key is unique")
     return missing

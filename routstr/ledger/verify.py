@@ -57,6 +57,22 @@ LEFT JOIN (SELECT credit AS id, sum(amount) AS total FROM transfers WHERE kind =
            GROUP BY credit) t ON t.id = a.id
 WHERE a.deposited <> coalesce(t.total, 0)
 """
+_REQUESTS = """
+SELECT a.id, a.requests, coalesce(h.total, 0) FROM accounts a
+LEFT JOIN (SELECT account AS id, count(*) AS total FROM holds WHERE state IN (1, 4)
+           GROUP BY account) h ON h.id = a.id
+WHERE a.requests <> coalesce(h.total, 0)
+"""
+_STRAY_CHARGES = """
+SELECT t.id, t.debit, h.account FROM transfers t LEFT JOIN holds h ON h.id = t.reference
+WHERE t.kind = 2 AND (h.id IS NULL OR h.account <> t.debit)
+"""
+_LOSSES = """
+SELECT h.id, CASE h.state WHEN 4 THEN h.uncollected ELSE 0 END, coalesce(t.total, 0) FROM holds h
+LEFT JOIN (SELECT reference AS id, sum(amount) AS total FROM transfers WHERE kind = 5
+           GROUP BY reference) t ON t.id = h.id
+WHERE CASE h.state WHEN 4 THEN h.uncollected ELSE 0 END <> coalesce(t.total, 0)
+"""
 _KEYS = "SELECT key, count(*) FROM transfers GROUP BY key HAVING count(*) > 1"
 _SUM = "SELECT coalesce(sum(posted), 0) FROM accounts"
 
@@ -70,7 +86,10 @@ def check_books(connection: Connection) -> list[Check]:
         _compare(connection, "running balances equal the transfers", _TOTALS),
         _compare(connection, "held equals the open holds", _HELD),
         _compare(connection, "every hold was charged at most once", _CHARGES),
+        _compare(connection, "every charge belongs to a hold of its account", _STRAY_CHARGES),
+        _compare(connection, "every late settlement's loss is booked", _LOSSES),
         _compare(connection, "running totals of spending are right", _SPENT),
+        _compare(connection, "running totals of requests are right", _REQUESTS),
         _compare(connection, "running totals of deposits are right", _DEPOSITED),
         _no_negative(connection),
         Check(
