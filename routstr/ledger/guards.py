@@ -14,8 +14,8 @@ _TRIGGERS: Final = {
         {"transfers_no_update", "transfers_no_delete"},
     ),
     "postgresql": (
-        "SELECT tgname FROM pg_trigger WHERE tgrelid = 'transfers'::regclass"
-        " AND NOT tgisinternal AND tgenabled IN ('O', 'A')",
+        """SELECT tgname FROM pg_trigger WHERE tgrelid = 'transfers'::regclass
+        AND NOT tgisinternal AND tgenabled IN ('O', 'A')""",
         {"transfers_no_change", "transfers_no_truncate"},
     ),
 }
