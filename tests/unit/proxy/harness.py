@@ -5,7 +5,7 @@ test can cancel there; the ledger keeps what ended how, and refuses to end a hol
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -182,6 +182,7 @@ class Node:
     """The node under test and all its surroundings."""
 
     app: HotRoutes
+    around: Surroundings
     upstream: Upstream
     books: Books
     keys: Keys
@@ -266,15 +267,16 @@ class Call:
 @asynccontextmanager
 async def running(
     *,
-    balance: int = 1_000_000,
+    books: Books | None = None,
     limits: UpstreamLimits = LIMITS,
     request_limits: RequestLimits | None = None,
     origins: Iterable[str] = ("*",),
     forward: Iterable[str] = (),
-    prices: Snapshot = SNAPSHOT,
+    catalog: Callable[[], Snapshot] = lambda: SNAPSHOT,
 ) -> AsyncIterator[Node]:
     deadlines = Deadlines(sweep_s=0.02, linger_s=0.05)
-    books, keys, lines, clock = Books(balance), Keys(), Lines(), SystemClock()
+    books = books or Books()
+    keys, lines, clock = Keys(), Lines(), SystemClock()
     around = Surroundings(
         request_limits or RequestLimits(64 * 1024, 16 * 1024, 50),
         Cors(origins),
@@ -287,13 +289,14 @@ async def running(
         client = UpstreamClient(session, limits)
         chat = ChatCompletions(
             Endpoint(client, provider, "chat/completions", limits, forward),
-            catalog=lambda: prices,
+            catalog=catalog,
             policy=QuotePolicy(),
             auth=keys,
             ledger=books,
             deadlines=deadlines,
         )
-        yield Node(HotRoutes(not_hot, {ENDPOINT: chat}, around), upstream, books, keys, lines)
+        app = HotRoutes(not_hot, {ENDPOINT: chat}, around)
+        yield Node(app, around, upstream, books, keys, lines)
 
 
 def plain_session() -> aiohttp.ClientSession:
