@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -59,32 +59,35 @@ def postponed_interrupts() -> Iterator[Interrupts]:
             signal.signal(number, handler)
 
 
-@dataclass(slots=True)
 class Child:
-    """A running program. ``limit_s`` is the time it may take in all."""
+    """A running program. ``limit_s`` is what it may take in all, ``grace_s`` what to end itself."""
 
-    command: Sequence[str]
-    log: Path
-    environment: Mapping[str, str]
-    limit_s: float
-    folder: Path = ROOT
-    status: int | None = None
-    timed_out: bool = False
-    started: float = field(default_factory=time.monotonic)
-    _process: subprocess.Popen[bytes] = field(init=False)
-    _read: int = 0
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str],
+        *,
+        limit_s: float,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        self.log = log
+        self.limit_s = limit_s
+        self.status: int | None = None
+        self.timed_out = False
+        self._grace_s = grace_s
+        self._asked = False
+        self._started = time.monotonic()
         leash = (sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()))
         kill = str(int(signal.SIGKILL))
-        with self.log.open("ab") as log:
-            self._read = log.tell()
+        with log.open("ab") as output:
+            self._read = output.tell()
             self._process = subprocess.Popen(
-                [*leash, kill, "-", "--", *self.command],
-                cwd=self.folder,
-                env=dict(self.environment),
+                [*leash, kill, "-", "--", *command],
+                cwd=ROOT,
+                env=dict(environment),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -92,7 +95,7 @@ class Child:
     @property
     def seconds(self) -> float:
         """How long it has been running."""
-        return time.monotonic() - self.started
+        return time.monotonic() - self._started
 
     def poll(self) -> int | None:
         """Exit status once it has ended (negative: by that signal), after its whole group has."""
@@ -104,13 +107,17 @@ class Child:
                 self.stop()
         return self.status
 
-    def stop(self, grace_s: float = GRACE_S) -> None:
+    def ask_to_end(self) -> None:
+        """Tell the whole group that it should end, without waiting."""
+        if self.status is None and not self._asked:
+            self._asked = True  # once: a second time it would end without tidying up
+            self._signal(signal.SIGINT)
+
+    def stop(self) -> None:
         """Ask the group to end, wait, insist."""
-        if self.status is not None:
-            return
-        self._signal(signal.SIGINT)
-        deadline = time.monotonic() + grace_s
-        while not self._ended() and time.monotonic() < deadline:
+        self.ask_to_end()
+        deadline = time.monotonic() + self._grace_s
+        while self.status is None and not self._ended() and time.monotonic() < deadline:
             time.sleep(POLL_S)
         self._collect()
 
@@ -128,8 +135,9 @@ class Child:
         return status is not None
 
     def _collect(self) -> None:
-        self._signal(signal.SIGKILL)  # whatever is left of the group
-        self.status = self._process.wait()
+        if self.status is None:
+            self._signal(signal.SIGKILL)  # whatever is left of the group
+            self.status = self._process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):  # PermissionError: macOS, all ended

@@ -51,7 +51,7 @@ class Tools:
         self.interrupts.check()
         self.progress.begin(step)
         begin = self.log.stat().st_size
-        child = Child([str(part) for part in command], self.log, surroundings, limit_s)
+        child = Child([str(part) for part in command], self.log, surroundings, limit_s=limit_s)
         status = wait(child, self.interrupts, self.progress.watch)
         if status == 0:
             self.progress.end(child)

@@ -12,6 +12,10 @@ from scripts.check.results import Counts, Result, Verdict
 from scripts.check.steps import Step
 from scripts.processes import POLL_S, Child, Interrupts
 
+TESTS_GRACE_S: Final = 10.0
+"""What tests get to end the servers that they started."""
+
+CHECK_GRACE_S: Final = 0.5
 _SHOWN_LINES: Final = 400
 _TOTAL: Final = re.compile(r"^TOTAL .*?([\d.]+%)$", re.MULTILINE)
 
@@ -53,7 +57,9 @@ class Runner:
             else:
                 self.display.begin(step.name)
                 log = self.folder / f"{step.name}.log"
-                child = Child(step.command, log, self.environment, step.limit_s)
+                grace_s = TESTS_GRACE_S if step.report else CHECK_GRACE_S
+                limits = {"limit_s": step.limit_s, "grace_s": grace_s}
+                child = Child(step.command, log, self.environment, **limits)
                 self._running[step.lane] = (step, child)
         return later
 
@@ -71,6 +77,8 @@ class Runner:
         self.display.end(result, output)
 
     def _stop(self) -> None:
+        for _, child in self._running.values():
+            child.ask_to_end()
         for _, child in self._running.values():
             child.stop()
         self._running.clear()
