@@ -102,13 +102,10 @@ def add_proofs(
     """Store proofs that the mint has just signed."""
     if not proofs:
         return
-    rows = dict(
-        tx.sql.execute(
-            select(col(KeysetRow.keyset_id), col(KeysetRow.id)).where(col(KeysetRow.mint) == mint)
-        )
-        .tuples()
-        .all()
+    keysets = tx.sql.execute(
+        select(col(KeysetRow.keyset_id), col(KeysetRow.id)).where(col(KeysetRow.mint) == mint)
     )
+    rows = {row[0]: row[1] for row in keysets}
     tx.sql.execute(
         insert(ProofRow),
         [

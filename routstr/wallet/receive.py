@@ -83,7 +83,12 @@ class Receiver:
                 if (joined := await self._join(known)) is not None:
                     return joined
                 continue
-            prepared = await self._prepare(deposit, ys, fresh=attempt > 0)
+            try:
+                prepared = await self._prepare(deposit, ys, fresh=attempt > 0)
+            except (TokenAlreadySpent, RedemptionPending):
+                if await self.find(ys) is None:
+                    raise
+                continue  # it was this node that spent it, meanwhile
             try:
                 saga = await self._intend(prepared, ys)
             except IntegrityError:  # another request claimed these proofs meanwhile
