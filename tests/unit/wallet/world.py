@@ -12,18 +12,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 from sqlalchemy import text
 
 from routstr.core.clock import Clock, SystemClock
 from routstr.core.db import Database, Tx, migrate
 from routstr.core.node_key import NodeKey
 from routstr.money import ZERO, Msat, Unit
+from routstr.wallet import sagas
 from routstr.wallet.engine import Engine
 from routstr.wallet.mints import Mints
-from routstr.wallet.models import ProofStatus, SagaState
+from routstr.wallet.models import ProofStatus, SagaKind, SagaState
 from routstr.wallet.purse import sums
 from routstr.wallet.receive import Deposit, Receiver
-from routstr.wallet.sagas import Saga
+from routstr.wallet.sagas import Plan, Saga
 from routstr.wallet.send import Sender, Withdrawal
 from routstr.wallet.service import Wallet
 from routstr.wallet.token import Token
@@ -33,6 +35,25 @@ PURPOSE = "test"
 ACCOUNT = 41
 KEY = NodeKey(bytes(range(32)))
 SEED = bytes(reversed(range(64)))
+
+_PLAN = Plan(keyset="00aa", first_counter=7, amounts=[1, 2], give=1, token="cashuAsecretsecret")
+DRAFT = Saga(
+    id=0,
+    kind=SagaKind.RECEIVE,
+    state=SagaState.OPEN,
+    purpose="topup",
+    account=3,
+    mint="https://mint.example",
+    unit=Unit.SAT,
+    gross=11,
+    fee=1,
+    plan=_PLAN,
+    context={"note": "ünï", "n": 1},
+    epoch=1,
+    owner=1,
+    created_at=1_700_000_000_000,
+)
+"""An open saga, not stored yet."""
 
 
 @dataclass
@@ -124,6 +145,12 @@ class World:
             if mint == self.mint.url:
                 found[status] = found.get(status, 0) + amount
         return found
+
+
+async def insert(world: World, **changes: Any) -> Saga:  # noqa: ANN401 - fields of a saga
+    """Store an open saga."""
+    draft = msgspec.structs.replace(DRAFT, **changes)
+    return await world.db.write(lambda tx: sagas.insert_saga(tx, KEY, draft))
 
 
 @asynccontextmanager
