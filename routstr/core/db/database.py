@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from routstr.core.db import postgres, sqlite
 from routstr.core.db.backend import Backend, Dialect, Tx
-from routstr.core.db.writer import HotBatch, Job, Writer
+from routstr.core.db.writer import RECONNECT_SECONDS_MAX, HotBatch, Job, Writer
 from routstr.errors import DatabaseUnavailable
 
 T = TypeVar("T")
@@ -29,11 +29,18 @@ class Database:
     """One database: writes through one thread, reads from consistent snapshots in others.
 
     ``backend`` is the port through which tests inject failures; a node leaves it out.
+    ``reconnect_seconds`` is how long a write waits for a database that went away.
     """
 
-    def __init__(self, url: str, backend: Backend | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        backend: Backend | None = None,
+        *,
+        reconnect_seconds: float = RECONNECT_SECONDS_MAX,
+    ) -> None:
         self._backend = backend if backend is not None else open_backend(url)
-        self._writer = Writer(self._backend)
+        self._writer = Writer(self._backend, reconnect_seconds=reconnect_seconds)
         self._module = sqlite if self.dialect is Dialect.SQLITE else postgres
         self._readers = self._module.engine(url, read_only=True)
         self._threads = ThreadPoolExecutor(_READ_THREADS, "database-reader")

@@ -59,8 +59,11 @@ class Job:
 class Writer:
     """Owns the writing connection and the thread that uses it."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(
+        self, backend: Backend, *, reconnect_seconds: float = RECONNECT_SECONDS_MAX
+    ) -> None:
         self._backend = backend
+        self._reconnect_seconds = reconnect_seconds
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._later: deque[Job] = deque()  # jobs that hot ones or the time limit left behind
         self._thread = threading.Thread(target=self._run, name="database-writer", daemon=True)
@@ -123,7 +126,7 @@ class Writer:
 
     def _execute(self, jobs: list[Job]) -> list[Outcome | None]:
         """Run one batch as one transaction; an outcome of ``None`` means: in the next one."""
-        deadline = time.monotonic() + RECONNECT_SECONDS_MAX
+        deadline = time.monotonic() + self._reconnect_seconds
         full = any(job.full for job in jobs)
         apart = False
         while True:
@@ -186,7 +189,7 @@ class Writer:
             if self._backend.classify(error) is not None:
                 raise  # the database itself: the whole batch is answered alike
             self._backend.rollback_to()
-            return None, error
+            return None, _raisable(error)
         return result, None
 
     def _may_retry(self, error: BaseException, deadline: float) -> bool:
@@ -213,7 +216,7 @@ class Writer:
 
     def _took_effect(self) -> bool:
         """Reconnect and ask about a lost commit; :class:`CommitLost` when nobody can tell."""
-        deadline = time.monotonic() + RECONNECT_SECONDS_MAX
+        deadline = time.monotonic() + self._reconnect_seconds
         while self._reconnect(deadline):
             try:
                 return self._backend.was_committed()
@@ -232,6 +235,15 @@ class Writer:
         if told is not error:
             told.__cause__ = error
         return [(None, told)] * len(jobs)
+
+
+def _raisable(error: BaseException) -> BaseException:
+    """Replace what no future takes, as a coroutine does (PEP 479)."""
+    if not isinstance(error, StopIteration):
+        return error
+    told = RuntimeError("a write raised StopIteration")
+    told.__cause__ = error
+    return told
 
 
 def _alone(batch: HotBatch, op: object, tx: Tx) -> object:
