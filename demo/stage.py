@@ -37,12 +37,12 @@ _NODE_SETTINGS: Final[Mapping[str, str]] = {
 
 
 class Service(Protocol):
-    """What can be stopped."""
+    """What runs somewhere and can be ended."""
 
     @property
     def url(self) -> str: ...
 
-    async def stop(self) -> int: ...
+    def kill(self) -> int: ...
 
 
 S = TypeVar("S", bound=Service)
@@ -99,11 +99,12 @@ class _Crew:
         return Stage(mint.result(), other.result(), model.result(), node.result())
 
     async def stop(self) -> None:
-        """Stop what runs: the node first, which may still have something to tell the others."""
-        nodes = [service for service in self._started if isinstance(service, Node)]
-        others = [service for service in self._started if service not in nodes]
-        for these in (nodes, others):
-            await asyncio.gather(*(service.stop() for service in these))
+        """End what runs: the node in good order, then the others, whose data are thrown away."""
+        for service in self._started:
+            if isinstance(service, Node):
+                await service.stop()
+        for service in self._started:
+            service.kill()
 
     async def _mint(
         self, name: str, about: str, port: int, options: MintOptions | None = None

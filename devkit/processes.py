@@ -21,7 +21,7 @@ from devkit.environment import clean_environment
 from devkit.ports import listening_ports
 from devkit.probe import Answer, get
 
-_POLL_S: Final = 0.02
+_POLL_S: Final = 0.05
 _TAIL_LINES: Final = 15
 
 
