@@ -46,7 +46,8 @@ async def relay_json(sale: Sale, body: bytes, content_type: str) -> None:
     if fields is None:
         await _relay_other(sale, body, content_type)
         return
-    reported = parse_usage(value(fields, "usage"))
+    told = value(fields, "usage")
+    reported = parse_usage(told)
     has_choices = "choices" in fields
     if not has_choices:
         error = value(fields, "error")
@@ -59,7 +60,6 @@ async def relay_json(sale: Sale, body: bytes, content_type: str) -> None:
         tokens = estimate.output_tokens({"choices": value(fields, "choices")})
     receipt = await sale.settle(reported, tokens)
 
-    told = read_fields(bytes(fields["usage"])) if reported is not None else None
     add_receipt(fields, told, receipt, sale.provider)
     _name(fields, sale)
     headers = [*_JSON, *cost_headers(receipt), *sale.headers]

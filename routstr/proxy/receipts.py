@@ -13,7 +13,7 @@ from msgspec import Raw
 from routstr.core.rendering import Header
 from routstr.payment.metering import Receipt
 from routstr.payment.usage import Usage
-from routstr.proxy.fields import Fields, encode, read_fields, text
+from routstr.proxy.fields import Fields, encode, value
 
 _PROVIDERS_PRICES: Final = (
     "cost",
@@ -25,34 +25,35 @@ _PROVIDERS_PRICES: Final = (
 )
 
 
-def add_receipt(fields: Fields, usage_fields: Fields | None, receipt: Receipt, name: str) -> None:
+def add_receipt(fields: Fields, reported: object, receipt: Receipt, name: str) -> None:
     """Write the receipt into the fields of an answer or a chunk; ``name`` is the provider's.
 
-    ``usage_fields`` is the provider's own report, which stays as it is unless it was not believed.
+    ``reported`` is the provider's usage, which stays as it is unless it was not believed.
     """
+    usage, sats = receipt.usage, receipt.charged.sats_down
     cost = _cost(receipt)
-    tokens = b'"input_tokens":%d,"output_tokens":%d' % (
-        receipt.usage.input,
-        receipt.usage.completion,
-    )
-    sats = receipt.charged.sats_down
-    balance = b'"remaining_balance_msats":%d' % receipt.balance
+    tokens = b'"input_tokens":%d,"output_tokens":%d' % (usage.input, usage.completion)
+    money = b'"sats_cost":%d,"remaining_balance_msats":%d' % (sats, receipt.balance)
     estimated = b',"estimated":true' if receipt.estimated else b""
 
-    usage = _counts(receipt.usage) if usage_fields is None or receipt.estimated else usage_fields
-    for name_of_price in _PROVIDERS_PRICES:
-        usage.pop(name_of_price, None)
-    usage["cost"] = Raw(b"{%b}" % cost)
-    usage["cost_sats"] = Raw(b"%d" % sats)
-    usage["remaining_balance_msats"] = Raw(b"%d" % receipt.balance)
-    fields["usage"] = Raw(encode(usage))
+    counts = reported if isinstance(reported, dict) and not receipt.estimated else _counts(usage)
+    for price in _PROVIDERS_PRICES:
+        counts.pop(price, None)
+    counts["cost"] = Raw(b"{%b}" % cost)
+    counts["cost_sats"] = sats
+    counts["remaining_balance_msats"] = int(receipt.balance)
+    fields["usage"] = Raw(encode(counts))
 
-    told = Raw(b'{"cost":{%b,%b},"sats_cost":%d,%b%b}' % (cost, tokens, sats, balance, estimated))
-    metadata = read_fields(bytes(fields["metadata"])) if "metadata" in fields else None
-    fields["metadata"] = Raw(encode({**(metadata or {}), "routstr": told}))
-    fields["cost"] = Raw(b'{%b,%b,"sats_cost":%d,%b}' % (cost, tokens, sats, balance))
-    upstream = text(fields, "provider")
-    fields["provider"] = Raw(encode(f"{name}:{upstream}" if upstream else name))
+    routstr = b'{"cost":{%b,%b},%b%b}' % (cost, tokens, money, estimated)
+    metadata = value(fields, "metadata")
+    if isinstance(metadata, dict):
+        fields["metadata"] = Raw(encode({**metadata, "routstr": Raw(routstr)}))
+    else:
+        fields["metadata"] = Raw(b'{"routstr":%b}' % routstr)
+    fields["cost"] = Raw(b"{%b,%b,%b}" % (cost, tokens, money))
+    upstream = value(fields, "provider")
+    named = f"{name}:{upstream}" if isinstance(upstream, str) and upstream else name
+    fields["provider"] = Raw(encode(named))
 
 
 def cost_headers(receipt: Receipt) -> list[Header]:
@@ -87,11 +88,11 @@ def _cost(receipt: Receipt) -> bytes:
     return told if receipt.usd is None else b'%b,"total_usd":%b' % (told, _plain(receipt.usd))
 
 
-def _counts(usage: Usage) -> Fields:
+def _counts(usage: Usage) -> dict[str, object]:
     return {
-        "prompt_tokens": Raw(b"%d" % usage.input),
-        "completion_tokens": Raw(b"%d" % usage.completion),
-        "total_tokens": Raw(b"%d" % (usage.input + usage.completion)),
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.completion,
+        "total_tokens": usage.input + usage.completion,
     }
 
 

@@ -1,7 +1,7 @@
 """What the two relays need to know of the request that they answer."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeGuard
 
 from routstr.core.logging import get_logger
 from routstr.core.rendering import Header
@@ -27,10 +27,12 @@ class Sale:
     prompt: Usage
     headers: list[Header]
 
-    async def settle(self, reported: Usage | None, output_tokens: int) -> Receipt:
+    async def settle(self, reported: Usage | None, output_tokens: int = 0) -> Receipt:
         """Charge what was reported, or estimated where the report is missing or cannot be true."""
-        estimate = replace(self.prompt, completion=output_tokens)
-        receipt = await self.meter.settle(complete_usage(reported, estimate))
+        if not believable(reported):
+            estimate = replace(self.prompt, completion=output_tokens)
+            reported = complete_usage(reported, estimate)
+        receipt = await self.meter.settle(reported)
         self.exchange.receipt = receipt
         if receipt.uncollected:
             _log.warning(
@@ -44,6 +46,6 @@ class Sale:
         return receipt
 
 
-def believable(reported: Usage | None) -> bool:
+def believable(reported: Usage | None) -> TypeGuard[Usage]:
     """Whether a report needs no estimate beside it."""
     return reported is not None and reported.completion > 0 and reported.input > 0

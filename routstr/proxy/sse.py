@@ -55,8 +55,8 @@ class StreamScanner:
         "error",
         "last",
         "seen_bytes",
+        "told_usage",
         "usage",
-        "usage_fields",
     )
 
     def __init__(self, event_bytes_max: int) -> None:
@@ -73,7 +73,8 @@ class StreamScanner:
         self.closing: Fields | None = None
         """The fields of the event that carried nothing but the usage."""
         self.usage: Usage | None = None
-        self.usage_fields: Fields | None = None
+        self.told_usage: object = None
+        """The last usage in the provider's own words."""
         self.error: object = None
         """The value of ``error`` in an event, as plain data."""
         self.done = False
@@ -186,11 +187,11 @@ class StreamScanner:
         told = value(fields, "usage")
         if told is None:
             return False
-        raw = fields.pop("usage")
+        del fields["usage"]
         usage = parse_usage(told)
         if usage is not None:
             self.usage = merge_usage(self.usage, usage)
-            self.usage_fields = read_fields(bytes(raw))
+            self.told_usage = told
             self._last_at_usage = self.last
         return True
 

@@ -188,7 +188,7 @@ class StreamRelay:
         fields.setdefault("created", Raw(b"0"))
         fields.setdefault("model", Raw(encode(self._sale.model)))
         fields["choices"] = Raw(b"[]")
-        add_receipt(fields, self._scanner.usage_fields, receipt, self._sale.provider)
+        add_receipt(fields, self._scanner.told_usage, receipt, self._sale.provider)
         return b"data: " + encode(fields) + b"\n\n"
 
     def _error_event(self, error: RoutstrError) -> bytes:

@@ -6,6 +6,7 @@ these limits are the node's own. Whoever exceeds one is answered and the connect
 
 import asyncio
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
 from starlette.types import Receive
@@ -20,7 +21,7 @@ from routstr.errors import (
 )
 from routstr.upstream.deadlines import Deadlines
 
-_WANTED: Final = frozenset({b"authorization", b"content-encoding", b"content-length", b"origin"})
+_ONCE: Final = (b"authorization", b"content-encoding", b"content-length")
 BODY_IDLE_SECONDS: Final = 30.0
 BODY_TOTAL_SECONDS: Final = 300.0
 """How long a client may be silent inside its request, and take for all of it."""
@@ -45,21 +46,16 @@ class Head:
 
     def read(self, headers: Sequence[tuple[bytes, bytes]], limits: RequestLimits) -> None:
         """Pick what is needed, then check size and number. Names are in lower case (ASGI)."""
-        size = 0
-        found: dict[bytes, bytes] = {}
-        twice = b""
-        for name, value in headers:
-            size += len(name) + len(value)
-            if name in _WANTED and found.setdefault(name, value) != value:
-                twice = name
+        found = dict(headers)
         self.origin = found.get(b"origin")
+        size = sum(map(len, chain.from_iterable(headers)))
         if len(headers) > limits.header_count or size > limits.header_bytes:
             raise HeadersTooLarge(
                 f"More than {limits.header_count} headers or {limits.header_bytes} bytes of them "
                 "are not accepted."
             )
-        if twice:
-            raise RequestError(f"The header {twice.decode()!r} was sent twice.")
+        if len(found) != len(headers):
+            _refuse_twice(headers)
         credential = found.get(b"authorization")
         self.authorization = None if credential is None else credential.decode("latin-1")
         self.encoding = found.get(b"content-encoding", b"").strip().lower()
@@ -67,6 +63,13 @@ class Head:
         if not length.isdigit():
             raise RequestError("Content-Length is not a number.")
         self.content_length = int(length[:20])
+
+
+def _refuse_twice(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Two credentials or two lengths in one head: whichever is meant, one reader is wrong."""
+    for name in _ONCE:
+        if len({value for key, value in headers if key == name}) > 1:
+            raise RequestError(f"The header {name.decode()!r} was sent twice.")
 
 
 async def read_body(

@@ -42,7 +42,7 @@ def fields(plain: object) -> Fields:
 
 def told(answer: object = None, usage: object = None, receipt: Receipt = RECEIPT) -> dict[str, Any]:
     written = fields(answer or {})
-    add_receipt(written, None if usage is None else fields(usage), receipt, "played")
+    add_receipt(written, usage, receipt, "played")
     result: dict[str, Any] = json.loads(encode(written))
     return result
 
