@@ -61,10 +61,21 @@ def serve(
     """Run the node until it is told to stop (Ctrl-C, SIGTERM)."""
     settings = _settings()
     app = create_app(settings)
-    config = uvicorn.Config(
+    if not run(
         app,
         host=host if host is not None else settings.host,
         port=port if port is not None else settings.port,
+    ):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def run(app: App, *, host: str, port: int) -> bool:
+    """Serve ``app`` in this process until a signal stops it; false when it could not start."""
+    settings = app.settings
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -81,8 +92,7 @@ def serve(
     gc.set_threshold(*_GC_THRESHOLDS)
     server = _Server(config, app)
     server.run()
-    if not server.started:
-        raise typer.Exit(EXIT_FAILED)
+    return server.started
 
 
 @cli.command("migrate")
