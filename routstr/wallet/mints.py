@@ -4,19 +4,26 @@ Keysets live in the database (a rotated one is still needed to spend and restore
 in memory. Nobody else is ever contacted.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeGuard
 
 from routstr.core.addresses import normalise_mint_url
 from routstr.core.clock import Clock
 from routstr.core.db import Database
+from routstr.core.logging import get_logger
 from routstr.errors import MintRateLimited, MintRefused, MintUnreachable, UntrustedMint
 from routstr.money import Unit
 from routstr.wallet import purse
-from routstr.wallet.keysets import Keyset, KeysetInfo, choose_active
+from routstr.wallet.keysets import InvalidKeyset, Keyset, KeysetInfo, choose_active
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUnclear
+
+_log = get_logger(__name__)
 
 KEYSETS_AGE_S_MAX: Final = 300.0
 _UNITS: Final = frozenset(unit.value for unit in Unit)
@@ -31,8 +38,9 @@ class Mints:
         self._mints: Mapping[str, Mint] = MappingProxyType({url: connect(url) for url in urls})
         self._db = db
         self._clock = clock
-        self._keysets: dict[str, dict[str, Keyset]] = {}
-        self._read_at: dict[str, float] = {}
+        self._read: dict[str, _Reading] = {}
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = count(1)
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -52,23 +60,22 @@ class Mints:
     async def keysets(self, mint: Mint, *, fresh: bool = False) -> Mapping[str, Keyset]:
         """Return a mint's keysets with keys, asking the mint when the known ones are old.
 
-        When the mint does not answer, stored ones serve; without any, the mint's error is raised.
+        One question serves all who wait for it. When the mint does not answer, stored ones serve;
+        without any, or when ``fresh`` ones are wanted, the mint's error is raised.
         """
-        known = self._keysets.get(mint.url)
-        age = self._clock.monotonic() - self._read_at.get(mint.url, 0.0)
-        if known and not fresh and age < KEYSETS_AGE_S_MAX:
-            return known
-        if not known:
-            stored = await self._db.read(lambda c: purse.load_keysets(c, mint.url))
-            known = {keyset.id: keyset for keyset in stored}
-        try:
-            known = await self._ask(mint, known)
-        except (MintBusy, MintDown, MintUnclear, MintRefusal) as error:
-            if not known or fresh:
-                raise as_wallet_error(error) from error
-        self._keysets[mint.url] = known
-        self._read_at[mint.url] = self._clock.monotonic()
-        return known
+        turn = next(self._turns)
+
+        def serves(reading: _Reading | None) -> TypeGuard[_Reading]:
+            if reading is None:
+                return False
+            return reading.turn > turn if fresh else self._is_young(reading)
+
+        if serves(reading := self._read.get(mint.url)):
+            return reading.keysets
+        async with self._asking[mint.url]:
+            if not serves(reading := self._read.get(mint.url)):
+                reading = await self._renew(mint, reading, fresh=fresh)
+            return reading.keysets
 
     async def active(self, mint: Mint, unit: Unit, *, fresh: bool = False) -> Keyset:
         """Return the keyset for new outputs in a unit; :class:`MintRefused` when there is none."""
@@ -78,24 +85,64 @@ class Mints:
             raise MintRefused(f"The mint has no active keyset for {unit}.")
         return chosen
 
-    async def _ask(self, mint: Mint, known: Mapping[str, Keyset]) -> dict[str, Keyset]:
+    def _is_young(self, reading: "_Reading") -> bool:
+        return self._clock.monotonic() - reading.at < KEYSETS_AGE_S_MAX
+
+    async def _renew(self, mint: Mint, reading: "_Reading | None", *, fresh: bool) -> "_Reading":
+        turn = next(self._turns)
+        if reading is None:
+            stored = await self._db.read(lambda c: purse.load_keysets(c, mint.url))
+            known: Mapping[str, Keyset] = {keyset.id: keyset for keyset in stored}
+        else:
+            known = reading.keysets
+        try:
+            known = await self._ask(mint, known)
+        except (MintBusy, MintDown, MintUnclear, MintRefusal) as error:
+            if not known or fresh:
+                raise as_wallet_error(error) from error
+        reading = self._read[mint.url] = _Reading(known, self._clock.monotonic(), turn)
+        return reading
+
+    async def _ask(self, mint: Mint, known: Mapping[str, Keyset]) -> Mapping[str, Keyset]:
         listed = [info for info in await mint.keysets() if info.unit in _UNITS]
-        current = dict(known)
-        for info in listed:
-            current[info.id] = await self._with_keys(mint, info, known.get(info.id))
         ids = {info.id for info in listed}
-        for keyset in known.values():  # what a mint no longer lists can still hold our proofs
-            if keyset.id not in ids:
-                current[keyset.id] = _updated(keyset, active=False, fee=keyset.input_fee_ppk)
+        # what a mint no longer lists can still hold our proofs
+        current = {
+            keyset.id: _updated(keyset, active=False, fee=keyset.input_fee_ppk)
+            for keyset in known.values()
+            if keyset.id not in ids
+        }
+        for info in listed:
+            keyset = known.get(info.id) or await _keys(mint, info)
+            if keyset is not None:
+                current[info.id] = _updated(keyset, active=info.active, fee=info.input_fee_ppk)
         changed = [keyset for keyset in current.values() if known.get(keyset.id) != keyset]
         if changed:
             await self._db.write(lambda tx: purse.save_keysets(tx, mint.url, changed))
         return current
 
-    async def _with_keys(self, mint: Mint, info: KeysetInfo, known: Keyset | None) -> Keyset:
-        if known is None:
-            return await mint.keys(info)
-        return _updated(known, active=info.active, fee=info.input_fee_ppk)
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A mint's keysets as of one moment; ``turn`` orders its beginning among all calls."""
+
+    keysets: Mapping[str, Keyset]
+    at: float
+    turn: int
+
+
+async def _keys(mint: Mint, info: KeysetInfo) -> Keyset | None:
+    """Fetch a keyset's keys; None when they do not have the id that the mint lists.
+
+    Such a keyset is left out: nothing is signed or accepted with it, and the others serve on.
+    """
+    try:
+        return await mint.keys(info)
+    except MintUnclear as error:
+        if not isinstance(error.__cause__, InvalidKeyset):
+            raise
+        _log.warning("keyset_left_out", mint=mint.url, keyset=info.id, problem=str(error))
+        return None
 
 
 def _updated(keyset: Keyset, *, active: bool, fee: int) -> Keyset:

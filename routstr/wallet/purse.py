@@ -1,14 +1,23 @@
 """SQL of keysets, proofs and issued tokens. Amounts are in the keyset's unit."""
 
+from collections.abc import Callable
+from typing import Final
+
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
-from routstr.core.db import Tx
+from routstr.core.db import Dialect, Tx
 from routstr.money import Unit
 from routstr.wallet.keysets import Keyset
 from routstr.wallet.models import IssuedState, IssuedToken, KeysetRow, ProofRow, ProofStatus
 from routstr.wallet.proofs import OwnProof
+
+_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
+    Dialect.SQLITE: sqlite.insert,
+    Dialect.POSTGRESQL: postgresql.insert,
+}
 
 
 class HeldProof(msgspec.Struct, frozen=True):
@@ -44,25 +53,23 @@ class Issued(msgspec.Struct, frozen=True):
 def save_keysets(tx: Tx, mint: str, keysets: list[Keyset]) -> None:
     """Insert new keysets of a mint and update activity and fee of known ones."""
     for keyset in keysets:
-        known = tx.sql.execute(
-            update(KeysetRow)
-            .where(col(KeysetRow.mint) == mint, col(KeysetRow.keyset_id) == keyset.id)
-            .values(active=keyset.active, input_fee_ppk=keyset.input_fee_ppk)
+        keys = {str(amount): key.hex() for amount, key in keyset.keys.items()}
+        row = _INSERT[tx.dialect](KeysetRow).values(
+            mint=mint,
+            keyset_id=keyset.id,
+            unit=keyset.unit,
+            active=keyset.active,
+            input_fee_ppk=keyset.input_fee_ppk,
+            final_expiry=keyset.final_expiry,
+            keys=msgspec.json.encode(keys).decode(),
+            counter=select(func.coalesce(func.max(col(KeysetRow.counter)), 0))
+            .where(col(KeysetRow.keyset_id) == keyset.id)
+            .scalar_subquery(),
         )
-        if known.rowcount == 0:
-            keys = {str(amount): key.hex() for amount, key in keyset.keys.items()}
-            tx.sql.execute(
-                insert(KeysetRow).values(
-                    mint=mint,
-                    keyset_id=keyset.id,
-                    unit=keyset.unit,
-                    active=keyset.active,
-                    input_fee_ppk=keyset.input_fee_ppk,
-                    final_expiry=keyset.final_expiry,
-                    keys=msgspec.json.encode(keys).decode(),
-                    counter=0,
-                )
-            )
+        changes = {"active": keyset.active, "input_fee_ppk": keyset.input_fee_ppk}
+        tx.sql.execute(
+            row.on_conflict_do_update(index_elements=["mint", "keyset_id"], set_=changes)
+        )
 
 
 def load_keysets(connection: Connection, mint: str) -> list[Keyset]:
@@ -85,15 +92,19 @@ def load_keysets(connection: Connection, mint: str) -> list[Keyset]:
     ]
 
 
-def next_counters(tx: Tx, mint: str, keyset_id: str, count: int) -> int:
-    """Reserve exactly ``count`` counters of a keyset and return the first (NUT-13)."""
+def next_counters(tx: Tx, keyset_id: str, count: int) -> int:
+    """Reserve exactly ``count`` counters of a keyset and return the first (NUT-13).
+
+    A secret depends on seed, keyset and counter, not on the mint's URL: a mint that is listed
+    under two URLs counts its keysets once.
+    """
     result = tx.sql.execute(
         update(KeysetRow)
-        .where(col(KeysetRow.mint) == mint, col(KeysetRow.keyset_id) == keyset_id)
+        .where(col(KeysetRow.keyset_id) == keyset_id)
         .values(counter=col(KeysetRow.counter) + count)
         .returning(col(KeysetRow.counter))
     )
-    return int(result.scalar_one()) - count
+    return max(result.scalars()) - count
 
 
 def add_proofs(

@@ -196,7 +196,7 @@ class Receiver:
     async def _intend(self, prepared: Saga, ys: tuple[bytes, ...]) -> Saga:
         def intend(tx: Tx) -> Saga:
             plan = prepared.plan
-            first = purse.next_counters(tx, prepared.mint, plan.keyset, len(plan.amounts))
+            first = purse.next_counters(tx, plan.keyset, len(plan.amounts))
             plan = msgspec.structs.replace(plan, first_counter=first)
             draft = msgspec.structs.replace(prepared, plan=plan)
             saga = sagas.insert_saga(tx, self._engine.seal, draft)

@@ -215,7 +215,7 @@ class Sender:
 
     def _reserve(self, tx: Tx, draft: Saga, chosen: list[int]) -> Saga:
         plan = draft.plan
-        first = purse.next_counters(tx, draft.mint, plan.keyset, len(plan.amounts))
+        first = purse.next_counters(tx, plan.keyset, len(plan.amounts))
         plan = msgspec.structs.replace(plan, first_counter=first)
         return self._open(tx, msgspec.structs.replace(draft, plan=plan), chosen)
 
