@@ -63,7 +63,7 @@ class Database:
         """Commit what is queued, then close every connection."""
         self._writer.close()
         await asyncio.to_thread(self._writer.join)
-        self._threads.shutdown(wait=True)
+        await asyncio.to_thread(self._threads.shutdown)
         self._readers.dispose()
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
@@ -71,7 +71,8 @@ class Database:
 
         ``fn`` is synchronous, does SQL only and may run again when the database asks for it. What
         it raises undoes its own effects and is raised here. ``DatabaseUnavailable``: nothing was
-        changed. Cancelling the caller does not cancel the write.
+        changed; ``OutcomeUnknown``: nobody can tell. Cancelling the caller does not cancel the
+        write.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()

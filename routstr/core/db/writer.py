@@ -222,7 +222,7 @@ class Writer:
                 return self._backend.was_committed()
             except BaseException as error:
                 if self._backend.classify(error) is not Failure.GONE:
-                    raise
+                    raise CommitLost from error
         raise CommitLost
 
     def _fail(self, jobs: list[Job], error: BaseException) -> list[Outcome | None]:
