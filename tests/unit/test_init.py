@@ -1,0 +1,29 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import routstr
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    heavy = "fastapi, sqlalchemy, aiohttp, coincurve, pydantic"
+    code = f"import sys, routstr; print([m for m in {heavy.split(', ')} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = routstr.nothing
+
+
+def test_the_application_is_built_from_the_environment_on_first_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NAME", "A node of this test")
+    assert routstr.fastapi_app.settings.name == "A node of this test"
