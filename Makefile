@@ -1,5 +1,5 @@
 # `make help` lists the targets. Everything runs in environments of the project's own, which the
-# first target that needs them makes (about 300 MB to download, once).
+# first target that needs them makes (up to 380 MB to download, once).
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -78,7 +78,7 @@ def build(wanted: Environment, tools: Tools) -> None:
         _install_uv(tools)
     _install_packages(wanted, tools)
     if wanted.holds_project:
-        _install_project(wanted.folder)
+        install_project(wanted.folder)
     _stamp(wanted)
 
 
@@ -125,7 +125,7 @@ def _install_packages(one: Environment, tools: Tools) -> None:
     tools.run(f"packages of {one.name}", command, surroundings, PACKAGES_LIMIT_S)
 
 
-def _install_project(folder: Path) -> None:
+def install_project(folder: Path) -> None:
     """Make the work tree importable and ``routstr`` a command, without building anything."""
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "routstr.pth").write_text(f"{ROOT}\n", encoding="utf-8")

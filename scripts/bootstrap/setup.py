@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from scripts import ambient
@@ -16,7 +16,7 @@ from scripts.bootstrap.environments import (
     environment,
     to_make,
 )
-from scripts.bootstrap.folders import NotOurs, make_room
+from scripts.bootstrap.folders import NotOurs, make_room, writable
 from scripts.bootstrap.lock import LockedTooLong, only_one
 from scripts.bootstrap.progress import Progress
 from scripts.bootstrap.stamp import Stamp
@@ -52,12 +52,16 @@ def missing(wanted: Iterable[Environment], python: str | None = None) -> list[En
     return [one for one in wanted if not complete(one, python)]
 
 
-def complete(one: Environment, python: str | None = None) -> bool:
+def complete(
+    one: Environment,
+    python: str | None = None,
+    known: Mapping[str, Environment] = ENVIRONMENTS,
+) -> bool:
     """Whether the environment holds exactly what the requirements say now."""
     found = Stamp.read(one.folder)
-    if found is None or found.requirements not in ENVIRONMENTS:
+    if found is None or found.requirements not in known:
         return False
-    made = environment(found.requirements)
+    made = known[found.requirements]
     return (
         made.folder == one.folder
         and made.serves(one.name)
@@ -67,12 +71,14 @@ def complete(one: Environment, python: str | None = None) -> bool:
     )
 
 
-def caches(surroundings: Mapping[str, str]) -> dict[str, str]:
+def caches(
+    surroundings: Mapping[str, str], writable: Callable[[Path], bool] = writable
+) -> dict[str, str]:
     """``surroundings`` with a cache of ours for downloads, when there is no home to keep them."""
     home = surroundings.get("HOME", "/nonexistent")
     cache = Path(surroundings.get("XDG_CACHE_HOME") or f"{home}/.cache")
     existing = next(one for one in (cache, *cache.parents) if one.exists())
-    if os.access(existing, os.W_OK | os.X_OK):
+    if writable(existing):
         return dict(surroundings)
     ours = {"UV_CACHE_DIR": str(CACHES / "uv"), "PIP_CACHE_DIR": str(CACHES / "pip")}
     return {**ours, **surroundings}

@@ -19,6 +19,7 @@ class Display:
         self._out = out or sys.stdout
         self._live = self._out.isatty() if live is None else live
         self._told = time.monotonic()
+        self.refresh_s = _REFRESH_S if self._live else _HEARTBEAT_S
 
     def begin(self, name: str) -> None:
         if not self._live:
@@ -26,8 +27,7 @@ class Display:
 
     def tick(self, running: Sequence[tuple[str, float]]) -> None:
         """Called often, with the names of the running steps and since when (seconds)."""
-        silence = time.monotonic() - self._told
-        if silence < (_REFRESH_S if self._live else _HEARTBEAT_S):
+        if time.monotonic() - self._told < self.refresh_s:
             return
         now = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in running)
         if self._live:

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+from scripts.check.steps import EXACT_MODULES, Stage, Step, all_steps, chosen
+
+
+def steps() -> list[Step]:
+    return all_steps(Path("/results"), Path("/caches"))
+
+
+def names(some: list[Step] | None) -> list[str]:
+    return [step.name for step in some or []]
+
+
+def test_everything_is_checked_when_nothing_is_chosen() -> None:
+    assert chosen(steps(), []) == steps()
+
+
+def test_names_and_groups_can_be_chosen_in_any_order() -> None:
+    assert names(chosen(steps(), ["unit", "lint"])) == [
+        *("format", "style", "types", "layers"),
+        "unit",
+    ]
+
+
+def test_an_unknown_name_chooses_nothing() -> None:
+    assert chosen(steps(), ["unit", "nonsense"]) is None
+
+
+def test_every_step_has_a_name_of_its_own_and_a_limit() -> None:
+    every = steps()
+
+    assert len({step.name for step in every}) == len(every)
+    assert all(0 < step.limit_s <= 6 * 60 for step in every)
+
+
+def test_coverage_is_judged_after_all_tests() -> None:
+    last = [step.name for step in steps() if step.stage is Stage.COVERAGE]
+
+    assert last == ["coverage-data", "coverage", "coverage-of-money"]
+    assert names(steps())[-3:] == last
+
+
+def test_the_integration_tests_run_on_both_databases_one_after_the_other() -> None:
+    sqlite, postgres = (step for step in steps() if step.name.startswith("integration"))
+
+    assert sqlite.command[-3:] == ("tests/integration", "-m", "not postgres")
+    assert postgres.command[-3:] == ("tests/integration", "-m", "postgres")
+    assert sqlite.stage < postgres.stage
+
+
+def test_the_modules_of_exact_coverage_are_those_of_money() -> None:
+    assert EXACT_MODULES == (
+        "routstr/money.py",
+        "routstr/ledger/*",
+        "routstr/payment/pricing.py",
+        "routstr/payment/cost.py",
+    )
