@@ -1,0 +1,156 @@
+"""A database backend that ends its own process before or after a chosen commit.
+
+Commits count from the moment at which the orders appear in the node's folder, so that what came
+before the operation under test is left out. Each is named after the tables that it wrote; the
+heartbeat of an instance (``instances`` alone) does not count, because it comes when it likes.
+"""
+
+import json
+import os
+import re
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, NoReturn
+
+from sqlalchemy import event
+
+from routstr.core.db import Backend, Dialect, Failure, Tx
+
+When = Literal["before", "after"]
+
+_WRITE: Final = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)", re.IGNORECASE)
+_NOT_COUNTED: Final = frozenset({"instances"})
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Die before or after the ``commit``-th commit; 0: count only."""
+
+    commit: int = 0
+    when: When = "before"
+
+
+class Journal:
+    """What harness and node tell each other through files, which a killed process leaves."""
+
+    def __init__(self, folder: Path) -> None:
+        self._orders = folder / "crash-orders"
+        self._commits = folder / "crash-commits"
+
+    def give(self, orders: Orders) -> None:
+        """Begin to count, and die as ordered."""
+        self._commits.write_text("")
+        draft = self._orders.with_suffix(".draft")
+        draft.write_text(json.dumps({"commit": orders.commit, "when": orders.when}))
+        draft.rename(self._orders)
+
+    def orders(self) -> Orders | None:
+        """The orders, once they are there."""
+        try:
+            return Orders(**json.loads(self._orders.read_text()))
+        except FileNotFoundError:
+            return None
+
+    def note(self, label: str) -> None:
+        """Write a commit down before it happens."""
+        with self._commits.open("a") as file:
+            file.write(label + "\n")
+
+    def commits(self) -> list[str]:
+        """The names of the counted commits so far, the last one perhaps never made."""
+        return self._commits.read_text().splitlines()
+
+
+class KillingBackend:
+    """Passes everything on to the real backend, and counts."""
+
+    def __init__(self, inner: Backend, journal: Journal) -> None:
+        self.dialect: Dialect = inner.dialect
+        self._inner = inner
+        self._journal = journal
+        self._orders: Orders | None = None
+        self._count = 0
+        self._written: set[str] = set()
+
+    def open(self) -> Tx:
+        tx = self._inner.open()
+        event.listen(tx.sql, "before_cursor_execute", self._hear)
+        return Tx(tx.sql, _Heard(tx.raw, self._written), tx.dialect)
+
+    def begin(self, *, full: bool) -> None:
+        self._written.clear()
+        self._inner.begin(full=full)
+
+    def commit(self) -> None:
+        dies = self._dies()
+        if dies == "before":
+            die()
+        self._inner.commit()
+        if dies == "after":
+            die()
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def rollback(self) -> None:
+        self._inner.rollback()
+
+    def savepoint(self) -> None:
+        self._inner.savepoint()
+
+    def release(self) -> None:
+        self._inner.release()
+
+    def rollback_to(self) -> None:
+        self._inner.rollback_to()
+
+    def classify(self, error: BaseException) -> Failure | None:
+        return self._inner.classify(error)
+
+    def was_committed(self) -> bool:
+        return self._inner.was_committed()
+
+    def _dies(self) -> When | None:
+        if self._written <= _NOT_COUNTED:
+            return None
+        self._orders = self._orders or self._journal.orders()
+        if self._orders is None:
+            return None
+        self._count += 1
+        self._journal.note("+".join(sorted(self._written - _NOT_COUNTED)))
+        return self._orders.when if self._count == self._orders.commit else None
+
+    def _hear(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
+        note(self._written, statement)
+
+
+class _Heard:
+    """A driver's connection whose statements are heard."""
+
+    def __init__(self, raw: Any, written: set[str]) -> None:  # noqa: ANN401 - of either driver
+        self._raw = raw
+        self._written = written
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._raw, name)
+
+    def execute(self, statement: str, *arguments: object) -> Any:  # noqa: ANN401
+        note(self._written, statement)
+        return self._raw.execute(statement, *arguments)
+
+    def executemany(self, statement: str, *arguments: object) -> Any:  # noqa: ANN401
+        note(self._written, statement)
+        return self._raw.executemany(statement, *arguments)
+
+
+def note(written: set[str], statement: str) -> None:
+    """Remember which table a statement writes."""
+    if match := _WRITE.match(statement):
+        written.add(match[1].lower())
+
+
+def die() -> NoReturn:
+    """End this process at once, as a power cut would; nothing is flushed, closed or undone."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable: SIGKILL cannot be caught")

@@ -1,0 +1,131 @@
+"""Nodes and commands of nodes as the matrix starts them: forked by a nursery."""
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+from devkit.environment import clean_environment, python_path
+from devkit.ports import LOOPBACK, listening_ports
+from devkit.processes import Child, Program, ServiceFailed
+from tests.crash.nursery import Order
+
+START_LIMIT_S: Final = 60.0
+STOP_LIMIT_S: Final = 20.0
+_POLL_S: Final = 0.01
+
+
+class Finished(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    status: int
+    output: str
+
+
+class Process:
+    """A forked process; its exit status arrives by itself."""
+
+    def __init__(
+        self, pid: int, log: Path, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.pid = pid
+        self.log = log
+        self._ended = asyncio.create_task(self._end(reader, writer))
+
+    @property
+    def running(self) -> bool:
+        return not self._ended.done()
+
+    def kill(self) -> None:
+        """SIGKILL, unless it has ended."""
+        if self.running:
+            os.kill(self.pid, signal.SIGKILL)
+
+    async def end(self, *, limit_s: float = STOP_LIMIT_S) -> int:
+        """Wait until it has ended; returns the exit status (negative: the signal)."""
+        return await asyncio.wait_for(asyncio.shield(self._ended), limit_s)
+
+    async def _end(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+        try:
+            return int(json.loads(await reader.readline())["status"])
+        finally:
+            writer.close()
+
+
+class RunningNode:
+    """A node that listens."""
+
+    def __init__(self, process: Process, port: int) -> None:
+        self.process = process
+        self.url = f"http://{LOOPBACK}:{port}"
+
+    async def stop(self) -> int:
+        """SIGTERM, and wait."""
+        if self.process.running:
+            os.kill(self.process.pid, signal.SIGTERM)
+        return await self.process.end()
+
+
+class Nodes:
+    """Starts nodes and their commands. ``async with``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._socket = folder / "nursery.socket"
+        self._numbers = itertools.count(1)
+
+    async def __aenter__(self) -> Self:
+        command = [sys.executable, "-m", "tests.crash.nursery", str(self._socket)]
+        self._child = Child(Program("nursery", command, self._folder, python_path()))
+
+        async def listening() -> bool:
+            return self._socket.exists()
+
+        await self._child.wait_for(listening, limit_s=START_LIMIT_S)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._child.kill()
+
+    async def start(
+        self, folder: Path, settings: Mapping[str, str], *, armed: bool = False
+    ) -> RunningNode:
+        """Start a node and wait until it listens."""
+        arguments = ["--port", "0"] if armed else ["serve", "--host", LOOPBACK, "--port", "0"]
+        process = await self._fork(folder, settings, arguments, armed=armed)
+        try:
+            async with asyncio.timeout(START_LIMIT_S):
+                while not (ports := listening_ports(process.pid)):
+                    if not process.running:
+                        raise ServiceFailed("node", "ended at its start", tail=_tail(process.log))
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            process.kill()
+            raise ServiceFailed("node", "did not start", tail=_tail(process.log)) from None
+        return RunningNode(process, min(ports))
+
+    async def command(self, folder: Path, settings: Mapping[str, str], *arguments: str) -> Finished:
+        """Run ``routstr ARGUMENTS`` beside the node of this folder."""
+        process = await self._fork(folder, settings, list(arguments), armed=False)
+        status = await process.end(limit_s=START_LIMIT_S)
+        return Finished(status, process.log.read_text())
+
+    async def _fork(
+        self, folder: Path, settings: Mapping[str, str], arguments: list[str], *, armed: bool
+    ) -> Process:
+        log = folder / f"process-{next(self._numbers)}.log"
+        environment = clean_environment(folder, settings)
+        order = Order(arguments, environment, str(folder), str(log), armed)
+        reader, writer = await asyncio.open_unix_connection(str(self._socket))
+        writer.write(order.line())
+        pid = json.loads(await reader.readline())["pid"]
+        return Process(pid, log, reader, writer)
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
