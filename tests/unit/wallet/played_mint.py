@@ -107,7 +107,7 @@ class PlayedMint(Mint):
         signer = signer or next(s for s in self.signers.values() if s.info.active)
         first = self._payers[signer.id]
         self._payers[signer.id] += len(amounts)
-        outputs = make_outputs(b"a payer's own seed", signer.id, amounts, first_counter=first)
+        outputs = make_outputs(self.url.encode(), signer.id, amounts, first_counter=first)
         signatures = [signer.sign(output, dleq=dleq) for output in outputs]
         proofs = finish(outputs, signatures, signer.keyset)
         unit = Unit(signer.info.unit)
