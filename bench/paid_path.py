@@ -101,6 +101,7 @@ async def open_key(node: Node, mint: Mint) -> str:
         body = {"initial_balance_token": token}
         async with session.post(f"{node.url}/v1/balance/create", json=body) as answer:
             created = await answer.json()
+            assert answer.status == 200, created
     return str(created["api_key"])
 
 

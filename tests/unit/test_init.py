@@ -21,9 +21,16 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         _ = routstr.nothing
 
 
-def test_the_application_is_built_from_the_environment_on_first_use(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NAME", "A node of this test")
-    assert routstr.fastapi_app.settings.name == "A node of this test"
+def test_the_application_is_built_from_the_environment_on_first_use(tmp_path: Path) -> None:
+    code = "import routstr; print(routstr.fastapi_app.settings.name)"
+    environment = {"NAME": "A node of this test", "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert done.stdout.strip() == "A node of this test"
