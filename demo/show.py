@@ -38,7 +38,7 @@ def main() -> int:
         asyncio.run(_run(folder, screen, once=arguments.once))
         status = 0
     except (asyncio.CancelledError, KeyboardInterrupt):
-        screen.note("Stopped before the end.")
+        screen.note("\nStopped before the end.")
         status = INTERRUPTED
     except (ShowFailed, ServiceFailed, OSError) as failure:
         screen.fail(str(failure))

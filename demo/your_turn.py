@@ -32,7 +32,8 @@ async def your_turn(stage: Stage, screen: Screen) -> None:
 
 def lines(base_url: str, token: str) -> list[str]:
     """Shell lines that use the token as key: ask, ask for a stream, look, take the rest back."""
-    ask = {"model": ALIAS, "messages": [{"role": "user", "content": "Hello! Who are you?"}]}
+    question = {"role": "user", "content": "Hello! Who are you?"}
+    ask = {"model": ALIAS, "messages": [question], "max_tokens": 60}
     key = '-H "Authorization: Bearer $KEY"'
     chat = f'curl -N "$BASE/chat/completions" {key} -H "Content-Type: application/json" -d'
     return [
