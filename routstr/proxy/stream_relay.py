@@ -19,6 +19,7 @@ the node stops or the task is cancelled     charged as reported or by estimate, 
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -39,6 +40,9 @@ from routstr.upstream.faults import NOTHING_CHARGED, refusal_inside
 ERROR_GRACE_SECONDS: Final = 2.0
 """How long a provider that reported an error may still report its usage."""
 
+END_SECONDS: Final = 1.0
+"""How long a provider that said ``[DONE]`` may take to end its stream."""
+
 _HEADERS: Final[list[Header]] = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -52,7 +56,16 @@ _IDENTITY: Final = ("id", "object", "created", "model", "system_fingerprint", "s
 class StreamRelay:
     """The response to one paid stream. Call it once; when it returns, the hold has ended."""
 
-    __slots__ = ("_answer", "_departure", "_fault", "_limits", "_sale", "_scanner", "_sending")
+    __slots__ = (
+        "_answer",
+        "_departure",
+        "_fault",
+        "_gave_up",
+        "_limits",
+        "_sale",
+        "_scanner",
+        "_sending",
+    )
 
     def __init__(
         self, sale: Sale, answer: Answer, departure: Departure, limits: UpstreamLimits
@@ -63,6 +76,7 @@ class StreamRelay:
         self._limits: Final = limits
         self._scanner: Final = StreamScanner(limits.event_bytes)
         self._fault: UpstreamError | None = None
+        self._gave_up = False
         self._sending = False
 
     async def __call__(self) -> None:
@@ -70,8 +84,10 @@ class StreamRelay:
         self._departure.listen()
         try:
             await self._relay()
-            self._answer.close()
+            if not self._scanner.done:
+                self._answer.close()  # whatever it still does, it does for nobody
             await self._close()
+            await self._let_end()
         finally:
             self._answer.close()
             if self._billable and self._sale.meter.receipt is None:
@@ -79,9 +95,10 @@ class StreamRelay:
 
     @property
     def _billable(self) -> bool:
-        """Something was delivered, or would have been if the client had stayed."""
-        failed = self._fault is not None and not self._scanner.seen_bytes
-        return self._sale.exchange.started or (self._departure.gone and not failed)
+        """Something was delivered, or the client left what it would have got."""
+        scanner = self._scanner
+        answered = bool(scanner.last) or scanner.usage is not None
+        return self._sale.exchange.started or (self._departure.gone and (answered or self._gave_up))
 
     async def _relay(self) -> None:
         """Pass events on until the stream ends; remember what ended it early, if anything did."""
@@ -94,7 +111,9 @@ class StreamRelay:
                     self._sending = False
                     self._departure.leave()  # a client that reads nothing is as good as gone
                     continue
-                if not self._departure.gone:
+                if self._departure.gone:
+                    self._gave_up = True
+                else:
                     self._fault = UpstreamTimeout("The provider fell silent.")
             except UpstreamError as error:
                 self._fault = error
@@ -113,7 +132,7 @@ class StreamRelay:
     async def _pump(self) -> None:
         now = asyncio.get_running_loop().time
         limits, scanner, departure = self._limits, self._scanner, self._departure
-        deadline = departure.deadline
+        deadline, exchange = departure.deadline, self._sale.exchange
         while not scanner.done:
             deadline.due = now() + limits.idle_s
             piece = await self._answer.chunk()
@@ -121,7 +140,9 @@ class StreamRelay:
             if passed and not departure.gone:
                 deadline.due = now() + limits.stall_s
                 self._sending = True
-                await self._send(passed)
+                if not exchange.started:
+                    await exchange.start(200, _HEADERS + self._sale.headers)
+                await exchange.write(passed)
                 self._sending = False
             if not piece or (departure.gone and scanner.closing is not None):
                 return
@@ -129,12 +150,6 @@ class StreamRelay:
                 deadline.shorten(ERROR_GRACE_SECONDS)
             if scanner.seen_bytes > limits.answer_bytes:
                 raise UpstreamError("The provider's answer is too large.")
-
-    async def _send(self, data: bytes, *, last: bool = False) -> None:
-        exchange = self._sale.exchange
-        if not exchange.started:
-            await exchange.start(200, _HEADERS + self._sale.headers)
-        await exchange.write(data, last=last)
 
     async def _close(self) -> None:
         """Settle and end the response, or raise if it need not begin."""
@@ -156,15 +171,27 @@ class StreamRelay:
         await self._finish(tail + _DONE if scanner.done else tail)
 
     async def _finish(self, tail: bytes) -> None:
-        departure = self._departure
+        departure, exchange = self._departure, self._sale.exchange
         if departure.gone:
             return
         departure.deadline.due = asyncio.get_running_loop().time() + self._limits.stall_s
         try:
             with departure.deadline:
-                await self._send(tail, last=True)
+                if not exchange.started:
+                    await exchange.start(200, _HEADERS + self._sale.headers)
+                await exchange.write(tail, last=True)
         except TimeoutError:
             departure.leave()
+
+    async def _let_end(self) -> None:
+        """Read to the very end, so that the connection can serve the next request."""
+        departure = self._departure
+        if not self._scanner.done or departure.gone:
+            return
+        departure.deadline.due = asyncio.get_running_loop().time() + END_SECONDS
+        with suppress(TimeoutError, UpstreamError), departure.deadline:
+            while await self._answer.chunk():
+                pass
 
     async def _settle(self) -> Receipt:
         scanner = self._scanner

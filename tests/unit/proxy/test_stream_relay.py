@@ -303,6 +303,29 @@ async def test_a_stream_that_takes_too_long_is_ended() -> None:
         assert 0 < node.books.settled.completion_tokens < 20
 
 
+@pytest.mark.parametrize(("pause_s", "connections"), [(0.05, 1), (5, 2)])
+async def test_the_connection_serves_on_if_the_stream_ends_soon(
+    pause_s: float, connections: int
+) -> None:
+    async def play(exchange: Exchange) -> None:
+        await exchange.head(200, STREAM_HEAD)
+        word = b'data: {"choices":[{"index":0,"delta":{"content":" a"}}]}\n\n'
+        await exchange.chunks([word, b"data: [DONE]\n\n"], last=False)
+        await asyncio.sleep(pause_s)
+        await exchange.chunks([])
+
+    async with running() as node:
+        node.upstream.next(play)
+        call = calling(node)
+        task = call.start()
+        await call.until(b"[DONE]")
+        assert node.books.settled.completion_tokens == 1, "the client waits for nothing more"
+        await task
+        await node.chat()
+        used = {id(exchange._writer) for exchange in node.upstream.exchanges}
+        assert len(used) == connections
+
+
 # The client leaves
 
 
@@ -390,6 +413,28 @@ async def test_whoever_leaves_a_provider_that_fails_pays_nothing(*, stream: bool
 
         node.upstream.next(fails)
         call = calling(node, stream=stream)
+        task = call.start()
+        await until(lambda: node.upstream.exchanges)
+        await asyncio.sleep(0.1)
+        call.left.set()
+        await asyncio.sleep(0.1)
+        gate.set()
+        await task
+        assert node.books.was_released
+
+
+async def test_whoever_leaves_a_provider_that_only_reports_an_error_pays_nothing() -> None:
+    async with running(limits=replace(LIMITS, drain_s=2)) as node:
+        gate = asyncio.Event()
+
+        async def fails(exchange: Exchange) -> None:
+            await exchange.head(200, STREAM_HEAD)
+            await exchange.chunks([b": wait\n\n"], last=False)
+            await gate.wait()
+            await exchange.chunks([b'data: {"error":{"message":"No."}}\n\n'])
+
+        node.upstream.next(fails)
+        call = calling(node)
         task = call.start()
         await until(lambda: node.upstream.exchanges)
         await asyncio.sleep(0.1)
