@@ -9,22 +9,25 @@ from typing import Final
 
 from aiohttp import ClientSession
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from routstr import __version__
 from routstr.auth.service import CREATE, Authenticator, KeyCompletion
 from routstr.balance import endpoints as balance_endpoints
 from routstr.balance.service import BalanceService
-from routstr.catalog.models_file import load_models
+from routstr.catalog.models_file import ModelsFileError, load_models
+from routstr.catalog.names import NameClash
 from routstr.catalog.rates import FixedPrices, PricePolicy
 from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock, SystemClock
 from routstr.core.cors import Cors
 from routstr.core.db import Backend, Database, migrate, node_values
+from routstr.core.db.migrate import UnknownRevision
 from routstr.core.http import outgoing_session, upstream_session
 from routstr.core.logging import Logs, get_logger, start_logging
 from routstr.core.middleware import ManagementShell, RequestLimits
-from routstr.core.node_key import NodeKey, NodeKeyError, load_node_key
+from routstr.core.node_key import NodeKey, NodeKeyError, SealBroken, load_node_key
 from routstr.core.rendering import install_error_handlers
 from routstr.core.settings import Settings, load_settings
 from routstr.core.tasks import Supervisor
@@ -61,6 +64,10 @@ SWEEP_SECONDS: Final = 10.0
 RECOVERY_SECONDS: Final = 10.0
 CLAIMS_SECONDS: Final = 300.0
 STOP_SECONDS: Final = 5.0
+START_PROBLEMS: Final = (
+    NodeKeyError, SealBroken, ModelsFileError, NameClash, UnknownRevision, SQLAlchemyError, OSError
+)  # fmt: skip
+"""What an operator can mend: told in one line; anything else is a fault and shows its traceback."""
 _KEY_CHECK: Final = "secret_key_check"
 
 
@@ -79,6 +86,7 @@ class App:
         self._backend = backend
         self._entrance: ASGIApp | None = None
         self._hot: HotRoutes | None = None
+        self.start_problem: str | None = None
         self.api = FastAPI(
             title=settings.name,
             description=settings.description,
@@ -95,10 +103,22 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's event."""
-        if self._entrance is None or scope["type"] == "lifespan":
+        if scope["type"] == "lifespan":
+            await self.api(scope, receive, self._telling(send))
+        elif self._entrance is None:
             await self.api(scope, receive, send)
         else:
             await self._entrance(scope, receive, send)
+
+    def _telling(self, send: Send) -> Send:
+        """Tell the server why the start failed in one line instead of a traceback."""
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed" and self.start_problem:
+                message = {**message, "message": self.start_problem}
+            await send(message)
+
+        return tell
 
     def drain(self) -> None:
         """Refuse new paid requests from now on; those under way go on."""
@@ -112,8 +132,9 @@ class App:
             stack.callback(logs.close)
             try:
                 await self._open(stack, logs)
-            except Exception:
-                _log.exception("start_failed")
+            except START_PROBLEMS as problem:
+                self.start_problem = f"The node cannot start: {problem}"
+                _log.critical("start_failed", reason=str(problem), kind=type(problem).__name__)
                 raise
             yield
             self.drain()

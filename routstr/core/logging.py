@@ -28,6 +28,7 @@ from routstr.core.settings import Settings
 _FIELDS: Final = "routstr_fields"
 _LEAST_LEVELS: Final = {  # chatter of libraries; this node has an access line of its own
     "aiohttp.access": logging.WARNING,
+    "alembic": logging.WARNING,
     "asyncio": logging.INFO,
     "sqlalchemy": logging.WARNING,
     "uvicorn.access": logging.WARNING,

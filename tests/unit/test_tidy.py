@@ -19,8 +19,8 @@ MONEY: Final = ("money.py", "catalog", "ledger", "payment", "wallet")
 TIME: Final = re.compile(r"(^|_)(s|seconds|at|now|until|age|due|interval)(_|$)", re.IGNORECASE)
 """Names of times: the only things near money that may be a float."""
 
-BROAD_CATCHES: Final = {"core/middleware.py", "core/tasks.py"}
-"""The last handler and the supervisor of tasks. Both log what they catch."""
+BROAD_CATCHES: Final = {"core/middleware.py", "core/tasks.py", "proxy/hot.py"}
+"""The last handlers of both halves and the supervisor of tasks. All log what they catch."""
 
 MIGRATIONS: Final = "migrations/"
 """Lists of tables: long, but without a branch."""
