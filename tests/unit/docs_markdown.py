@@ -1,0 +1,114 @@
+"""Reads the project's documents: tables by heading, code spans, fenced blocks."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+DOCS: Final = ROOT / "docs"
+
+_SPAN: Final = re.compile(r"`([^`]+)`")
+_FENCE: Final = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_RULE: Final = re.compile(r"\|(?:-+\|)+")
+_CELLS: Final = re.compile(r"(?<!\\)\|")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table, with the headings above it (level 2, level 3) and its line."""
+
+    chapter: str
+    section: str
+    cells: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a curl command asks for; ``body`` is the text after ``-d``."""
+
+    method: str
+    url: str
+    body: str | None
+
+
+def read(name: str) -> str:
+    """A document of ``docs/``."""
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def rows(text: str) -> Iterator[Row]:
+    """The rows of all tables, without their heads."""
+    chapter = section = ""
+    body = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith("## "):
+            chapter, section = line[3:], ""
+        elif line.startswith("### "):
+            section = line[4:]
+        if not line.startswith("|"):
+            body = False
+        elif _RULE.fullmatch(line):
+            body = True
+        elif body:
+            cells = [cell.strip() for cell in _CELLS.split(line)]
+            yield Row(chapter, section, tuple(cells[1:-1]), number)
+
+
+def spans(text: str) -> list[str]:
+    """What stands between backticks."""
+    return _SPAN.findall(text)
+
+
+def plain(cell: str) -> str:
+    """A cell without backticks."""
+    return cell.replace("`", "")
+
+
+def prose(text: str) -> str:
+    """The document without its fenced blocks."""
+    return _FENCE.sub("", text)
+
+
+def blocks(text: str, language: str) -> list[tuple[str, str]]:
+    """Fenced blocks in a language: what else the fence says, and the content."""
+    found = []
+    for info, content in _FENCE.findall(text):
+        first, _, rest = info.partition(" ")
+        if first == language:
+            found.append((rest, content))
+    return found
+
+
+def headings(text: str) -> list[str]:
+    """All headings, without their marks."""
+    return re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
+
+
+def calls(text: str) -> list[Call]:
+    """The curl commands of all shell blocks."""
+    commands = [
+        command
+        for _, content in blocks(text, "sh")
+        for command in content.replace("\\\n", " ").splitlines()
+    ]
+    return [_call(shlex.split(one)[1:]) for one in commands if one.startswith("curl ")]
+
+
+def _call(words: list[str]) -> Call:
+    method = url = body = None
+    rest = iter(words)
+    for word in rest:
+        if word == "-X":
+            method = next(rest)
+        elif word == "-d":
+            body = next(rest)
+        elif word == "-H":
+            next(rest)
+        elif word != "-N":
+            url = word
+    assert url is not None, f"no address in {words}"
+    return Call(method or ("GET" if body is None else "POST"), url, body)

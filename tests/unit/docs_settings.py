@@ -1,0 +1,96 @@
+"""Writes docs/settings.md: ``python -m tests.unit.docs_settings > docs/settings.md``."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic.fields import FieldInfo
+
+from routstr.core import setting_types as types
+from routstr.core.secret import Secret
+from routstr.core.setting_groups import GROUPS
+from routstr.core.settings import Settings
+from tests.unit.test_env_example import profile_notes, shown
+
+HEAD: Final = """\
+# Settings
+
+Read once, when the node starts: first `.env` in its folder, then the environment, which wins. An
+empty value counts as not set. A wrong value stops the start with a line that names the variable.
+Lists are comma separated. `ROUTSTR_ENV` chooses a profile, which changes a few defaults; a value
+that is set always wins. Values of the kind *secret* are never shown, logged or written anywhere.
+
+This page is written from `routstr/core/setting_groups.py` by `tests/unit/docs_settings.py`, and
+`tests/unit/test_docs.py` compares the two.
+"""
+KINDS: Final[tuple[tuple[object, str], ...]] = (
+    (types.Port, "port"),
+    (types.Count, "number"),
+    (types.ByteCount, "bytes"),
+    (types.Seconds, "seconds"),
+    (types.SecondsOrOff, "seconds"),
+    (types.Factor, "factor"),
+    (types.Percent, "percent"),
+    (types.SatPrice, "sat"),
+    (types.UsdPerBtc, "USD"),
+    (types.MsatAmount, "msat, 0 or more"),
+    (types.Url, "URL"),
+    (types.OnionUrl, "URL of an onion service"),
+    (types.MintUrl, "URL of a mint"),
+    (types.MintUrls, "URLs of mints"),
+    (types.Origins, "origins or `*`"),
+    (types.HeaderNames, "names of headers"),
+    (types.Slug, "letters a-z, digits, hyphens"),
+    (types.Npub, "npub"),
+    (types.DatabaseUrl, "URL of a database, secret"),
+    (types.SecretKeyHex, "64 hexadecimal digits, secret"),
+    (Secret, "text, secret"),
+    (bool, "true or false"),
+    (str, "text"),
+)
+_WORDS: Final[Mapping[type, str]] = {Ge: "at least", Gt: "more than", Le: "at most", Lt: "below"}
+
+
+def kind(annotation: Any) -> str:  # noqa: ANN401 - whatever stands behind a field's colon
+    """What a value of this type is, with its unit and bounds."""
+    if get_origin(annotation) is Literal:
+        return "one of " + ", ".join(f"`{value}`" for value in get_args(annotation))
+    options = [annotation, *get_args(annotation)]  # ``UsdPerBtc | None`` is a ``UsdPerBtc``
+    for known, name in KINDS:
+        if any(known is option for option in options):
+            return ", ".join([name, *_bounds(known)])
+    assert getattr(annotation, "__name__", "") == "Path", f"say what {annotation} is"
+    return "path"
+
+
+def _bounds(annotation: object) -> Iterator[str]:
+    for extra in get_args(annotation)[1:]:
+        if isinstance(extra, FieldInfo):
+            for bound in extra.metadata:
+                if type(bound) in _WORDS:
+                    (value,) = (getattr(bound, name) for name in bound.__slots__)
+                    yield f"{_WORDS[type(bound)]} {value}"
+
+
+def render() -> str:
+    """The whole page."""
+    defaults = Settings()
+    parts = [HEAD]
+    for group in GROUPS:
+        parts.append(f"## {(group.__doc__ or '').rstrip('.')}\n")
+        parts.append("| variable | default | value | meaning |\n|---|---|---|---|")
+        for name, field in group.model_fields.items():
+            default = shown(getattr(defaults, name))
+            meaning = f"{field.description}{profile_notes(name)}"
+            meaning = re.sub(r"([|<*])", r"\\\1", " ".join(meaning.split()))
+            value = kind(group.__annotations__[name])
+            parts.append(
+                f"| `{name.upper()}` | {f'`{default}`' * bool(default)} | {value} | {meaning} |"
+            )
+        parts.append("")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    print(render(), end="")  # noqa: T201

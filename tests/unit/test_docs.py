@@ -1,0 +1,353 @@
+"""The documents say what the code does: names, routes, settings, errors, examples, commands."""
+
+import asyncio
+import importlib
+import json
+import pkgutil
+import re
+from typing import Final
+
+import pytest
+from pydantic import BaseModel
+
+import routstr
+from routstr import errors
+from routstr.balance import schemas
+from routstr.core.setting_groups import GROUPS
+from routstr.errors import RoutstrError
+from routstr.proxy.request import ChatRequest
+from tests.unit import docs_examples, docs_settings
+from tests.unit.docs_design_names import names
+from tests.unit.docs_markdown import (
+    DOCS,
+    ROOT,
+    Call,
+    blocks,
+    calls,
+    headings,
+    plain,
+    prose,
+    read,
+    rows,
+    spans,
+)
+from tests.unit.docs_node import Surface, look
+from tests.unit.docs_references import problem_with
+
+DESIGN: Final = "from-the-design.md"
+STATES: Final = {"same", "renamed", "replaced", "extended", "to come"}
+PAGES: Final = ("from-the-design.md", "http.md", "settings.md", "errors.md", "map.md")
+BASE: Final = "$BASE"
+
+
+@pytest.fixture(scope="module")
+def surface(tmp_path_factory: pytest.TempPathFactory) -> Surface:
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(look(tmp_path_factory.mktemp("node")))
+
+
+# ---- from the design to the code ----
+
+
+def test_the_design_map_has_every_name_of_the_documents_in_their_order() -> None:
+    mapped = [
+        (row.chapter, row.section, plain(row.cells[0])) for row in rows(read(DESIGN)) if row.section
+    ]
+
+    assert mapped == list(names())
+
+
+def test_every_row_of_the_design_map_is_well_formed(surface: Surface) -> None:
+    problems = [
+        f"line {row.line}: {problem}"
+        for row in rows(read(DESIGN))
+        if row.section
+        for problem in problems_of(row.cells, surface)
+    ]
+
+    assert problems == []
+
+
+def problems_of(cells: tuple[str, ...], surface: Surface) -> list[str]:
+    """What is wrong with a row of the design map."""
+    if len(cells) != 4:
+        return [f"{len(cells)} cells"]
+    name, here, state, why = cells
+    references = spans(here)
+    found = [problem for one in references if (problem := problem_with(one, surface))]
+    if state not in STATES:
+        found.append(f"no state {state!r}")
+    if state == "to come" and "comes with " not in f"{why} " and "come with " not in f"{why} ":
+        found.append("does not say with what it comes")
+    if state != "to come" and not references:
+        found.append("names nothing that could be checked")
+    if here != "—" and here != ", ".join(f"`{one}`" for one in references):
+        found.append(f"{here!r} is no list of references")
+    if state not in {"same", "to come"} and not why:
+        found.append("does not say why")
+    if state == "same" and (own := own_name(name)) and not any(has(one, own) for one in references):
+        found.append(f"is not the same: {here}")
+    return found
+
+
+def has(reference: str, name: str) -> bool:
+    """Whether a reference ends in this name, or is a file that contains it."""
+    file = ROOT / reference
+    return name in reference or (file.is_file() and name in file.read_text(encoding="utf-8"))
+
+
+def own_name(cell: str) -> str | None:
+    """The identifier or path that a first cell is, None when it is words."""
+    match = re.fullmatch(r"`(?:[A-Z]\w+\.)?([\w./-]*[\w])/?(?:\(\))?`", cell)
+    return match[1] if match and ("_" in match[1] or "/" in match[1] or "." in match[1]) else None
+
+
+@pytest.mark.parametrize(
+    ("cells", "problem"),
+    [
+        (("a", "`routstr/auth/`", "same", ""), None),
+        (("a", "`routstr/nowhere/`", "same", ""), "no path"),
+        (("a", "`routstr.auth.keys:bearer`", "renamed", "why"), None),
+        (("a", "`routstr.auth.keys:nobody`", "renamed", "why"), "no nobody"),
+        (("a", "`routstr.nowhere:x`", "renamed", "why"), "cannot be imported"),
+        (("a", "`accounts.posted`, `accounts.nothing`", "same", ""), "no column"),
+        (("a", "`GET /nothing`", "same", ""), "no route"),
+        (("a", "`NO_SETTING`", "same", ""), "no setting"),
+        (("a", "`make nothing`", "same", ""), "no make target"),
+        (("a", "`routstr nothing`", "same", ""), "no command"),
+        (("a", "`routstr/auth/` mostly", "same", ""), "no list of references"),
+        (("a", "—", "same", ""), "names nothing"),
+        (("a", "—", "to come", "soon"), "with what"),
+        (("a", "—", "to come", "comes with plug-ins"), None),
+        (("a", "`routstr/auth/`", "moved", "why"), "no state"),
+        (("a", "`routstr/auth/`", "renamed", ""), "why"),
+        (("`a_b`", "`routstr/auth/`", "same", ""), "not the same"),
+        (("a", "`routstr/auth/`", "same"), "3 cells"),
+    ],
+)
+def test_a_bad_row_of_the_design_map_is_noticed(
+    surface: Surface, cells: tuple[str, ...], problem: str | None
+) -> None:
+    found = problems_of(cells, surface)
+
+    assert (problem is None) == (not found)
+    assert problem is None or any(problem in one for one in found)
+
+
+# ---- the HTTP API ----
+
+
+def test_every_route_is_documented_and_no_other(surface: Surface) -> None:
+    table = {
+        span
+        for row in rows(read("http.md"))
+        if row.chapter == "Routes"
+        for span in spans(" ".join(row.cells[:2]))
+    }
+
+    assert table == surface.routes
+
+
+def test_every_route_mentioned_in_a_heading_exists(surface: Surface) -> None:
+    named = [span for line in headings(read("http.md")) for span in spans(line)]
+
+    assert len(named) > 8
+    assert [one for one in named if one not in surface.routes] == []
+
+
+def test_every_public_route_has_a_heading(surface: Surface) -> None:
+    first = [spans(row.cells[0])[0] for row in rows(read("http.md")) if row.chapter == "Routes"]
+    read_by_people = {"GET /docs", "GET /openapi.json"}
+
+    assert set(first) - {plain(line) for line in headings(read("http.md"))} == read_by_people
+
+
+@pytest.mark.parametrize(
+    "call", calls(read("http.md")), ids=lambda call: f"{call.method} {call.url}"
+)
+def test_every_curl_example_asks_for_what_the_node_serves(surface: Surface, call: Call) -> None:
+    assert call.url.startswith(BASE)
+    path, _, _ = call.url.replace(BASE, "/v1").partition("?")
+    assert surface.serves(call.method, path), "no such route"
+    if call.body is not None:
+        assert_taken(path, call.body)
+
+
+def assert_taken(path: str, body: str) -> None:
+    """The endpoint knows this body and all of its fields."""
+    if path == "/v1/chat/completions":
+        assert ChatRequest.parse(body.encode()).model == "smollm2"
+        return
+    takers: dict[str, type[BaseModel]] = {
+        "/v1/balance/create": schemas.CreateRequest,
+        "/v1/balance/topup": schemas.TopupRequest,
+    }
+    taken = takers[path].model_validate_json(body)
+    assert taken.model_dump().keys() == json.loads(body).keys()
+
+
+def test_there_are_curl_examples() -> None:
+    assert len(calls(read("http.md"))) >= 8
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), blocks(read("http.md"), "json"), ids=lambda one: one[:20]
+)
+async def test_every_json_example_is_what_the_node_answers(
+    surface: Surface, name: str, text: str
+) -> None:
+    shown = json.loads(text)
+    opened = {"root": "/", "info": "/v1/info", "health": "/health"}
+    if name in opened:
+        assert list(shown) == list(surface.answers[opened[name]])
+    elif name in docs_examples.EXACT:
+        assert shown == await docs_examples.EXACT[name]()
+    else:
+        answer = getattr(schemas, name)
+        absent = {"msats"} if name == "RefundAnswer" else set()
+        assert list(answer.model_validate(shown, strict=True).model_dump(exclude=absent)) == list(
+            shown
+        )
+        for inner in shown.get("transactions", ()):
+            assert list(inner) == list(schemas.Transaction.model_fields)
+
+
+# ---- settings ----
+
+
+def test_the_settings_page_is_what_the_settings_say() -> None:
+    assert read("settings.md") == docs_settings.render(), "see tests/unit/docs_settings.py"
+
+
+# ---- errors ----
+
+
+def error_rows() -> dict[str, tuple[str, ...]]:
+    return {row.cells[0]: row.cells for row in rows(read("errors.md"))}
+
+
+def test_the_errors_page_lists_the_tree() -> None:
+    tree = {
+        name: (getattr(errors, name).status, getattr(errors, name).type, getattr(errors, name).code)
+        for name in errors.__all__
+        if name != "Details"
+    }
+    page = {name: cells[1:4] for name, cells in error_rows().items()}
+
+    assert page.keys() == tree.keys()
+    for name, (status, kind, code) in tree.items():
+        shown = "as the provider" if name == "UpstreamRejected" else str(status)
+        assert page[name] == (shown, kind, code), name
+
+
+def test_every_error_says_when_and_what_became_of_the_money() -> None:
+    assert [name for name, cells in error_rows().items() if not (cells[4] and cells[5])] == []
+
+
+def test_no_error_has_a_code_that_the_page_does_not_know() -> None:
+    for module in pkgutil.walk_packages(routstr.__path__, "routstr."):
+        if "migrations" not in module.name and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    codes = {cells[3] for cells in error_rows().values()}
+
+    assert {one.code for one in descendants(RoutstrError)} | {RoutstrError.code} == codes
+
+
+def descendants(cls: type[RoutstrError]) -> set[type[RoutstrError]]:
+    direct = {one for one in cls.__subclasses__() if one.__module__.startswith("routstr.")}
+    return direct.union(*map(descendants, direct))
+
+
+def test_errors_that_are_not_raised_yet_are_marked() -> None:
+    page = error_rows()
+    marked = {name for name, cells in page.items() if cells[4].startswith("not raised yet")}
+
+    assert marked == page.keys() - raised()
+
+
+def raised() -> set[str]:
+    """The classes that some module outside of the tree raises, returns or makes."""
+    use = re.compile(r"\b(?:raise|return|=)\s+([A-Z]\w+)\b(?!\.)|(?<!class )\b([A-Z]\w+)\(")
+    modules = [path for path in (ROOT / "routstr").rglob("*.py") if path.parent.name != "errors"]
+    found = [use.findall(path.read_text(encoding="utf-8")) for path in modules]
+    return {name for uses in found for use_ in uses for name in use_}
+
+
+# ---- all pages ----
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", prose(read(page)))
+
+    assert [target for target in targets if not leads_somewhere(page, target)] == []
+
+
+def leads_somewhere(page: str, target: str) -> bool:
+    """Whether a relative link has its file, and its heading if it names one."""
+    path, _, anchor = target.partition("#")
+    file = DOCS / (path or page)
+    return file.exists() and (
+        not anchor or anchor in {slug(line) for line in headings(file.read_text("utf-8"))}
+    )
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, as forges make it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_and_command_in_a_page_exists(surface: Surface, page: str) -> None:
+    known = re.compile(r"(?:routstr|tests|docs|demo|devkit|bench|scripts)/[\w./-]*|make [a-z]+")
+    named = [
+        one
+        for row_or_line in prose(read(page)).splitlines()
+        if not row_or_line.startswith("|") or page != DESIGN
+        for one in spans(row_or_line)
+        if known.fullmatch(one)
+    ]
+
+    assert [problem for one in named if (problem := problem_with(one, surface))] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_setting_named_in_a_page_exists(page: str) -> None:
+    names_in_capitals = {
+        span for span in spans(prose(read(page))) if re.fullmatch(r"[A-Z]+(?:_[A-Z0-9]+)+", span)
+    }
+    codes = {cells[3] for cells in error_rows().values()}
+    fields = {name.upper() for name in settings_fields()}
+    designs = {"ALL_METHODS", "UPSTREAM_RATE_LIMIT"}
+
+    assert names_in_capitals - fields - codes - designs == set()
+
+
+def settings_fields() -> set[str]:
+    return {name for group in GROUPS for name in group.model_fields}
+
+
+def test_the_map_names_every_package_and_module_folder() -> None:
+    text = read("map.md")
+    folders = {
+        f"routstr/{path.name}/"
+        for path in (ROOT / "routstr").iterdir()
+        if path.is_dir() and not path.name.startswith("__")
+    }
+
+    assert {one for one in folders if f"`{one}" not in text} == set()
+
+
+def test_the_map_draws_the_layers_that_are_checked() -> None:
+    (drawing, *_) = [text for _, text in blocks(read("map.md"), "mermaid")]
+    drawn = re.findall(r'\["([^"]+)"\]', drawing)
+
+    assert [re.split(r" \| ", line.split("<br/>")[0]) for line in drawn] == layers()
+
+
+def layers() -> list[list[str]]:
+    """The layers of the import contract that exist, top first."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (contract,) = re.findall(r"^layers = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
+    lines = [re.findall(r"\(?\w+\)?", line) for line in re.findall(r'"([^"]+)"', contract)]
+    return [[name for name in line if not name.startswith("(")] for line in lines]
