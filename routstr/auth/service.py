@@ -9,7 +9,8 @@ it may spend is decided by the hold, in the database.
 """
 
 from collections import OrderedDict
-from typing import Final
+from hashlib import sha256
+from typing import Final, TypeVar
 
 from msgspec import Struct
 
@@ -19,7 +20,13 @@ from routstr.auth.repository import KeyRecord
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
 from routstr.core.node_key import NodeKey
-from routstr.errors import AuthError, KeyExpired, MissingApiKey, TokenAlreadySpent
+from routstr.errors import (
+    AuthError,
+    InvalidParameter,
+    KeyExpired,
+    MissingApiKey,
+    TokenAlreadySpent,
+)
 from routstr.ledger.accounts import open_account
 from routstr.ledger.entries import AccountKind
 from routstr.money import ZERO, Msat
@@ -29,6 +36,8 @@ from routstr.wallet.receive import Deposit
 from routstr.wallet.sagas import Saga
 from routstr.wallet.service import Wallet
 from routstr.wallet.token import Token
+
+T = TypeVar("T")
 
 CREATE: Final = "create"
 _REMEMBERED_MAX: Final = 20_000
@@ -98,8 +107,9 @@ class Authenticator:
         self._wallet = wallet
         self._node = node
         self._clock = clock
-        self._known: OrderedDict[str, Payer] = OrderedDict()
-        self._spent: OrderedDict[tuple[bytes, ...], int] = OrderedDict()
+        # by digest: a credential may be long, and one token has many spellings
+        self._known: OrderedDict[bytes, Payer] = OrderedDict()
+        self._spent: OrderedDict[bytes, int] = OrderedDict()
 
     async def payer(self, authorization: str | None, *, minimum: Msat = ZERO) -> Payer:
         """Return who pays. A new token is redeemed when it is worth ``minimum`` net of its fee.
@@ -110,10 +120,11 @@ class Authenticator:
         credential = keys.bearer(authorization)
         if not credential:
             raise MissingApiKey
-        known = self._known.get(credential)
+        digest = sha256(credential.encode()).digest()
+        known = self._known.get(digest)
         if known is None:
             known = await self._look_up(credential, minimum)
-            self._remember(credential, known)
+            _remember(self._known, digest, known, _REMEMBERED_MAX)
         if known.expires_at is not None and known.expires_at <= self._clock.now_ms():
             raise KeyExpired
         return known
@@ -129,7 +140,15 @@ class Authenticator:
         return await self.validate_api_key(keys.from_proofs(self._node, ys).key)
 
     async def create_api_key(self, text: str, *, expires_at: int | None = None) -> Created:
-        """Redeem a token into a new key, or find the key that these proofs made before."""
+        """Redeem a token into a new key, or find the key that these proofs made before.
+
+        Raises InvalidParameter, with the token as it was, for a key that would be expired already.
+        """
+        if expires_at is not None and expires_at <= self._clock.now_ms():
+            raise InvalidParameter(
+                "validity_date is in the past. The token was not redeemed.",
+                details={"param": "validity_date"},
+            )
         return await self._from_token(token.decode(text), ZERO, expires_at)
 
     async def validate_api_key(self, key: str) -> Payer:
@@ -177,21 +196,22 @@ class Authenticator:
 
     async def _receive(self, deposit: Deposit) -> Saga:
         """Receive, remembering dead tokens so that a polling client does not wear the mint out."""
-        ys = token.ys(deposit.token)
-        if self._spent.get(ys, 0) > self._clock.now_ms():
+        digest = sha256(b"".join(sorted(token.ys(deposit.token)))).digest()
+        if self._spent.get(digest, 0) > self._clock.now_ms():
             raise TokenAlreadySpent
         try:
             return await self._wallet.receive(deposit)
         except TokenAlreadySpent:
-            self._spent[ys] = self._clock.now_ms() + _SPENT_REMEMBERED_MS
-            if len(self._spent) > _SPENT_MAX:
-                self._spent.popitem(last=False)
+            until = self._clock.now_ms() + _SPENT_REMEMBERED_MS
+            _remember(self._spent, digest, until, _SPENT_MAX)
             raise
 
-    def _remember(self, credential: str, payer: Payer) -> None:
-        self._known[credential] = payer
-        if len(self._known) > _REMEMBERED_MAX:
-            self._known.popitem(last=False)
+
+def _remember(memory: OrderedDict[bytes, T], digest: bytes, value: T, most: int) -> None:
+    """Keep a value, and of all values at most so many, the newest."""
+    memory[digest] = value
+    if len(memory) > most:
+        memory.popitem(last=False)
 
 
 def _payer(record: KeyRecord, identity: Identity) -> Payer:

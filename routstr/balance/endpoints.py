@@ -12,6 +12,7 @@ from routstr.balance.schemas import (
     RefundAnswer,
     TopupAnswer,
     TopupRequest,
+    ValidityDate,
 )
 from routstr.balance.service import BalanceService
 from routstr.errors import InvalidParameter
@@ -42,7 +43,7 @@ async def create(body: CreateRequest, service: Service) -> CreateAnswer:
 async def create_by_query(
     service: Service,
     initial_balance_token: Annotated[str, Query(min_length=1)],
-    validity_date: Annotated[int | None, Query(gt=0)] = None,
+    validity_date: ValidityDate | None = None,
 ) -> CreateAnswer:
     """Create a key; prefer POST, which keeps the token out of URLs."""
     return await service.create(initial_balance_token, validity_date)

@@ -1,8 +1,12 @@
 """What the balance endpoints take and give. Amounts are whole msat unless a name says otherwise."""
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
+
+ValidityDate: TypeAlias = Annotated[
+    int, Field(gt=0, le=253_402_300_799, description="Unix time at which the key expires")
+]
 
 
 class CreateRequest(BaseModel):
@@ -11,7 +15,7 @@ class CreateRequest(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     initial_balance_token: str = Field(min_length=1, description="Cashu token (cashuA or cashuB)")
-    validity_date: int | None = Field(None, gt=0, description="Unix time at which the key expires")
+    validity_date: ValidityDate | None = None
 
 
 class CreateAnswer(BaseModel):

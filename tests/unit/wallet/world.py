@@ -117,6 +117,7 @@ def deposit(token: Token, *, minimum: Msat = ZERO, purpose: str = PURPOSE) -> De
 class World:
     """One database and its mints, the first of which is ``mint``."""
 
+    folder: Path
     db: Database
     clock: Clock
     played: dict[str, PlayedMint]
@@ -128,6 +129,10 @@ class World:
 
     def another_house(self, instance: int = 2) -> House:
         return House(self.db, self.clock, self.played, instance)
+
+    def written(self) -> bytes:
+        """Everything that is in the database's files."""
+        return b"".join(file.read_bytes() for file in self.folder.glob("routstr.db*"))
 
     async def scalar(self, query: str, **values: Any) -> Any:  # noqa: ANN401 - whatever SQL gives
         return await self.db.read(lambda c: c.execute(text(query), values).scalar())
@@ -163,7 +168,7 @@ async def open_world(
     played = {mint.url: mint for mint in mints or (PlayedMint(),)}
     clock = clock or SystemClock()
     try:
-        yield World(db, clock, played, House(db, clock, played, 1))
+        yield World(folder, db, clock, played, House(db, clock, played, 1))
     finally:
         await db.stop()
 
