@@ -109,10 +109,7 @@ class Database:
         try:
             with self._readers.connect() as connection:
                 connection.exec_driver_sql(self._snapshot)
-                try:
-                    return fn(connection)
-                finally:
-                    connection.exec_driver_sql("ROLLBACK")
+                return fn(connection)  # the pool rolls back when the connection returns to it
         except DBAPIError as error:
             if not self._module.is_unavailable(error):
                 raise
