@@ -26,6 +26,7 @@ BATCH_JOBS_MAX: Final = 256
 BATCH_SECONDS_MAX: Final = 0.005
 RECONNECT_SECONDS_MAX: Final = 15.0
 _RECONNECT_PAUSE_SECONDS: Final = 0.1
+_RETRY_PAUSE_SECONDS: Final = 0.01  # lets the one go first for whom a deadlock was broken
 
 HotBatch = Callable[[Tx, Sequence[Any]], Sequence[Any]]
 Outcome = tuple[object, BaseException | None]
@@ -198,7 +199,10 @@ class Writer:
         if verdict is Failure.GONE:
             return self._reconnect(deadline)
         self._backend.rollback()
-        return verdict is Failure.RETRY
+        if verdict is not Failure.RETRY:
+            return False
+        time.sleep(_RETRY_PAUSE_SECONDS)
+        return True
 
     def _reconnect(self, deadline: float) -> bool:
         self._tx = None

@@ -179,7 +179,7 @@ async def test_a_deadlock_is_run_again_and_nobody_notices(things: Things) -> Non
         return run
 
     await asyncio.gather(one.write(crosswise("a", "b")), other.write(crosswise("b", "a")))
-    assert len(runs) == 3  # one of them twice
+    assert len(runs) > 2  # one of them again
 
 
 async def test_a_serialisation_failure_is_run_again(things: Things) -> None:
