@@ -1,0 +1,102 @@
+"""One cell of the matrix: one trouble, in one operation, in one place."""
+
+from dataclasses import dataclass
+
+from tests.crash.case import Case, hold
+from tests.crash.client import Reply, repeated
+from tests.crash.killing import Journal
+from tests.crash.operations import OPERATIONS, Operation
+from tests.crash.processes import RunningNode
+from tests.crash.troubles import Death, Kill, Misbehaviour, Trouble
+from tests.crash.world import Place, World
+
+_DEATH_LIMIT_S = 10.0
+
+
+class NeverReached(Exception):
+    """The node did not die: the matrix is wrong, not the node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """``patient``: the client asks again only when the node has recovered by itself."""
+
+    operation: str
+    trouble: Trouble
+    place: Place
+    patient: bool
+
+    def __str__(self) -> str:
+        client = "patient" if self.patient else "hasty"
+        return f"{self.operation:12} {self.place} {client:7} {self.trouble}"
+
+
+async def run(cell: Cell, world: World) -> None:
+    """Raise :class:`Broken` when anything is wrong."""
+    async with world.case(cell.place) as case:
+        if isinstance(cell.trouble, Death):
+            operation, reply = await deadly(case, cell.operation, cell.trouble.kills), Reply(0)
+        else:
+            operation, reply = await misled(case, cell.operation, cell.trouble)
+        if cell.patient:
+            await case.settled()
+            await operation.undecided()
+        await finish(case, operation, reply)
+    world.forget(case)
+
+
+async def begin(case: Case, name: str, *, armed: bool = False) -> Operation:
+    """A node at the moment before an operation; the proxy counts from here."""
+    await case.start(armed=armed)
+    operation = OPERATIONS[name](case)
+    await operation.prepare()
+    case.proxy.reset()
+    return operation
+
+
+async def deadly(case: Case, name: str, kills: tuple[Kill, ...]) -> Operation:
+    """Let the node die in an operation, again in its recoveries, and start it a last time."""
+    operation = await begin(case, name, armed=True)
+    journal = Journal(case.folder)
+    node = case.running
+    kills[0].arm(journal, case.proxy, node.process.kill)
+    await operation.attempt()
+    await _death(node, kills[0])
+    for kill in kills[1:]:
+        case.proxy.reset()
+        kill.arm(journal, case.proxy, lambda: case.running.process.kill())
+        node = await case.start(armed=True)
+        await _death(node, kill)
+    case.proxy.reset()
+    journal.forget()
+    await case.start()
+    return operation
+
+
+async def misled(case: Case, name: str, misbehaviour: Misbehaviour) -> tuple[Operation, Reply]:
+    """Let the mint err while the node lives; what came of it, and the client's first answer."""
+    operation = await begin(case, name)
+    misbehaviour.arm(case.proxy)
+    reply = await operation.attempt()
+    hold(any(call.faulty for call in case.proxy.calls), "no call went wrong")
+    case.proxy.reset()
+    return operation, reply
+
+
+async def finish(case: Case, operation: Operation, reply: Reply) -> None:
+    """The client gets its answer after all, and everything is in order."""
+    if not reply.good:
+        reply = await repeated(operation.attempt)
+    hold(reply.good, f"the client never got its answer: {reply}")
+    await case.settled()
+    await operation.undecided()
+    await case.balanced()
+    await operation.judge(reply)
+    await case.balanced()
+
+
+async def _death(node: RunningNode, kill: Kill) -> None:
+    try:
+        await node.process.end(limit_s=_DEATH_LIMIT_S)
+    except TimeoutError:
+        raise NeverReached(f"{kill}: the node lives") from None

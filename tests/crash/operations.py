@@ -1,0 +1,195 @@
+"""The operations that move money, each as a client carries it out and as a user judges it.
+
+``prepare`` leads to the moment before; ``attempt`` is one request, to be repeated when no good
+answer came; ``undecided`` must hold whenever nothing is under way, whether or not the operation was
+carried out: never neither, never both; ``judge`` proves the end, to the msat.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from routstr.money import Unit
+from tests.crash.case import Case, hold
+from tests.crash.client import Json, Reply, repeated
+
+NET: Final = 1_024
+"""Units that a deposit is worth net: even, so that a refund of less needs change from the mint."""
+
+CHAT: Final[Json] = {
+    "model": "good",
+    "messages": [{"role": "user", "content": "Hi"}],
+    "max_tokens": 6,
+}
+
+
+class Operation(ABC):
+    """One operation in one case."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+
+    @abstractmethod
+    async def prepare(self) -> None:
+        """Make what the operation needs; the node runs and nothing goes wrong yet."""
+
+    @abstractmethod
+    async def attempt(self) -> Reply:
+        """Ask for the operation once."""
+
+    @abstractmethod
+    async def undecided(self) -> None:
+        """The money is in exactly one place. Nothing is under way."""
+
+    @abstractmethod
+    async def judge(self, reply: Reply) -> None:
+        """After a good answer: everything is as the user was told."""
+
+
+class _Receiving(Operation):
+    """An operation that brings a token: it is either redeemed and credited or neither."""
+
+    token = ""
+    net = NET
+
+    async def prepare(self) -> None:
+        self.token = await self.case.token(self.net)
+        self.deposited = self.case.state().deposited
+
+    async def undecided(self) -> None:
+        case = self.case
+        came = case.state().deposited - self.deposited
+        if await case.spent(self.token):
+            hold(came == case.msat(self.net), f"the token is spent and brought {came} msat")
+        else:
+            hold(came == 0, f"the token is unspent and yet brought {came} msat")
+
+
+class Create(_Receiving):
+    """``POST /v1/balance/create``."""
+
+    async def attempt(self) -> Reply:
+        body = {"initial_balance_token": self.token}
+        return await self.case.client.post("/v1/balance/create", body)
+
+    async def judge(self, reply: Reply) -> None:
+        case, owned = self.case, self.case.msat(self.net)
+        hold(reply.body["balance"] == owned, f"create told {reply.body['balance']} of {owned}")
+        again = await self.attempt()
+        hold(again.good, f"the same token again: {again}")
+        hold(again.body["api_key"] == reply.body["api_key"], "the same token gave another key")
+        case.key = reply.body["api_key"]
+        hold((await case.info())["balance"] == owned, "the balance is not what was told")
+        await case.drained(owned)
+
+
+class TopUp(_Receiving):
+    """``POST /v1/balance/topup`` of a key that has money already."""
+
+    net = 512
+
+    async def prepare(self) -> None:
+        await _create(self.case)
+        await super().prepare()
+
+    async def attempt(self) -> Reply:
+        body = {"cashu_token": self.token}
+        return await self.case.client.post("/v1/balance/topup", body, bearer=self.case.key)
+
+    async def judge(self, reply: Reply) -> None:
+        case, owned = self.case, self.case.msat(NET + self.net)
+        msats = reply.body["msats"]
+        hold(msats == case.msat(self.net), f"the top-up told {msats} msat")
+        again = await self.attempt()
+        hold(again.good and again.body["balance"] == owned, f"again: {again} {again.body}")
+        hold((await case.info())["balance"] == owned, "the balance is not what was told")
+        await case.drained(owned)
+
+
+class BearerToken(_Receiving):
+    """A chat completion that is paid with a new token as the credential."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self.net = _spendable(case)
+
+    async def attempt(self) -> Reply:
+        return await self.case.client.post("/v1/chat/completions", CHAT, bearer=self.token)
+
+    async def judge(self, reply: Reply) -> None:
+        case = self.case
+        price = reply.body["usage"]["cost"]["total_msats"]
+        case.key = self.token
+        info = await case.info()
+        case.key = info["api_key"]
+        requests, served = info["total_requests"], len(case.upstream.requests)
+        hold(1 <= requests <= served, f"charged {requests} requests, served {served}")
+        hold(info["total_spent"] == requests * price, f"spent {info['total_spent']}")
+        owned = case.msat(self.net) - info["total_spent"]
+        hold(info["balance"] == owned, f"balance {info['balance']}, should be {owned}")
+        hold(info["reserved"] == 0, f"{info['reserved']} msat are still reserved")
+        await case.drained(owned)
+
+
+class Refund(Operation):
+    """``POST /v1/balance/refund`` that needs change: the node swaps at the mint."""
+
+    async def prepare(self) -> None:
+        net = _spendable(self.case)
+        await _create(self.case, net)
+        self.owned = self.case.msat(net)
+        await self.spend()
+
+    async def spend(self) -> None:
+        """Make the balance another than the sum of any of the node's proofs."""
+        reply = await repeated(
+            lambda: self.case.client.post("/v1/chat/completions", CHAT, bearer=self.case.key)
+        )
+        hold(reply.good, f"chat answers {reply}")
+        self.owned -= reply.body["usage"]["cost"]["total_msats"]
+
+    async def attempt(self) -> Reply:
+        return await self.case.refund()
+
+    async def undecided(self) -> None:
+        case, state = self.case, self.case.state()
+        given = case.msat(state.unclaimed_gross)
+        hold(
+            state.posted + given == self.owned,
+            f"owned {self.owned}: balance {state.posted}, in tokens {given}",
+        )
+        hold(state.unclaimed <= 1, f"{state.unclaimed} tokens were given out")
+
+    async def judge(self, reply: Reply) -> None:
+        await self.case.drained(self.owned, reply)
+
+
+class ExactRefund(Refund):
+    """A refund of exactly the node's proofs: no swap, one transaction."""
+
+    async def spend(self) -> None:
+        """Nothing."""
+
+
+def _spendable(case: Case) -> int:
+    """Units that pay for a request: its maximum is more than 1,024 msat."""
+    return NET if case.unit is Unit.SAT else 64 * NET
+
+
+async def _create(case: Case, net: int = NET) -> None:
+    body = {"initial_balance_token": await case.token(net)}
+    reply = await repeated(lambda: case.client.post("/v1/balance/create", body))
+    hold(reply.good, f"create answers {reply}")
+    case.key = reply.body["api_key"]
+
+
+OPERATIONS: Final[Mapping[str, type[Operation]]] = MappingProxyType(
+    {
+        "create": Create,
+        "topup": TopUp,
+        "bearer": BearerToken,
+        "refund": Refund,
+        "exact-refund": ExactRefund,
+    }
+)

@@ -1,0 +1,114 @@
+"""Which cells there are, and which of them a short run takes."""
+
+import itertools
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, get_args
+
+from devkit.mint import Version
+from routstr.money import Unit
+from tests.crash.cells import Cell
+from tests.crash.operations import OPERATIONS
+from tests.crash.points import in_operation, in_recovery
+from tests.crash.troubles import MISBEHAVIOURS, Death, Misbehaviour, Trouble
+from tests.crash.world import DatabaseName, Place, World
+
+PLACES: Final = tuple(
+    Place(database, mint, fee_ppk, unit)
+    for database, mint, fee_ppk, unit in itertools.product(
+        get_args(DatabaseName), get_args(Version), (0, 100), Unit
+    )
+)
+REFERENCE: Final = PLACES[0]
+GROUPS: Final = ("commit", "call", "recovery", "fault")
+_EXACT: Final = "exact-refund"  # speaks to no mint
+
+What = tuple[str, Trouble]
+
+
+async def troubles(world: World, groups: Iterable[str], operations: Iterable[str]) -> list[What]:
+    """Every operation with everything that can go wrong in it."""
+    found: list[What] = []
+    for name in operations:
+        deaths = await in_operation(name, REFERENCE, world)
+        if "recovery" in groups and name != _EXACT:
+            deaths += await in_recovery(name, REFERENCE, world)
+        found += [(name, death) for death in deaths if death.group in groups]
+        if "fault" in groups:
+            found += [(name, fault) for fault in MISBEHAVIOURS if _meets(name, fault)]
+    return found
+
+
+def full(whats: Sequence[What], seed: int) -> list[Cell]:
+    """Each death of an operation in every place; what else there is in a pairwise choice of them.
+
+    Clients are patient in one half of the places and hasty in the other.
+    """
+    chance = random.Random(seed)
+    cells = []
+    for name, trouble in whats:
+        single = isinstance(trouble, Death) and len(trouble.kills) == 1
+        places = PLACES if single else pairwise_places(chance)
+        turn = chance.randrange(2)
+        cells += [
+            Cell(name, trouble, place, patient=(_parity(place) + turn) % 2 == 0) for place in places
+        ]
+    return cells
+
+
+def sample(whats: Sequence[What], seed: int) -> Iterator[Cell]:
+    """Cells such that soon every trouble was met once, and every pair of values of two factors.
+
+    Each round takes every trouble once, in an order of its own, in the place that makes the most
+    pairs (trouble and place's part, or two of its parts) that no cell before had.
+    """
+    chance = random.Random(seed)
+    seen: set[tuple[object, object]] = set()
+    candidates = [(place, patient) for place in PLACES for patient in (True, False)]
+    for _ in range(len(candidates)):
+        for name, trouble in chance.sample(whats, len(whats)):
+            cells = [Cell(name, trouble, place, patient) for place, patient in candidates]
+            chance.shuffle(cells)
+            best = max(cells, key=lambda cell: len(_pairs(cell) - seen))
+            new = _pairs(best) - seen
+            if not new:
+                continue
+            seen |= new
+            yield best
+
+
+def pairwise_places(chance: random.Random) -> list[Place]:
+    """Few places in which each pair of values of two factors comes up."""
+    seen: set[tuple[object, object]] = set()
+    chosen: list[Place] = []
+    while True:
+        places = chance.sample(PLACES, len(PLACES))
+        best = max(places, key=lambda place: len(_place_pairs(place) - seen))
+        if not (new := _place_pairs(best) - seen):
+            return chosen
+        seen |= new
+        chosen.append(best)
+
+
+def _parity(place: Place) -> int:
+    return PLACES.index(place).bit_count()
+
+
+def _place_pairs(place: Place) -> set[tuple[object, object]]:
+    return set(itertools.combinations(enumerate(place), 2))
+
+
+def _pairs(cell: Cell) -> set[tuple[object, object]]:
+    factors = [(cell.operation, cell.trouble), cell.patient, *cell.place]
+    return set(itertools.combinations(enumerate(factors), 2))
+
+
+def _meets(name: str, fault: Misbehaviour) -> bool:
+    """Whether the operation makes this call at all."""
+    if name == _EXACT:
+        return False
+    if fault.path == "/v1/checkstate":
+        return name not in {"refund"}
+    if fault.path == "/v1/keysets":
+        return name in {"create", "bearer"}
+    return name in OPERATIONS

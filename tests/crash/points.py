@@ -1,0 +1,61 @@
+"""The moments at which a node can die, found by runs in which it does not."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from devkit.fault_proxy import FaultProxy
+from tests.crash.case import hold
+from tests.crash.cells import begin, finish
+from tests.crash.killing import Journal, Orders, When
+from tests.crash.troubles import SWAP, Death, Kill
+from tests.crash.world import Place, World
+
+_BOTH: Final[tuple[When, ...]] = ("before", "after")
+_FIRST: Final = tuple(Kill("call", SWAP, 1, when) for when in _BOTH)
+"""After either of these deaths a recovery has something to find out."""
+
+
+async def in_operation(name: str, place: Place, world: World) -> list[Death]:
+    """Every commit and every call to the mint of an operation."""
+    async with world.case(place) as case:
+        operation = await begin(case, name, armed=True)
+        journal = Journal(case.folder)
+        journal.give(Orders())
+        reply = await operation.attempt()
+        hold(reply.good, f"without any trouble: {reply}")
+        found = [Death((kill,)) for kill in _found(journal, case.proxy)]
+        await finish(case, operation, reply)
+    world.forget(case)
+    return found
+
+
+async def in_recovery(name: str, place: Place, world: World) -> list[Death]:
+    """Every commit and every call to the mint of a recovery, after a death around the swap."""
+    return [death for first in _FIRST for death in await _in_recovery(name, first, place, world)]
+
+
+async def _in_recovery(name: str, first: Kill, place: Place, world: World) -> list[Death]:
+    async with world.case(place) as case:
+        operation = await begin(case, name, armed=True)
+        journal = Journal(case.folder)
+        node = case.running
+        first.arm(journal, case.proxy, node.process.kill)
+        await operation.attempt()
+        await node.process.end()
+        case.proxy.reset()
+        journal.give(Orders())
+        await case.start(armed=True)
+        await case.settled()
+        found = [Death((first, kill)) for kill in _found(journal, case.proxy)]
+        await operation.undecided()
+    world.forget(case)
+    return found
+
+
+def _found(journal: Journal, proxy: FaultProxy) -> Iterator[Kill]:
+    for number, name in enumerate(journal.commits(), start=1):
+        for when in _BOTH:
+            yield Kill("commit", name, number, when)
+    for call in tuple(proxy.calls):
+        for when in _BOTH:
+            yield Kill("call", call.path, call.number, when)
