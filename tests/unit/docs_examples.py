@@ -76,7 +76,7 @@ async def chat() -> object:
     receipt = await _settled(BALANCE, Msat(500))
     fields = read_fields(encode(ANSWER))
     assert fields is not None
-    add_receipt(fields, read_fields(bytes(fields["usage"])), receipt, "custom")
+    add_receipt(fields, dict(ANSWER["usage"]), receipt, "custom")
     return msgspec.json.decode(encode(fields))
 
 

@@ -112,3 +112,25 @@ def _call(words: list[str]) -> Call:
             url = word
     assert url is not None, f"no address in {words}"
     return Call(method or ("GET" if body is None else "POST"), url, body)
+
+
+def leads_somewhere(page: str, target: str) -> bool:
+    """Whether a relative link has its file, and its heading if it names one."""
+    path, _, anchor = target.partition("#")
+    file = DOCS / (path or page)
+    return file.exists() and (
+        not anchor or anchor in {slug(line) for line in headings(file.read_text("utf-8"))}
+    )
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, as forges make it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def layers() -> list[list[str]]:
+    """The layers of the import contract that exist, top first."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (contract,) = re.findall(r"^layers = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
+    lines = [re.findall(r"\(?\w+\)?", line) for line in re.findall(r'"([^"]+)"', contract)]
+    return [[name for name in line if not name.startswith("(")] for line in lines]

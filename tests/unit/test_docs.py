@@ -1,30 +1,37 @@
 """The documents say what the code does: names, routes, settings, errors, examples, commands."""
 
 import asyncio
-import importlib
 import json
-import pkgutil
 import re
 from typing import Final
 
 import pytest
 from pydantic import BaseModel
+from sqlmodel import SQLModel
 
-import routstr
 from routstr import errors
 from routstr.balance import schemas
+from routstr.core.cors import EXPOSED_HEADERS
+from routstr.core.middleware import RequestLimits
 from routstr.core.setting_groups import GROUPS
-from routstr.errors import RoutstrError
-from routstr.proxy.request import ChatRequest
+from routstr.ledger.books import PAGE_MAX
+from routstr.node.health import REMEMBER_SECONDS
+from routstr.payment.pricing import MAX_CHOICES, MAX_OUTPUT
+from routstr.proxy.request import MODEL_CHARS_MAX, ChatRequest
+from routstr.proxy.wire import BODY_IDLE_SECONDS, BODY_TOTAL_SECONDS
+from routstr.upstream.headers import FORWARDED, RETURNED
 from tests.unit import docs_examples, docs_settings
+from tests.unit.docs_design import problems_of
 from tests.unit.docs_design_names import names
+from tests.unit.docs_errors import classes, error_rows, raised
 from tests.unit.docs_markdown import (
-    DOCS,
     ROOT,
     Call,
     blocks,
     calls,
     headings,
+    layers,
+    leads_somewhere,
     plain,
     prose,
     read,
@@ -35,7 +42,6 @@ from tests.unit.docs_node import Surface, look
 from tests.unit.docs_references import problem_with
 
 DESIGN: Final = "from-the-design.md"
-STATES: Final = {"same", "renamed", "replaced", "extended", "to come"}
 PAGES: Final = ("from-the-design.md", "http.md", "settings.md", "errors.md", "map.md")
 BASE: Final = "$BASE"
 
@@ -66,40 +72,6 @@ def test_every_row_of_the_design_map_is_well_formed(surface: Surface) -> None:
     ]
 
     assert problems == []
-
-
-def problems_of(cells: tuple[str, ...], surface: Surface) -> list[str]:
-    """What is wrong with a row of the design map."""
-    if len(cells) != 4:
-        return [f"{len(cells)} cells"]
-    name, here, state, why = cells
-    references = spans(here)
-    found = [problem for one in references if (problem := problem_with(one, surface))]
-    if state not in STATES:
-        found.append(f"no state {state!r}")
-    if state == "to come" and "comes with " not in f"{why} " and "come with " not in f"{why} ":
-        found.append("does not say with what it comes")
-    if state != "to come" and not references:
-        found.append("names nothing that could be checked")
-    if here != "—" and here != ", ".join(f"`{one}`" for one in references):
-        found.append(f"{here!r} is no list of references")
-    if state not in {"same", "to come"} and not why:
-        found.append("does not say why")
-    if state == "same" and (own := own_name(name)) and not any(has(one, own) for one in references):
-        found.append(f"is not the same: {here}")
-    return found
-
-
-def has(reference: str, name: str) -> bool:
-    """Whether a reference ends in this name, or is a file that contains it."""
-    file = ROOT / reference
-    return name in reference or (file.is_file() and name in file.read_text(encoding="utf-8"))
-
-
-def own_name(cell: str) -> str | None:
-    """The identifier or path that a first cell is, None when it is words."""
-    match = re.fullmatch(r"`(?:[A-Z]\w+\.)?([\w./-]*[\w])/?(?:\(\))?`", cell)
-    return match[1] if match and ("_" in match[1] or "/" in match[1] or "." in match[1]) else None
 
 
 @pytest.mark.parametrize(
@@ -212,6 +184,30 @@ async def test_every_json_example_is_what_the_node_answers(
             assert list(inner) == list(schemas.Transaction.model_fields)
 
 
+def test_every_header_of_the_node_is_told() -> None:
+    page = prose(read("http.md"))
+    named = {one.lower() for one in spans(page) if one.lower().startswith("x-routstr-")}
+
+    assert named == {one for one in EXPOSED_HEADERS if one.startswith("x-routstr-")}
+    assert [one for one in (*FORWARDED, *RETURNED) if f"`{one}`" not in page] == []
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        f"from 1 to {MAX_OUTPUT:,}",
+        f"from 1 to {MAX_CHOICES}",
+        f"longer than {MODEL_CHARS_MAX} characters",
+        f"`limit` is 1 to {PAGE_MAX}",
+        f"silence inside a body {BODY_IDLE_SECONDS:g} s, a whole body {BODY_TOTAL_SECONDS:g} s",
+        f"({RequestLimits(1, 1, 1).body_seconds:g} s on management routes)",
+        f"every {REMEMBER_SECONDS:g} seconds at most",
+    ],
+)
+def test_figures_are_those_of_the_code(figure: str) -> None:
+    assert figure in read("http.md")
+
+
 # ---- settings ----
 
 
@@ -220,10 +216,6 @@ def test_the_settings_page_is_what_the_settings_say() -> None:
 
 
 # ---- errors ----
-
-
-def error_rows() -> dict[str, tuple[str, ...]]:
-    return {row.cells[0]: row.cells for row in rows(read("errors.md"))}
 
 
 def test_the_errors_page_lists_the_tree() -> None:
@@ -245,17 +237,9 @@ def test_every_error_says_when_and_what_became_of_the_money() -> None:
 
 
 def test_no_error_has_a_code_that_the_page_does_not_know() -> None:
-    for module in pkgutil.walk_packages(routstr.__path__, "routstr."):
-        if "migrations" not in module.name and not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
     codes = {cells[3] for cells in error_rows().values()}
 
-    assert {one.code for one in descendants(RoutstrError)} | {RoutstrError.code} == codes
-
-
-def descendants(cls: type[RoutstrError]) -> set[type[RoutstrError]]:
-    direct = {one for one in cls.__subclasses__() if one.__module__.startswith("routstr.")}
-    return direct.union(*map(descendants, direct))
+    assert {one.code for one in classes()} == codes
 
 
 def test_errors_that_are_not_raised_yet_are_marked() -> None:
@@ -263,14 +247,6 @@ def test_errors_that_are_not_raised_yet_are_marked() -> None:
     marked = {name for name, cells in page.items() if cells[4].startswith("not raised yet")}
 
     assert marked == page.keys() - raised()
-
-
-def raised() -> set[str]:
-    """The classes that some module outside of the tree raises, returns or makes."""
-    use = re.compile(r"\b(?:raise|return|=)\s+([A-Z]\w+)\b(?!\.)|(?<!class )\b([A-Z]\w+)\(")
-    modules = [path for path in (ROOT / "routstr").rglob("*.py") if path.parent.name != "errors"]
-    found = [use.findall(path.read_text(encoding="utf-8")) for path in modules]
-    return {name for uses in found for use_ in uses for name in use_}
 
 
 # ---- all pages ----
@@ -281,20 +257,6 @@ def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", prose(read(page)))
 
     assert [target for target in targets if not leads_somewhere(page, target)] == []
-
-
-def leads_somewhere(page: str, target: str) -> bool:
-    """Whether a relative link has its file, and its heading if it names one."""
-    path, _, anchor = target.partition("#")
-    file = DOCS / (path or page)
-    return file.exists() and (
-        not anchor or anchor in {slug(line) for line in headings(file.read_text("utf-8"))}
-    )
-
-
-def slug(heading: str) -> str:
-    """The anchor of a heading, as forges make it."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -327,15 +289,17 @@ def settings_fields() -> set[str]:
     return {name for group in GROUPS for name in group.model_fields}
 
 
-def test_the_map_names_every_package_and_module_folder() -> None:
-    text = read("map.md")
-    folders = {
-        f"routstr/{path.name}/"
-        for path in (ROOT / "routstr").iterdir()
-        if path.is_dir() and not path.name.startswith("__")
-    }
+def test_the_map_lists_the_packages_and_their_tables() -> None:
+    folders = [path for path in (ROOT / "routstr").iterdir() if (path / "__init__.py").exists()]
+    owned: dict[str, set[str]] = {f"routstr/{path.name}/": set() for path in folders}
+    for mapper in SQLModel._sa_registry.mappers:
+        top, package, *_ = mapper.class_.__module__.split(".")
+        if top == "routstr":  # other tests may declare tables of their own
+            owned[f"routstr/{package}/"].add(mapper.class_.__tablename__)
 
-    assert {one for one in folders if f"`{one}" not in text} == set()
+    table = [row.cells for row in rows(read("map.md")) if row.chapter == "Packages"]
+
+    assert {plain(cells[0]): set(spans(cells[2])) for cells in table} == owned
 
 
 def test_the_map_draws_the_layers_that_are_checked() -> None:
@@ -343,11 +307,3 @@ def test_the_map_draws_the_layers_that_are_checked() -> None:
     drawn = re.findall(r'\["([^"]+)"\]', drawing)
 
     assert [re.split(r" \| ", line.split("<br/>")[0]) for line in drawn] == layers()
-
-
-def layers() -> list[list[str]]:
-    """The layers of the import contract that exist, top first."""
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    (contract,) = re.findall(r"^layers = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)
-    lines = [re.findall(r"\(?\w+\)?", line) for line in re.findall(r'"([^"]+)"', contract)]
-    return [[name for name in line if not name.startswith("(")] for line in lines]
