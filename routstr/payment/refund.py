@@ -134,27 +134,21 @@ class Refunds:
         :class:`BalanceTooSmall`, :class:`InsufficientLiquidity`, or the mint's errors.
         """
         for _ in range(_TRIES):
-            # one snapshot: a debit is seen together with the saga that it belongs to
-            state, pending = await self._db.read(
-                lambda c: (books.balance(c, account), open_send_of(c, account))
-            )
+            state, pending = await self._look(account)
             if pending is not None:
                 finished = await self._wallet.finish_send(pending)
                 if finished is not None:
                     return _refund(*finished, repeated=True)
                 continue
-            if state.reserved:
-                raise RefundBlocked(details={"reserved_msat": int(state.reserved)})
-            if (again := await self._repeat(account, state.deposited)) is not None:
+            if (again := await self._repeat(account, state)) is not None:
                 return again
-            if not state.available:
-                raise NothingToRefund
-            if not unit.from_msat_down(state.available):
-                raise BalanceTooSmall(details={"available_msat": int(state.available)})
+            _check(state, unit)
             try:
                 return await self._pay_out(account, mint, unit, state)
-            except InsufficientBalance:
-                continue  # spent or refunded meanwhile: look again
+            except (InsufficientBalance, InsufficientLiquidity) as error:
+                changed = await self._look(account) != (state, None)
+                if isinstance(error, InsufficientLiquidity) and not changed:
+                    raise
         raise BalanceChanged
 
     async def watch_claims(self) -> int:
@@ -166,6 +160,10 @@ class Refunds:
             except WalletError as error:  # this mint cannot be asked now; the others can
                 _log.info("claim_unknown", saga=issued.saga, mint=issued.mint, error=error.code)
         return claimed
+
+    async def _look(self, account: int) -> tuple[Balance, int | None]:
+        """Read the balance and the open send saga: one snapshot, so that a debit has its saga."""
+        return await self._db.read(lambda c: (books.balance(c, account), open_send_of(c, account)))
 
     async def _pay_out(self, account: int, mint: str, unit: Unit, state: Balance) -> Refund:
         """Try the owner's own mint and unit first, then the fullest; one that can pay everything.
@@ -189,13 +187,13 @@ class Refunds:
                 problem = error  # nothing was debited: another mint may have the money
         raise problem
 
-    async def _repeat(self, account: int, deposited: Msat) -> Refund | None:
+    async def _repeat(self, account: int, state: Balance) -> Refund | None:
         """Return the last token while it is not redeemed and no money came in since."""
         issued = await self._wallet.last_issued(account)
         if issued is None or issued.state is IssuedState.CLAIMED:
             return None
         saga = await self._wallet.saga(issued.saga)
-        if saga.context[_DEPOSITED] != deposited:
+        if saga.context[_DEPOSITED] != state.deposited or state.reserved:
             return None
         try:
             redeemed = await self._note_claim(issued)
@@ -232,6 +230,16 @@ def _book_claim(tx: Tx, issued: Issued, at: int) -> None:
             at=at,
         ),
     )
+
+
+def _check(state: Balance, unit: Unit) -> None:
+    """Refuse what cannot be paid out now."""
+    if state.reserved:
+        raise RefundBlocked(details={"reserved_msat": int(state.reserved)})
+    if not state.available:
+        raise NothingToRefund
+    if not unit.from_msat_down(state.available):
+        raise BalanceTooSmall(details={"available_msat": int(state.available)})
 
 
 def _worth(holding: Holding) -> int:
