@@ -21,6 +21,8 @@ def problems_of(cells: tuple[str, ...], surface: Surface) -> list[str]:
         found.append(f"no state {state!r}")
     if state == "to come" and "comes with " not in f"{why} " and "come with " not in f"{why} ":
         found.append("does not say with what it comes")
+    if state == "to come" and here == "—" and is_there(name, surface):
+        found.append("is there by now")
     if state != "to come" and not references:
         found.append("names nothing that could be checked")
     if here != "—" and here != ", ".join(f"`{one}`" for one in references):
@@ -30,6 +32,12 @@ def problems_of(cells: tuple[str, ...], surface: Surface) -> list[str]:
     if state == "same" and (own := own_name(name)) and not any(has(one, own) for one in references):
         found.append(f"is not the same: {here}")
     return found
+
+
+def is_there(cell: str, surface: Surface) -> bool:
+    """Whether a first cell that is one name leads to something."""
+    names = spans(cell)
+    return cell == f"`{names[0]}`" and problem_with(names[0], surface) is None if names else False
 
 
 def has(reference: str, name: str) -> bool:

@@ -91,6 +91,7 @@ def test_every_row_of_the_design_map_is_well_formed(surface: Surface) -> None:
         (("a", "—", "same", ""), "names nothing"),
         (("a", "—", "to come", "soon"), "with what"),
         (("a", "—", "to come", "comes with plug-ins"), None),
+        (("`GET /health`", "—", "to come", "comes with monitoring"), "by now"),
         (("a", "`routstr/auth/`", "moved", "why"), "no state"),
         (("a", "`routstr/auth/`", "renamed", ""), "why"),
         (("`a_b`", "`routstr/auth/`", "same", ""), "not the same"),
