@@ -1,5 +1,6 @@
 """Bringing the schema up to date, once, however many processes start at the same time."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from routstr.core.db import postgres, sqlite
 
 _SCRIPTS: Final = Path(__file__).parents[2] / "migrations"
+_WAL_PAUSE_SECONDS: Final = 0.02
 _LOCK: Final = 0x726F757473747201  # a name for the advisory lock
 
 
@@ -85,7 +88,12 @@ def _current(connection: Connection) -> str | None:
 
 
 def _use_wal(connection: Connection) -> None:
-    """Switch to WAL once; setting it again can fail while another process has the file open."""
-    mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
-    if mode != "wal":
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    """Switch to WAL, once. SQLite does not wait for other processes here, so we do."""
+    deadline = time.monotonic() + sqlite.BUSY_TIMEOUT_SECONDS
+    while connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() != "wal":
+        try:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        except OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_WAL_PAUSE_SECONDS)
