@@ -12,7 +12,7 @@ class Departure:
     """Listens, once told to, for the end of the client's connection.
 
     A server drops what is written to a client that has gone, without a word; only ``receive``
-    tells. Listening takes a task, so it begins when a request lingers, or with a stream.
+    tells. Listening takes a task, so it begins when a request lingers.
     """
 
     __slots__ = ("_drain_s", "_receive", "_task", "deadline", "gone")

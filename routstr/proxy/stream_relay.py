@@ -37,9 +37,6 @@ from routstr.proxy.sse import StreamScanner, data_of, events
 from routstr.upstream.client import Answer, UpstreamLimits
 from routstr.upstream.faults import NOTHING_CHARGED, refusal_inside
 
-ERROR_GRACE_SECONDS: Final = 2.0
-"""How long a provider that reported an error may still report its usage."""
-
 END_SECONDS: Final = 1.0
 """How long a provider that said ``[DONE]`` may take to end its stream."""
 
@@ -81,7 +78,6 @@ class StreamRelay:
 
     async def __call__(self) -> None:
         """Relay and settle. Raises :class:`UpstreamError` when nothing was sent nor charged."""
-        self._departure.listen()
         try:
             await self._relay()
             if not self._scanner.done:
@@ -147,7 +143,7 @@ class StreamRelay:
             if not piece or (departure.gone and scanner.closing is not None):
                 return
             if scanner.error is not None:
-                deadline.shorten(ERROR_GRACE_SECONDS)
+                deadline.shorten(limits.drain_s)
             if scanner.seen_bytes > limits.answer_bytes:
                 raise UpstreamError("The provider's answer is too large.")
 

@@ -26,7 +26,7 @@ class UpstreamLimits:
     idle_s: float = 60
     total_s: float = 1_800
     drain_s: float = 5
-    """How long to read on for the usage figures when the client has gone."""
+    """How long to read on, for the usage alone, after the client has gone or an error was told."""
     stall_s: float = 60
     """How long a client may read nothing before it counts as gone."""
     answer_bytes: int = 64 * 1024**2

@@ -147,6 +147,12 @@ def test_comments_are_dropped_wherever_they_stand() -> None:
     assert scan(b"data: 1\n: c\ndata: 2\n\n").passed == b"data: 1\ndata: 2\n\n"
 
 
+def test_blank_lines_belong_to_what_came_before_them() -> None:
+    assert scan(HI + b"\n: c\n\n") == scan(HI, b"\n: c\n\n")
+    assert scan(HI + b"\n" + COST) == scan(HI, b"\n" + COST)
+    assert scan(HI, b"\n: c\n\n").passed == HI + b"\n"
+
+
 def test_what_is_not_json_passes() -> None:
     odd = b'event: ping\ndata: {"usage": 5\n\ndata: [1,2]\n\nid: 7\n\ndata\n\n'
     assert scan(odd).passed == odd

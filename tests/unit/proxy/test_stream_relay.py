@@ -17,6 +17,7 @@ from devkit.upstream import (
     error_in_stream,
     silent,
 )
+from devkit.upstream.chat import sse
 from routstr.errors import DatabaseUnavailable
 from routstr.ledger.entries import Settled, Settlement
 from tests.unit.core.asgi import Answer
@@ -231,6 +232,21 @@ async def test_an_error_event_follows_the_cost_in_the_nodes_words() -> None:
         }
 
 
+async def test_after_an_error_the_usage_is_not_waited_for_long() -> None:
+    async def play(exchange: Exchange) -> None:
+        await exchange.head(200, STREAM_HEAD)
+        word = b'data: {"choices":[{"index":0,"delta":{"content":" a"}}]}\n\n'
+        await exchange.chunks([word, b'data: {"error":{"message":"Cut."}}\n\n'], last=False)
+        await asyncio.sleep(5)
+
+    async with running(limits=replace(LIMITS, idle_s=5, drain_s=0.1)) as node:
+        node.upstream.next(play)
+        async with asyncio.timeout(2):
+            answered = await node.chat(stream=True)
+        assert events(answered)[-1]["error"]["message"].startswith("Cut.")
+        assert node.books.settled.completion_tokens == 1
+
+
 async def test_a_provider_may_tell_its_usage_after_an_error() -> None:
     word = b'data: {"choices":[{"index":0,"delta":{"content":" a"}}]}\n\n'
     error = b'data: {"error":{"message":"Cut."}}\n\n'
@@ -345,6 +361,31 @@ async def test_whoever_leaves_is_charged_what_the_provider_then_reports() -> Non
         assert node.books.charged == {1: GOOD}
         assert not node.books.settled.estimated
         assert node.line.status == 200
+
+
+async def test_once_the_usage_is_told_nothing_more_is_awaited_for_whoever_left() -> None:
+    async with running(limits=replace(LIMITS, drain_s=5, idle_s=5)) as node:
+        gate = asyncio.Event()
+
+        async def play(exchange: Exchange) -> None:
+            await exchange.head(200, STREAM_HEAD)
+            word = b'data: {"choices":[{"index":0,"delta":{"content":" a"}}]}\n\n'
+            await exchange.chunks([word], last=False)
+            await gate.wait()
+            usage = {"prompt_tokens": 12, "completion_tokens": 6}
+            await exchange.chunks([sse({"choices": [], "usage": usage})], last=False)
+            await asyncio.sleep(5)
+
+        node.upstream.next(play)
+        call = calling(node)
+        task = call.start()
+        await call.until(b'" a"')
+        call.left.set()
+        await asyncio.sleep(0.15)
+        gate.set()
+        await asyncio.wait({task}, timeout=2)
+        assert task.done()
+        assert node.books.charged == {1: GOOD}
 
 
 async def test_whoever_leaves_a_slow_stream_is_charged_an_estimate_in_time() -> None:
@@ -495,6 +536,21 @@ async def test_a_client_that_does_not_read_the_end_holds_up_nothing() -> None:
         await asyncio.wait({task}, timeout=3)
         assert task.done()
         assert node.books.settled.completion_tokens == 1
+
+
+async def test_a_failed_provider_is_left_at_once_whatever_the_client_does() -> None:
+    async with running(limits=replace(LIMITS, idle_s=0.1, stall_s=5)) as node:
+        _, play = held_back()
+        node.upstream.next(play)
+        call = calling(node)
+        task = call.start()
+        await call.until(b'" is"')
+        call.reads.clear()
+        await until(lambda: node.upstream.exchanges[0].client_left)
+        assert not task.done()
+        call.reads.set()
+        await task
+        assert call.answer.complete
 
 
 # The task is cancelled
