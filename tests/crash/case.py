@@ -63,11 +63,15 @@ class Case:
         assert self.node is not None, "it was started"
         return self.node
 
+    def kill(self) -> None:
+        """End the node, the one that runs at that moment."""
+        self.running.process.kill()
+
     def state(self) -> State:
         return self.books.state()
 
     async def token(self, net: int) -> str:
-        """A token worth ``net`` units after the mint's input fee; the node knows it by the proxy."""
+        """A token worth ``net`` units after the mint's input fee; its mint is the proxy."""
         face = net
         while True:
             text = await self.payer.token(face, self.unit)

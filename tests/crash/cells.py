@@ -58,15 +58,13 @@ async def deadly(case: Case, name: str, kills: tuple[Kill, ...]) -> Operation:
     """Let the node die in an operation, again in its recoveries, and start it a last time."""
     operation = await begin(case, name, armed=True)
     journal = Journal(case.folder)
-    node = case.running
-    kills[0].arm(journal, case.proxy, node.process.kill)
+    kills[0].arm(journal, case.proxy, case.kill)
     await operation.attempt()
-    await _death(node, kills[0])
+    await _death(case.running, kills[0])
     for kill in kills[1:]:
         case.proxy.reset()
-        kill.arm(journal, case.proxy, lambda: case.running.process.kill())
-        node = await case.start(armed=True)
-        await _death(node, kill)
+        kill.arm(journal, case.proxy, case.kill)
+        await _death(await case.start(armed=True), kill)
     case.proxy.reset()
     journal.forget()
     await case.start()

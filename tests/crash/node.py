@@ -4,6 +4,7 @@
 nothing else. Orders are given through files in the working folder, see ``tests.crash.killing``.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -15,12 +16,15 @@ from tests.crash.killing import Journal, KillingBackend
 
 
 def main(arguments: list[str]) -> int:
-    """Serve on the given port of loopback until the end; the exit status."""
+    """Serve until the end; the exit status."""
     settings = load_settings()
     inner = open_backend(settings.database_url.reveal())
     app = create_app(settings, backend=KillingBackend(inner, Journal(Path.cwd())))
-    port = int(arguments[arguments.index("--port") + 1]) if "--port" in arguments else settings.port
-    return 0 if run(app, host=settings.host, port=port) else 1
+    parser = argparse.ArgumentParser(prog="python -m tests.crash.node")
+    parser.add_argument("--host", default=settings.host)
+    parser.add_argument("--port", type=int, default=settings.port)
+    address = parser.parse_args(arguments)
+    return 0 if run(app, host=address.host, port=address.port) else 1
 
 
 if __name__ == "__main__":

@@ -38,10 +38,9 @@ async def _in_recovery(name: str, first: Kill, place: Place, world: World) -> li
     async with world.case(place) as case:
         operation = await begin(case, name, armed=True)
         journal = Journal(case.folder)
-        node = case.running
-        first.arm(journal, case.proxy, node.process.kill)
+        first.arm(journal, case.proxy, case.kill)
         await operation.attempt()
-        await node.process.end()
+        await case.running.process.end()
         case.proxy.reset()
         journal.give(Orders())
         await case.start(armed=True)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from devkit.environment import clean_environment, python_path
-from devkit.ports import LOOPBACK, listening_ports
+from devkit.ports import LOOPBACK, reserved_port
 from devkit.processes import Child, Program, ServiceFailed
 from tests.crash.nursery import Order
 
 START_LIMIT_S: Final = 60.0
 STOP_LIMIT_S: Final = 20.0
-_POLL_S: Final = 0.01
+_POLL_S: Final = 0.02
 
 
 class Finished(NamedTuple):
@@ -96,18 +96,12 @@ class Nodes:
         self, folder: Path, settings: Mapping[str, str], *, armed: bool = False
     ) -> RunningNode:
         """Start a node and wait until it listens."""
-        arguments = ["--port", "0"] if armed else ["serve", "--host", LOOPBACK, "--port", "0"]
-        process = await self._fork(folder, settings, arguments, armed=armed)
-        try:
-            async with asyncio.timeout(START_LIMIT_S):
-                while not (ports := listening_ports(process.pid)):
-                    if not process.running:
-                        raise ServiceFailed("node", "ended at its start", tail=_tail(process.log))
-                    await asyncio.sleep(_POLL_S)
-        except TimeoutError:
-            process.kill()
-            raise ServiceFailed("node", "did not start", tail=_tail(process.log)) from None
-        return RunningNode(process, min(ports))
+        with reserved_port() as port:
+            address = ["--host", LOOPBACK, "--port", str(port)]
+            arguments = address if armed else ["serve", *address]
+            process = await self._fork(folder, settings, arguments, armed=armed)
+            await _listening(process, port)
+        return RunningNode(process, port)
 
     async def command(self, folder: Path, settings: Mapping[str, str], *arguments: str) -> Finished:
         """Run ``routstr ARGUMENTS`` beside the node of this folder."""
@@ -125,6 +119,27 @@ class Nodes:
         writer.write(order.line())
         pid = json.loads(await reader.readline())["pid"]
         return Process(pid, log, reader, writer)
+
+
+async def _listening(process: Process, port: int) -> None:
+    try:
+        async with asyncio.timeout(START_LIMIT_S):
+            while not await _accepts(port):
+                if not process.running:
+                    raise ServiceFailed("node", "ended at its start", tail=_tail(process.log))
+                await asyncio.sleep(_POLL_S)
+    except TimeoutError:
+        process.kill()
+        raise ServiceFailed("node", "did not start", tail=_tail(process.log)) from None
+
+
+async def _accepts(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(LOOPBACK, port)
+    except ConnectionError:
+        return False
+    writer.close()
+    return True
 
 
 def _tail(log: Path) -> str:
