@@ -1,0 +1,72 @@
+"""PostgreSQL's statements: rows are locked before anything is decided, in one order."""
+
+import asyncio
+
+import psycopg
+import pytest
+
+from routstr.core.db import Tx
+from routstr.ledger import batch_postgres
+from routstr.ledger.entries import Held
+from tests.integration.ledger.bank import Bank, request, settlement
+
+pytestmark = pytest.mark.parametrize(
+    "url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+
+
+def locked_by_others(url: str, table: str) -> list[int]:
+    """Rows that cannot be locked now."""
+    with psycopg.connect(url.replace("+psycopg", "")) as other:
+        free = other.execute(f"SELECT id FROM {table} FOR UPDATE SKIP LOCKED").fetchall()
+        every = other.execute(f"SELECT id FROM {table}").fetchall()
+    return sorted(row[0] for row in set(every) - set(free))
+
+
+async def test_what_is_loaded_is_locked(bank: Bank) -> None:
+    one, other = await bank.customer(1_000), await bank.customer(1_000)
+    for account in (one, other):
+        await bank.ledger.hold(request(account, 10))
+
+    def load(tx: Tx) -> tuple[list[int], list[int]]:
+        batch_postgres.load_holds(tx.raw, [1])
+        batch_postgres.load_accounts(tx.raw, [other])
+        return locked_by_others(bank.url, "holds"), locked_by_others(bank.url, "accounts")
+
+    assert await bank.db.write(load) == ([1], [other])
+
+
+async def test_rows_come_in_the_order_of_their_ids(bank: Bank) -> None:
+    ids = [await bank.customer() for _ in range(5)]
+    await bank.db.write(  # a row that was changed lies at the end of the table
+        lambda tx: tx.raw.execute("UPDATE accounts SET closed = true WHERE id = %s", (ids[0],))
+    )
+    rows = await bank.db.write(lambda tx: batch_postgres.load_accounts(tx.raw, ids[::-1]))
+    assert [(row.id, row.closed) for row in rows] == [(i, i == ids[0]) for i in ids]
+
+
+async def test_ids_come_from_the_sequence_and_are_never_given_twice(bank: Bank) -> None:
+    taken = await bank.db.write(lambda tx: batch_postgres.new_hold_ids(tx.raw, 3))
+    more = await bank.db.write(lambda tx: batch_postgres.new_hold_ids(tx.raw, 2))
+    assert [*taken, *more] == [1, 2, 3, 4, 5]
+
+
+async def test_batches_over_the_same_accounts_in_any_order_do_not_deadlock(bank: Bank) -> None:
+    """A deadlock would be broken by the server after a second, once per batch."""
+    other = await bank.open()
+    ids = [await bank.customer(100_000) for _ in range(8)]
+
+    async def spend(n: int, account: int) -> None:
+        ledger = (bank.ledger, other.ledger)[n % 2]
+        held = await ledger.hold(request(account, 10))
+        assert isinstance(held, Held)
+        await ledger.settle(settlement(held.hold, 3))
+
+    async with asyncio.timeout(20):
+        for n in range(20):
+            order = ids if n % 2 else ids[::-1]
+            await asyncio.gather(*(spend(n + k, i) for i in order for k in range(4)))
+    found = await bank.rows(
+        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    )
+    assert found == [(0,)]

@@ -1,0 +1,41 @@
+"""SQLite's statements: few texts, no row forgotten."""
+
+import sqlite3
+
+import pytest
+
+from routstr.ledger import batch_sqlite
+from tests.integration.ledger.bank import Bank, request
+
+pytestmark = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
+
+async def test_ids_go_on_after_the_highest(bank: Bank) -> None:
+    account = await bank.customer(1_000)
+    for _ in range(3):
+        await bank.ledger.hold(request(account, 10))
+    ids = await bank.db.write(lambda tx: batch_sqlite.new_hold_ids(tx.raw, 2))
+    assert list(ids) == [4, 5]
+
+
+async def test_more_rows_than_a_statement_takes_are_loaded(bank: Bank) -> None:
+    account = await bank.customer(1_000)
+    many = [account, *range(5_000, 5_300)]
+    found = await bank.db.write(lambda tx: batch_sqlite.load_accounts(tx.raw, many))
+    assert [row.id for row in found] == [account]
+    assert isinstance(found[0].closed, bool)
+
+
+async def test_a_charge_with_a_known_key_is_refused_by_the_table(bank: Bank) -> None:
+    account = await bank.customer(1_000)
+
+    def twice(tx: object) -> None:
+        raw: sqlite3.Connection = getattr(tx, "raw")  # noqa: B009
+        raw.execute(
+            "INSERT INTO transfers (debit, credit, amount, kind, key, reference, created_at)"
+            " SELECT debit, credit, amount, kind, key, reference, created_at FROM transfers"
+        )
+
+    with pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: transfers\.key"):
+        await bank.db.write(twice)
+    assert (await bank.account(account))["posted"] == 1_000
