@@ -18,6 +18,9 @@ EXACT_MODULES: Final = (
 
 OVERALL_PERCENT: Final = 90
 
+BOTH_CORES: Final = ("-n", "2", "--dist", "loadfile")
+"""Unit tests share nothing; integration tests share servers and a clock, so they go one by one."""
+
 Missing = Callable[[], str | None]
 """Tells the one line that installs what a step needs, or None when it is there."""
 
@@ -85,7 +88,7 @@ def _tests(folder: Path) -> list[Step]:
         return Step(name, command, limit_s, stage, group="tests", report=report)
 
     return [
-        pytest("unit", "tests/unit", stage=Stage.CODE, limit_s=300.0),
+        pytest("unit", "tests/unit", *BOTH_CORES, stage=Stage.CODE, limit_s=420.0),
         pytest(
             *("integration-sqlite", "tests/integration", "-m", "not postgres"),
             stage=Stage.INTEGRATION_SQLITE,
