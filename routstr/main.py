@@ -92,6 +92,8 @@ class App:
             description=settings.description,
             version=__version__,
             lifespan=self._lifespan,
+            docs_url=None,  # the framework's pages load scripts from elsewhere
+            redoc_url=None,
         )
         install_error_handlers(self.api)
         for prefix in ("/v1/balance", "/v1/wallet"):

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ValidityDate: TypeAlias = Annotated[
     int, Field(gt=0, le=253_402_300_799, description="Unix time at which the key expires")
 ]
+
+_LIMITS = ("balance_limit", "balance_limit_reset")
 
 
 class CreateRequest(BaseModel):
@@ -16,6 +18,14 @@ class CreateRequest(BaseModel):
 
     initial_balance_token: str = Field(min_length=1, description="Cashu token (cashuA or cashuB)")
     validity_date: ValidityDate | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_limits(cls, given: Any) -> Any:  # noqa: ANN401 - whatever was sent
+        """Refuse what would silently not be kept: keys with a limit are not offered yet."""
+        if isinstance(given, dict) and any(given.get(name) is not None for name in _LIMITS):
+            raise ValueError(f"{' and '.join(_LIMITS)} are not offered by this node")
+        return given
 
 
 class CreateAnswer(BaseModel):

@@ -12,7 +12,7 @@ from routstr.balance.schemas import (
     Transaction,
 )
 from routstr.core.db import Database
-from routstr.errors import AuthError, KeyNotFound
+from routstr.errors import AuthError, KeyExpired, KeyNotFound
 from routstr.ledger import books
 from routstr.ledger.books import Balance, Movement
 from routstr.ledger.entries import TransferKind
@@ -52,8 +52,11 @@ class BalanceService:
         )
 
     async def info(self, authorization: str | None) -> Info:
-        """Show a key. A token that was never seen becomes one."""
-        payer = await self._auth.payer(authorization)
+        """Show a key, expired or not. A token that was never seen becomes one."""
+        try:
+            payer = await self._auth.payer(authorization)
+        except KeyExpired:
+            payer = await self._known_payer(authorization)
         record = await self._auth.key_record(payer)
         state = await self._balance(payer)
         expires_at = None if record.expires_at is None else record.expires_at // _MS

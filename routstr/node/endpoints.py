@@ -3,12 +3,14 @@
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from msgspec import Struct
 
 from routstr import __version__
 from routstr.catalog.service import Catalog
 from routstr.core.settings import Settings
+from routstr.errors import ModelNotFound, NotFound
+from routstr.node import docs_page
 from routstr.node.health import Health
 
 
@@ -71,8 +73,19 @@ async def models(parts: Parts) -> Response:
 @router.get("/v1/models/{model:path}")
 @router.get("/models/{model:path}", include_in_schema=False)
 async def model(model: str, parts: Parts) -> Response:
-    """Show one model."""
-    return Response(parts.catalog.model_body(model.rstrip("/")), media_type=JSON)
+    """Show one model; 404 for one that is not sold."""
+    try:
+        body = parts.catalog.model_body(model.rstrip("/"))
+    except ModelNotFound as error:
+        raise NotFound(error.message) from error
+    return Response(body, media_type=JSON)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """Show the endpoints to a person."""
+    headers = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+    return HTMLResponse(docs_page.render(request.app.openapi()), headers=headers)
 
 
 @router.get("/health")

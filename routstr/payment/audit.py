@@ -8,8 +8,8 @@ from routstr.ledger.accounts import asset_name
 from routstr.ledger.entries import AccountKind
 from routstr.ledger.verify import Check
 from routstr.money import MSAT_PER_SAT
+from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.models import IssuedState, SagaKind, SagaState
-from routstr.wallet.service import Holding, holdings
 
 _MSAT = f"CASE unit WHEN 'sat' THEN {MSAT_PER_SAT} ELSE 1 END"
 _OWED_AS_TOKENS = f"""

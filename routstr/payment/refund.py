@@ -28,11 +28,12 @@ from routstr.ledger.books import Balance
 from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.money import Msat, Unit
 from routstr.payment.deposits import asset_account, saga_key
+from routstr.wallet.holdings import Holding
 from routstr.wallet.models import IssuedState
 from routstr.wallet.purse import Issued
 from routstr.wallet.sagas import Saga, open_send_of
 from routstr.wallet.send import Withdrawal
-from routstr.wallet.service import Holding, Wallet, mark_claimed
+from routstr.wallet.service import Wallet, mark_claimed
 
 _log = get_logger(__name__)
 

@@ -1,17 +1,14 @@
 """The wallet as the rest of the node uses it."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Final, assert_never
-
-from sqlalchemy import Connection
 
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx, node_values
 from routstr.core.node_key import NodeKey
-from routstr.money import Unit
 from routstr.wallet import purse
 from routstr.wallet.engine import Attempt, Engine
+from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.mints import Mints
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
 from routstr.wallet.purse import Issued
@@ -22,17 +19,6 @@ from routstr.wallet.send import Sender, Withdrawal
 
 _SEED: Final = "wallet_seed"
 _CLAIM_CHECKS_MAX: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What the wallet has at one mint in one unit, in that unit."""
-
-    mint: str
-    unit: Unit
-    liquid: int
-    reserved: int
-    issued: int  # given out, not known to be redeemed
 
 
 async def load_seed(db: Database, key: NodeKey) -> bytes:
@@ -147,23 +133,6 @@ class Wallet:
                 return self._sender.attempt
             case _ as never:
                 assert_never(never)
-
-
-def holdings(connection: Connection) -> list[Holding]:
-    """Add up the proofs per mint and unit."""
-    found: dict[tuple[str, Unit], dict[ProofStatus, int]] = {}
-    for mint, unit, status, amount in purse.sums(connection):
-        found.setdefault((mint, unit), {})[status] = amount
-    return [
-        Holding(
-            mint,
-            unit,
-            amounts.get(ProofStatus.UNSPENT, 0),
-            amounts.get(ProofStatus.RESERVED, 0),
-            amounts.get(ProofStatus.ISSUED, 0),
-        )
-        for (mint, unit), amounts in sorted(found.items())
-    ]
 
 
 def mark_claimed(tx: Tx, issued: Issued, at: int) -> bool:

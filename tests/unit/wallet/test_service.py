@@ -9,10 +9,11 @@ from routstr.core.node_key import NodeKey, SealBroken
 from routstr.errors import RedemptionPending
 from routstr.money import Unit
 from routstr.wallet import token
+from routstr.wallet.holdings import Holding
 from routstr.wallet.mint_errors import MintDown, MintUnclear
 from routstr.wallet.mints import Mints
 from routstr.wallet.models import ProofStatus, SagaState
-from routstr.wallet.service import Holding, Wallet, load_seed, mark_claimed
+from routstr.wallet.service import Wallet, load_seed, mark_claimed
 from routstr.wallet.token import Token
 from tests.unit.wallet.played_mint import Gate, PlayedMint, fail, lose_answer, wait_for
 from tests.unit.wallet.signing import Signer

@@ -1,0 +1,56 @@
+"""``routstr serve``: the server around the node."""
+
+import gc
+import signal
+import sys
+from math import ceil
+from types import FrameType
+from typing import Final
+
+import uvicorn
+
+from routstr.core.settings import Settings
+from routstr.main import App, create_app
+
+_SWITCH_SECONDS: Final = 0.001  # the writer thread else waits up to 5 ms for the interpreter
+_GC_THRESHOLDS: Final = (50_000, 50, 50)
+
+
+class _Server(uvicorn.Server):
+    """Refuses new paid requests as soon as it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._app.drain()
+        super().handle_exit(sig, frame)
+
+
+def run(settings: Settings, host: str | None, port: int | None) -> bool:
+    """Serve until told to stop; false when the start failed, which was then told."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=host if host is not None else settings.host,
+        port=port if port is not None else settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # the node decides nothing by a client's address
+        timeout_graceful_shutdown=max(1, ceil(settings.drain_seconds)),
+        h11_max_incomplete_event_size=settings.header_bytes_max,
+    )
+    # uvicorn raises the signal again once it has stopped in good order: that is no failure
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda *_: None)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+    try:
+        _Server(config, app).run()
+    except SystemExit:  # uvicorn's, after it has told why the start failed
+        return False
+    return True
