@@ -42,6 +42,8 @@ class Backend(Protocol):
     """
 
     dialect: Dialect
+    shares_transactions: bool
+    """Whether functions may share a transaction: nobody else holds a lock that one waits for."""
 
     def open(self) -> Tx:
         """Connect (again) and return the handle that every batch uses until the next open."""

@@ -59,6 +59,7 @@ class PostgresBackend:
     """The writing connection to one PostgreSQL database."""
 
     dialect = Dialect.POSTGRESQL
+    shares_transactions = False
 
     def __init__(self, url: str) -> None:
         self._url = url

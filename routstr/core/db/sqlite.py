@@ -94,6 +94,7 @@ class SqliteBackend:
     """The writing connection to one SQLite file."""
 
     dialect = Dialect.SQLITE
+    shares_transactions = True
 
     def __init__(self, url: str) -> None:
         self._url = url

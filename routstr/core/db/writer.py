@@ -7,6 +7,10 @@ it raise after all (a value that no column takes), the batch runs again with eac
 that only the one to blame fails. Other jobs run one by one, each behind a savepoint, so that a
 failing one undoes only itself. Futures resolve after the commit, in one call per batch and event
 loop. A queued job is never cancelled.
+
+Where several writers lock rows (PostgreSQL), each of the other jobs has a transaction of its own: a
+job locks in a certain order, customers before the node's accounts, but two jobs in one transaction
+lock in any order, and the transactions of two instances then wait for each other.
 """
 
 import asyncio
@@ -66,7 +70,9 @@ class Writer:
         self._backend = backend
         self._reconnect_seconds = reconnect_seconds
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
-        self._later: deque[Job] = deque()  # jobs that hot ones or the time limit left behind
+        self._hot: deque[Job] = deque()
+        self._later: deque[Job] = deque()  # functions that hot jobs or the time limit left behind
+        self._hot_turn = False
         self._thread = threading.Thread(target=self._run, name="database-writer", daemon=True)
         self._tx: Tx | None = None
         self._closing = False
@@ -106,24 +112,39 @@ class Writer:
             self._backend.close()
 
     def _take(self) -> list[Job]:
-        """Return the next batch, hot jobs first; nothing when the writer is to stop."""
-        jobs: list[Job] = []
-        wait = not self._later
-        while len(jobs) < BATCH_JOBS_MAX - 1:  # one place is for whoever waits the longest
+        """Return the next batch; nothing when the writer is to stop.
+
+        Hot jobs come first. Where functions may not share a transaction, they take turns with
+        the hot ones, one by one; else one place is for the function that waits the longest.
+        """
+        if not self._collect():
+            return []
+        hot, later = self._hot, self._later
+        if self._backend.shares_transactions:
+            jobs = [hot.popleft() for _ in range(min(len(hot), BATCH_JOBS_MAX - 1))]
+            jobs += [later.popleft() for _ in range(min(len(later), BATCH_JOBS_MAX - len(jobs)))]
+            return jobs
+        self._hot_turn = bool(hot) and not (self._hot_turn and later)
+        if not self._hot_turn:
+            return [later.popleft()]
+        return [hot.popleft() for _ in range(min(len(hot), BATCH_JOBS_MAX))]
+
+    def _collect(self) -> bool:
+        """Sort what is queued, after waiting for the first; false when there is no more."""
+        wait = not (self._hot or self._later)
+        while len(self._hot) < BATCH_JOBS_MAX:
             try:
                 job = self._queue.get(wait)
             except Empty:
                 break
             if job is None:
                 if wait:
-                    return []
+                    return False
                 self._queue.put(None)  # stop when everything before it is done
                 break
-            (self._later if job.batch is None else jobs).append(job)
+            (self._later if job.batch is None else self._hot).append(job)
             wait = False
-        while self._later and len(jobs) < BATCH_JOBS_MAX:
-            jobs.append(self._later.popleft())
-        return jobs
+        return True
 
     def _execute(self, jobs: list[Job]) -> list[Outcome | None]:
         """Run one batch as one transaction; an outcome of ``None`` means: in the next one."""

@@ -22,6 +22,7 @@ class FakeBackend:
     """Rows are appended to ``tx.raw`` and appear in ``rows`` with the commit."""
 
     dialect = Dialect.SQLITE
+    shares_transactions = True
 
     def __init__(self) -> None:
         self.rows: list[object] = []
