@@ -106,10 +106,14 @@ def has_module(test: Path) -> bool:
         return (folder / "__init__.py").exists()
     words = test.stem.removeprefix("test_").split("_")
     names = ["_".join(words[:count]) for count in range(1, len(words) + 1)]
-    return any(
-        (folder / f"{name}.py").exists() or (folder / name / "__init__.py").exists()
-        for name in ["__main__" if name == "main" else name for name in names] + names
-    )
+    if "main" in names:
+        names.append("__main__")
+    return any((folder / file).exists() for name in names for file in files_of(name))
+
+
+def files_of(name: str) -> tuple[str, ...]:
+    """How a module, a package or a shell script of that name may be called."""
+    return (f"{name}.py", f"{name}/__init__.py", f"{name.replace('_', '-')}.sh")
 
 
 @pytest.mark.parametrize(
