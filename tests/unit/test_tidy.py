@@ -20,9 +20,14 @@ MONEY: Final = ("money.py", "catalog", "ledger", "payment", "wallet")
 TIME: Final = re.compile(r"(^|_)(s|seconds|at|now|until|age|due|interval)(_|$)", re.IGNORECASE)
 """Names of times: the only things near money that may be a float."""
 
-BROAD_CATCHES: Final = {"core/middleware.py", "core/tasks.py", "core/db/writer.py"}
-"""The last handler and the supervisor of tasks, which log what they catch, and the writer, which
-hands it to the caller who waits."""
+BROAD_CATCHES: Final = {
+    "core/middleware.py",
+    "core/tasks.py",
+    "proxy/hot.py",
+    "core/db/writer.py",
+}
+"""The last handlers of both halves and the supervisor of tasks, which log what they catch, and the
+writer, which hands it to the caller who waits."""
 
 MIGRATIONS: Final = "migrations"
 """Lists of tables: long, but without a branch."""
