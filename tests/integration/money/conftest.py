@@ -64,6 +64,7 @@ async def sqlite_house(
     urls = [mint.url for mint in mints.values()]
     async with open_house(folder, f"sqlite:///{folder / 'routstr.db'}", urls) as house:
         yield house
+        assert house.leaks() == []
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -74,6 +75,7 @@ async def postgres_house(
     urls = [mint.url for mint in mints.values()]
     async with open_house(folder, postgres.create_database(), urls) as house:
         yield house
+        assert house.leaks() == []
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -1,8 +1,11 @@
 """A running node with everything around it, and a client that speaks plain HTTP to it."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,22 @@ import aiohttp
 import msgspec
 
 from devkit.node import Node, settings
-from devkit.prices import BTC_USD, NO_FEES, write_models
+from devkit.prices import BTC_USD, COMPLETION_MSAT, NO_FEES, PRICING, write_models
 from devkit.upstream import PLAYS, Upstream
 from routstr.core.db import Database
+from routstr.errors import WalletError
 from routstr.payment.audit import Audit, audit
+from routstr.wallet import token
 
 QUESTION = [{"role": "user", "content": "Say something."}]
+
+EXACT = "exact"
+"""A model whose prompt is free and whose answers have six words: its price is known before."""
+EXACT_MSAT = 1 + 6 * COMPLETION_MSAT
+"""The least price of a request (MIN_REQUEST_MSAT) is part of it."""
+EXACT_LIMIT = 6
+_SECRET_CHARS = 20
+_FREE_PROMPT = {"prompt": "0", "completion": PRICING["completion"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +50,26 @@ class Reply:
         return self.status, error["type"], error["code"]
 
     @property
+    def message(self) -> str:
+        """The error's words."""
+        return str(self.json["error"]["message"])
+
+    @property
     def cost(self) -> int:
         """What a paid answer says that it cost, in msat."""
         return int(self.json["usage"]["cost"]["total_msats"])
 
 
 class Client:
-    """Calls one node; ``key`` is whatever belongs behind ``Bearer``."""
+    """Calls one node; ``key`` is whatever belongs behind ``Bearer``.
+
+    ``secrets`` gathers every key and token that went over the wire, in either direction.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
         self.url = url
+        self.secrets: set[str] = set()
 
     async def call(
         self,
@@ -59,18 +81,26 @@ class Client:
         **body: Any,  # noqa: ANN401 - json, data or params of aiohttp
     ) -> Reply:
         credential = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._note(key, *(body.get("json") or {}).values(), *(body.get("params") or {}).values())
         async with self._session.request(
             method, f"{self.url}{path}", headers={**credential, **(headers or {})}, **body
         ) as answer:
-            return Reply(answer.status, answer.headers.copy(), await answer.read())
+            reply = Reply(answer.status, answer.headers.copy(), await answer.read())
+        if reply.status == HTTPStatus.OK and reply.body.startswith(b"{"):
+            self._note(*(reply.json.get(name) for name in ("api_key", "token")))
+        return reply
 
-    async def create(self, token: str, **more: object) -> Reply:
-        body = {"initial_balance_token": token, **more}
+    def _note(self, *values: object) -> None:
+        texts = (value for value in values if isinstance(value, str))
+        self.secrets.update(text for text in texts if text.startswith(("sk-", "cashu")))
+
+    async def create(self, text: str, **more: object) -> Reply:
+        body = {"initial_balance_token": text, **more}
         return await self.call("POST", "/v1/balance/create", json=body)
 
-    async def new_key(self, token: str) -> str:
+    async def new_key(self, text: str) -> str:
         """The key that a token makes."""
-        made = await self.create(token)
+        made = await self.create(text)
         assert made.status == 200, made.body
         return str(made.json["api_key"])
 
@@ -82,8 +112,14 @@ class Client:
         info = (await self.info(key)).json
         return info["balance"], info["reserved"]
 
-    async def topup(self, key: str, token: str) -> Reply:
-        return await self.call("POST", "/v1/balance/topup", key=key, json={"cashu_token": token})
+    async def topup(self, key: str, text: str) -> Reply:
+        return await self.call("POST", "/v1/balance/topup", key=key, json={"cashu_token": text})
+
+    async def wait_for_hold(self, key: str, *, held: bool) -> None:
+        """Wait until a request of this key is running, or until none is any more."""
+        async with asyncio.timeout(10):
+            while bool((await self.balance(key))[1]) is not held:  # noqa: ASYNC110 - of a process
+                await asyncio.sleep(0.02)
 
     async def refund(self, key: str) -> Reply:
         return await self.call("POST", "/v1/balance/refund", key=key)
@@ -106,7 +142,6 @@ class House:
     upstream: Upstream
     database_url: str
     client: Client
-    notes: dict[str, str] = field(default_factory=dict)
 
     async def audit(self) -> Audit:
         """Verify the books where they lie, from outside of the node."""
@@ -131,6 +166,28 @@ class House:
         files = sorted((self.node.folder / "logs").glob("*"))
         return self.node.output() + "".join(file.read_text() for file in files)
 
+    def leaks(self) -> list[str]:
+        """Which keys, tokens and secrets of proofs that went over the wire stand in the logs.
+
+        Their beginning is enough to count.
+        """
+        logged = self.logged()
+        secrets = [text for text in self.client.secrets if len(text) > _SECRET_CHARS]
+        fragments = {text[:_SECRET_CHARS] for text in secrets}
+        fragments |= {text[3:_SECRET_CHARS] for text in secrets if text.startswith("sk-")}
+        for text in secrets:
+            with suppress(WalletError):  # what was no token in the first place
+                fragments |= {proof.secret for proof in token.decode(text).proofs}
+        return sorted(fragment for fragment in fragments if fragment in logged)
+
+
+def _models(folder: Path) -> Path:
+    exact = write_models(folder / "exact.json", [EXACT], pricing=_FREE_PROMPT)
+    path = write_models(folder / "models.json", PLAYS)
+    data = [*json.loads(path.read_text())["data"], *json.loads(exact.read_text())["data"]]
+    path.write_text(json.dumps({"data": data}))
+    return path
+
 
 @asynccontextmanager
 async def open_house(
@@ -142,10 +199,11 @@ async def open_house(
     healthy: bool = True,
 ) -> AsyncIterator[House]:
     """Start a node that sells every play at the prices of devkit, without fees."""
-    models = write_models(folder / "models.json", PLAYS)
+    models = _models(folder)
     async with Upstream() as upstream, aiohttp.ClientSession(trust_env=False) as session:
         usual = settings(mints=mints, upstream=upstream.base_url, models=models, btc_usd=BTC_USD)
-        everything = {**usual, **NO_FEES, "DATABASE_URL": database_url, **(more or {})}
+        own = {"DATABASE_URL": database_url, "DISCONNECT_DRAIN_SECONDS": "1"}
+        everything = {**usual, **NO_FEES, **own, **(more or {})}
         node = await Node.start(folder / "node", everything, healthy=healthy)
         try:
             yield House(node, upstream, database_url, Client(session, node.url))
