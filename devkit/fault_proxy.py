@@ -14,6 +14,7 @@ from typing import Final, Self
 
 import aiohttp
 from aiohttp import web
+from yarl import URL
 
 from devkit.faults import Answer, Fault, Lost, honest
 from devkit.ports import LOOPBACK
@@ -81,9 +82,9 @@ class FaultProxy:
         # no kept connections: one that the mint closes at the wrong moment would be a fault of ours
         connector = aiohttp.TCPConnector(force_close=True)
         self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
-        self._runner = web.ServerRunner(web.Server(self._serve))
+        self._runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, LOOPBACK, self._port, shutdown_timeout=0)
+        site = web.TCPSite(self._runner, LOOPBACK, self._port)
         await site.start()
         self._port = self._runner.addresses[0][1]
         return self
@@ -125,7 +126,7 @@ class FaultProxy:
     async def _forward(self, request: web.BaseRequest, body: bytes) -> Answer:
         async with self._session.request(
             request.method,
-            self._target + request.path_qs,
+            URL(self._target + request.raw_path, encoded=True),
             data=body or None,
             headers={"Content-Type": request.headers.get("Content-Type", "application/json")},
         ) as response:
