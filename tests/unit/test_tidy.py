@@ -48,9 +48,12 @@ class Source:
 
 
 @cache
-def sources(folder: Path) -> list[Source]:
-    paths = sorted(folder.rglob("*.py"))
-    return [Source(str(p.relative_to(folder)), p.read_text(encoding="utf-8")) for p in paths]
+def sources(part: Path) -> list[Source]:
+    """The modules of a package, or the one module that is named."""
+    if part.is_file():
+        return [Source(part.name, part.read_text(encoding="utf-8"))]
+    paths = sorted(part.rglob("*.py"))
+    return [Source(str(p.relative_to(part)), p.read_text(encoding="utf-8")) for p in paths]
 
 
 def long_functions(source: Source) -> Iterator[str]:
@@ -134,11 +137,11 @@ def silent_catches(source: Source) -> Iterator[str]:
             yield f"{source.name}:{node.lineno}"
 
 
-def of_money(name: str) -> list[Source]:
-    return [one for one in sources(PACKAGE) if one.name.split("/")[0] == name]
-
-
-PACKAGES: Final = [path for path in sorted(PACKAGE.iterdir()) if (path / "__init__.py").exists()]
+PACKAGES: Final = [
+    path
+    for path in sorted(PACKAGE.iterdir())
+    if path.suffix == ".py" or (path / "__init__.py").exists()
+]
 PARTS: Final = [*(ROOT / name for name in OTHER_SOURCES), *PACKAGES]
 
 
@@ -164,7 +167,7 @@ def test_functions_fit_on_a_screen(part: Path) -> None:
 
 @pytest.mark.parametrize("name", MONEY)
 def test_money_is_never_a_float(name: str) -> None:
-    every = of_money(name)
+    every = sources(PACKAGE / name)
 
     assert every
     assert [found for source in every for found in floats(source)] == []
@@ -172,7 +175,7 @@ def test_money_is_never_a_float(name: str) -> None:
 
 @pytest.mark.parametrize("name", MONEY)
 def test_money_code_catches_nothing_in_silence(name: str) -> None:
-    assert [found for source in of_money(name) for found in silent_catches(source)] == []
+    assert [found for source in sources(PACKAGE / name) for found in silent_catches(source)] == []
 
 
 @pytest.mark.parametrize("part", PACKAGES, ids=name_of)
