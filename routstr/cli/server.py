@@ -3,6 +3,7 @@
 import gc
 import signal
 import sys
+from collections.abc import Callable
 from math import ceil
 from types import FrameType
 from typing import Final
@@ -28,9 +29,17 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def run(settings: Settings, host: str | None, port: int | None) -> bool:
-    """Serve until told to stop; false when the start failed, which was then told."""
-    app = create_app(settings)
+def run(
+    settings: Settings,
+    host: str | None,
+    port: int | None,
+    build: Callable[[Settings], App] = create_app,
+) -> bool:
+    """Serve until told to stop; false when the start failed, which was then told.
+
+    ``build`` is for tests that put the node together with another database backend.
+    """
+    app = build(settings)
     config = uvicorn.Config(
         app,
         host=host if host is not None else settings.host,
