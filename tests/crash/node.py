@@ -8,23 +8,26 @@ import argparse
 import sys
 from pathlib import Path
 
-from routstr.cli import run
+from routstr.cli.server import run
 from routstr.core.db import open_backend
-from routstr.core.settings import load_settings
-from routstr.main import create_app
+from routstr.core.settings import Settings, load_settings
+from routstr.main import App, create_app
 from tests.crash.killing import Journal, KillingBackend
+
+
+def build(settings: Settings) -> App:
+    """Put the node together with the backend that dies on order."""
+    inner = open_backend(settings.database_url.reveal())
+    return create_app(settings, backend=KillingBackend(inner, Journal(Path.cwd())))
 
 
 def main(arguments: list[str]) -> int:
     """Serve until the end; the exit status."""
-    settings = load_settings()
-    inner = open_backend(settings.database_url.reveal())
-    app = create_app(settings, backend=KillingBackend(inner, Journal(Path.cwd())))
     parser = argparse.ArgumentParser(prog="python -m tests.crash.node")
-    parser.add_argument("--host", default=settings.host)
-    parser.add_argument("--port", type=int, default=settings.port)
+    parser.add_argument("--host")
+    parser.add_argument("--port", type=int)
     address = parser.parse_args(arguments)
-    return 0 if run(app, host=address.host, port=address.port) else 1
+    return 0 if run(load_settings(), address.host, address.port, build) else 1
 
 
 if __name__ == "__main__":

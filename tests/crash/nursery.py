@@ -26,6 +26,7 @@ import uvloop  # noqa: F401
 
 from devkit.leash import PR_SET_PDEATHSIG
 from routstr import cli
+from routstr.cli import server, verification  # noqa: F401 - what its commands would import
 from routstr.payment.tokens import load_vocabulary
 from tests.crash import node
 
