@@ -69,8 +69,12 @@ class Exchange:
 
     async def answer(self, status: int, headers: list[Header], body: bytes) -> None:
         """Send a complete response."""
-        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
-        await self.write(body, last=True)
+        self.started = True
+        self.status = status
+        self.sent_bytes += len(body)
+        headers = [*headers, (b"content-length", b"%d" % len(body)), *self._headers]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def refuse(self, error: RoutstrError) -> None:
         """Answer with an error; once the response has started it is too late and only noted."""

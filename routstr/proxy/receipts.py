@@ -13,15 +13,17 @@ from msgspec import Raw
 from routstr.core.rendering import Header
 from routstr.payment.metering import Receipt
 from routstr.payment.usage import Usage
-from routstr.proxy.fields import Fields, encode, value
+from routstr.proxy.fields import Fields, encode, text, value
 
-_PROVIDERS_PRICES: Final = (
-    "cost",
-    "cost_details",
-    "cost_in_usd_ticks",
-    "is_byok",
-    "total_cost",
-    "upstream_inference_cost",
+_PROVIDERS_PRICES: Final = frozenset(
+    {
+        "cost",
+        "cost_details",
+        "cost_in_usd_ticks",
+        "is_byok",
+        "total_cost",
+        "upstream_inference_cost",
+    }
 )
 
 
@@ -37,8 +39,8 @@ def add_receipt(fields: Fields, reported: object, receipt: Receipt, name: str) -
     estimated = b',"estimated":true' if receipt.estimated else b""
 
     counts = reported if isinstance(reported, dict) and not receipt.estimated else _counts(usage)
-    for price in _PROVIDERS_PRICES:
-        counts.pop(price, None)
+    if not _PROVIDERS_PRICES.isdisjoint(counts):
+        counts = {name: count for name, count in counts.items() if name not in _PROVIDERS_PRICES}
     counts["cost"] = Raw(b"{%b}" % cost)
     counts["cost_sats"] = sats
     counts["remaining_balance_msats"] = int(receipt.balance)
@@ -51,9 +53,8 @@ def add_receipt(fields: Fields, reported: object, receipt: Receipt, name: str) -
     else:
         fields["metadata"] = Raw(b'{"routstr":%b}' % routstr)
     fields["cost"] = Raw(b"{%b,%b,%b}" % (cost, tokens, money))
-    upstream = value(fields, "provider")
-    named = f"{name}:{upstream}" if isinstance(upstream, str) and upstream else name
-    fields["provider"] = Raw(encode(named))
+    upstream = text(fields, "provider")
+    fields["provider"] = Raw(encode(f"{name}:{upstream}" if upstream else name))
 
 
 def cost_headers(receipt: Receipt) -> list[Header]:

@@ -22,8 +22,9 @@ class Deadlines:
     def __init__(self, sweep_s: float = SWEEP_SECONDS, linger_s: float = LINGER_SECONDS) -> None:
         self._sweep_s = sweep_s
         self._linger_s = linger_s
-        self._running: dict[Deadline, None] = {}
-        self._swept = False
+        self.running: Final[dict[Deadline, None]] = {}
+        """The blocks that are swept; they enter and leave by themselves."""
+        self.swept = False
 
     def within(self, seconds: float, *, on_linger: Callable[[], None] | None = None) -> "Deadline":
         """A block that must end in time: ``with deadlines.within(10) as deadline``.
@@ -34,24 +35,20 @@ class Deadlines:
         now = asyncio.get_running_loop().time()
         return Deadline(self, now + seconds, now + self._linger_s, on_linger)
 
-    def _add(self, deadline: "Deadline") -> None:
-        self._running[deadline] = None
-        if not self._swept:
-            self._swept = True
-            asyncio.get_running_loop().call_later(self._sweep_s, self._sweep)
-
-    def _remove(self, deadline: "Deadline") -> None:
-        self._running.pop(deadline, None)
+    def start_sweeping(self) -> None:
+        """Sweep until nothing runs any more."""
+        self.swept = True
+        asyncio.get_running_loop().call_later(self._sweep_s, self._sweep)
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for deadline in list(self._running):
+        for deadline in list(self.running):
             deadline.check(now)
-        if self._running:
+        if self.running:
             loop.call_later(self._sweep_s, self._sweep)
         else:
-            self._swept = False
+            self.swept = False
 
 
 class Deadline:
@@ -92,7 +89,7 @@ class Deadline:
     def check(self, now: float) -> None:
         """Interrupt the block if it is late. Called by the sweep."""
         if now >= self.due or now >= self.never_after:
-            self._owner._remove(self)  # noqa: SLF001 - the two classes are one mechanism
+            self._owner.running.pop(self, None)
             self.expired = True
             assert self._task is not None, "only entered blocks are swept"
             self._task.cancel()
@@ -102,11 +99,14 @@ class Deadline:
 
     def __enter__(self) -> Self:
         """Start to be swept; a block can be entered again after it was left."""
-        self._task = asyncio.current_task()
-        assert self._task is not None, "a deadline interrupts the task that entered it"
-        self._cancelling = self._task.cancelling()
+        self._task = task = asyncio.current_task()
+        assert task is not None, "a deadline interrupts the task that entered it"
+        self._cancelling = task.cancelling()
         self.expired = False
-        self._owner._add(self)  # noqa: SLF001
+        owner = self._owner
+        owner.running[self] = None
+        if not owner.swept:
+            owner.start_sweeping()
         return self
 
     def __exit__(
@@ -116,7 +116,7 @@ class Deadline:
         trace: TracebackType | None,
     ) -> None:
         """Turn the sweep's own interruption into :class:`TimeoutError`."""
-        self._owner._remove(self)  # noqa: SLF001
+        self._owner.running.pop(self, None)
         task, self._task = self._task, None
         if not self.expired or task is None:
             return

@@ -75,7 +75,7 @@ async def test_a_cancellation_that_meets_the_timeout_wins() -> None:
 
     task = asyncio.create_task(work())
     await asyncio.sleep(0)
-    for deadline in list(deadlines._running):
+    for deadline in list(deadlines.running):
         deadline.check(asyncio.get_running_loop().time() + 1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -101,7 +101,7 @@ async def test_the_sweep_rests_when_nothing_runs() -> None:
     with deadlines.within(5):
         await asyncio.sleep(0.02)
     await asyncio.sleep(0.03)
-    assert not deadlines._swept
+    assert not deadlines.swept
     with pytest.raises(TimeoutError), deadlines.within(0.01):
         await asyncio.sleep(5)
 
