@@ -74,6 +74,9 @@ class PostgresBackend:
         self._connection = self._engine.connect()
         self._raw = self._connection.connection.driver_connection
         self._raw.execute(f"SET lock_timeout = '{_LOCK_SECONDS}s'")
+        # a plan made while a table was small would go on reading all of it as it grows
+        self._raw.execute("SET enable_seqscan = off")
+        self._raw.execute("SET jit = off")
         return Tx(self._connection, self._raw, self.dialect)
 
     def close(self) -> None:
