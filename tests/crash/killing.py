@@ -71,6 +71,7 @@ class KillingBackend:
 
     def __init__(self, inner: Backend, journal: Journal) -> None:
         self.dialect: Dialect = inner.dialect
+        self.shares_transactions = inner.shares_transactions
         self._inner = inner
         self._journal = journal
         self._orders: Orders | None = None

@@ -42,6 +42,9 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         say("interrupted")
         return 130
+    except (Broken, ServiceFailed) as error:
+        say(f"the moments to die at could not be found: {error}\n{folder} is kept")
+        return 1
     failed = any(row.problem for row in rows)
     if failed:
         say(f"folders of failed cells are kept below {folder}")
