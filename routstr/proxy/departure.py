@@ -40,6 +40,7 @@ class Departure:
 
     def stop(self) -> None:
         """Stop to listen."""
+        self.deadline.on_linger = None  # the two would keep each other alive
         if self._task is not None:
             self._task.cancel()
 

@@ -61,12 +61,12 @@ class Deadline:
     __slots__ = (
         "_cancelling",
         "_linger_at",
-        "_on_linger",
         "_owner",
         "_task",
         "due",
         "expired",
         "never_after",
+        "on_linger",
     )
 
     def __init__(
@@ -74,7 +74,7 @@ class Deadline:
     ) -> None:
         self._owner: Final = owner
         self._linger_at = linger_at
-        self._on_linger = on_linger
+        self.on_linger = on_linger
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
         self.due = due
@@ -93,8 +93,8 @@ class Deadline:
             self.expired = True
             assert self._task is not None, "only entered blocks are swept"
             self._task.cancel()
-        elif self._on_linger is not None and now >= self._linger_at:
-            notice, self._on_linger = self._on_linger, None
+        elif self.on_linger is not None and now >= self._linger_at:
+            notice, self.on_linger = self.on_linger, None
             notice()
 
     def __enter__(self) -> Self:

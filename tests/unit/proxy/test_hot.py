@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import logging
 from typing import Any
 
@@ -296,3 +297,24 @@ async def test_a_scope_is_not_changed() -> None:
         await node.app(scope, receive, send)
         assert answer.status == 200
         assert repr(scope) == before
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_requests_leave_no_work_for_the_garbage_collector(*, stream: bool) -> None:
+    async with running() as node:
+        for _ in range(3):
+            await node.chat(stream=stream)
+        await asyncio.sleep(0)
+        gc.collect()
+        gc.disable()
+        try:
+            call = Call(node.app, {**GOOD, "stream": stream})
+            await call.run()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            left = [type(thing) for thing in gc.garbage]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+        assert [kind for kind in left if kind.__module__.startswith("routstr")] == []
