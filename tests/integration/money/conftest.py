@@ -12,11 +12,14 @@ import pytest_asyncio
 
 from devkit.mint import Mint, MintOptions
 from devkit.payer import Form, Payer
+from devkit.ports import LOOPBACK
 from devkit.postgres import Postgres
 from routstr.money import Msat, Unit
 from tests.integration.conftest import serve_mint
 from tests.integration.money.house import Client, House, open_house
 
+GONE_MINT = f"http://{LOOPBACK}:9"
+"""A mint that the node on SQLite lists and that nobody runs."""
 HERE = Path(__file__).parent
 
 
@@ -61,7 +64,7 @@ async def sqlite_house(
     mints: dict[str, Mint], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:
     folder = tmp_path_factory.mktemp("sqlite-house")
-    urls = [mint.url for mint in mints.values()]
+    urls = [*(mint.url for mint in mints.values()), GONE_MINT]
     async with open_house(folder, f"sqlite:///{folder / 'routstr.db'}", urls) as house:
         yield house
         assert house.leaks() == []

@@ -1,4 +1,7 @@
-"""A running node with everything around it, and a client that speaks plain HTTP to it."""
+"""A running node with everything around it, and a client that speaks plain HTTP to it.
+
+The node's limits are small enough to be reached in a test.
+"""
 
 import asyncio
 import json
@@ -27,6 +30,14 @@ EXACT = "exact"
 EXACT_MSAT = 1 + 6 * COMPLETION_MSAT
 """The least price of a request (MIN_REQUEST_MSAT) is part of it."""
 EXACT_LIMIT = 6
+BODY_BYTES_MAX = 256 * 1024
+_SMALL_LIMITS = {
+    "DISCONNECT_DRAIN_SECONDS": "1",
+    "REQUEST_BODY_BYTES_MAX": str(BODY_BYTES_MAX),
+    "RESPONSE_BYTES_MAX": str(1 << 20),
+    "UPSTREAM_FIRST_BYTE_SECONDS": "3",
+    "UPSTREAM_IDLE_SECONDS": "3",
+}
 _SECRET_CHARS = 20
 _FREE_PROMPT = {"prompt": "0", "completion": PRICING["completion"]}
 
@@ -202,8 +213,8 @@ async def open_house(
     models = _models(folder)
     async with Upstream() as upstream, aiohttp.ClientSession(trust_env=False) as session:
         usual = settings(mints=mints, upstream=upstream.base_url, models=models, btc_usd=BTC_USD)
-        own = {"DATABASE_URL": database_url, "DISCONNECT_DRAIN_SECONDS": "1"}
-        everything = {**usual, **NO_FEES, **own, **(more or {})}
+        own = {**NO_FEES, **_SMALL_LIMITS, "DATABASE_URL": database_url}
+        everything = {**usual, **own, **(more or {})}
         node = await Node.start(folder / "node", everything, healthy=healthy)
         try:
             yield House(node, upstream, database_url, Client(session, node.url))
