@@ -16,18 +16,16 @@ from routstr import __version__
 from routstr.auth.service import CREATE, Authenticator, KeyCompletion
 from routstr.balance import endpoints as balance_endpoints
 from routstr.balance.service import BalanceService
-from routstr.catalog.models_file import ModelsFileError, load_models
-from routstr.catalog.names import NameClash
+from routstr.catalog.models_file import load_models
 from routstr.catalog.rates import FixedPrices, PricePolicy
 from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock, SystemClock
 from routstr.core.cors import Cors
 from routstr.core.db import Backend, Database, migrate, node_values
-from routstr.core.db.migrate import UnknownRevision
 from routstr.core.http import outgoing_session, upstream_session
 from routstr.core.logging import Logs, get_logger, start_logging
 from routstr.core.middleware import ManagementShell, RequestLimits
-from routstr.core.node_key import NodeKey, NodeKeyError, SealBroken, load_node_key
+from routstr.core.node_key import NodeKey, NodeKeyError, load_node_key
 from routstr.core.rendering import install_error_handlers
 from routstr.core.settings import Settings, load_settings
 from routstr.core.tasks import Supervisor
@@ -64,9 +62,7 @@ SWEEP_SECONDS: Final = 10.0
 RECOVERY_SECONDS: Final = 10.0
 CLAIMS_SECONDS: Final = 300.0
 STOP_SECONDS: Final = 5.0
-START_PROBLEMS: Final = (
-    NodeKeyError, SealBroken, ModelsFileError, NameClash, UnknownRevision, SQLAlchemyError, OSError
-)  # fmt: skip
+START_PROBLEMS: Final = (ValueError, SQLAlchemyError, OSError)
 """What an operator can mend: told in one line; anything else is a fault and shows its traceback."""
 _KEY_CHECK: Final = "secret_key_check"
 
@@ -136,7 +132,7 @@ class App:
                 await self._open(stack, logs)
             except START_PROBLEMS as problem:
                 self.start_problem = f"The node cannot start: {problem}"
-                _log.critical("start_failed", reason=str(problem), kind=type(problem).__name__)
+                _log.critical("start_failed", reason=str(problem), exc_info=True)
                 raise
             yield
             self.drain()

@@ -108,8 +108,8 @@ class Upstream(Group):
     """Further request headers that are passed to the provider, comma separated."""
     upstream_connect_seconds: Seconds = 10
     """Longest wait for a connection to the provider."""
-    upstream_first_byte_seconds: Seconds = 120
-    """Longest wait for the first byte of the provider's answer."""
+    upstream_first_byte_seconds: Seconds = 600
+    """Longest wait for the first byte of the provider's answer; unstreamed ones begin late."""
     upstream_idle_seconds: Seconds = 60
     """Longest silence of the provider inside an answer."""
     upstream_total_seconds: Seconds = 1_800

@@ -24,6 +24,10 @@ UNION ALL
 SELECT id, 0 FROM sagas WHERE kind = {int(SagaKind.RECEIVE)} AND state = {int(SagaState.DONE)}
   AND id NOT IN (SELECT reference FROM transfers WHERE kind = 1)
 """  # noqa: S608
+_CREDITED_FOR_NOTHING = f"""
+SELECT t.id, t.reference FROM transfers t LEFT JOIN sagas s ON s.id = t.reference
+WHERE t.kind = 1 AND (s.state IS NULL OR s.state <> {int(SagaState.DONE)})
+"""  # noqa: S608
 
 
 class Audit(Struct, frozen=True):
@@ -53,6 +57,7 @@ def audit(connection: Connection) -> Audit:
         *verify.check_assets(connection, assets),
         _tokens(connection),
         _deposits(connection),
+        _credits(connection),
     ]
     return Audit(checks, held, verify.liabilities(connection), sum(assets.values()))
 
@@ -75,4 +80,12 @@ def _deposits(connection: Connection) -> Check:
     return Check(
         "every redeemed token was credited exactly once",
         tuple(f"saga {row[0]}: {row[1]} credits" for row in rows),
+    )
+
+
+def _credits(connection: Connection) -> Check:
+    rows = connection.execute(text(_CREDITED_FOR_NOTHING))
+    return Check(
+        "every deposit belongs to a finished saga",
+        tuple(f"transfer {row[0]}: saga {row[1]} brought nothing" for row in rows),
     )

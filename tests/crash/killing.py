@@ -133,18 +133,18 @@ class KillingBackend:
 class _Heard:
     """A driver's connection whose statements are heard."""
 
-    def __init__(self, raw: Any, written: set[str]) -> None:  # noqa: ANN401 - of either driver
+    def __init__(self, raw: Any, written: set[str]) -> None:
         self._raw = raw
         self._written = written
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
 
-    def execute(self, statement: str, *arguments: object) -> Any:  # noqa: ANN401
+    def execute(self, statement: str, *arguments: object) -> Any:
         note(self._written, statement)
         return self._raw.execute(statement, *arguments)
 
-    def executemany(self, statement: str, *arguments: object) -> Any:  # noqa: ANN401
+    def executemany(self, statement: str, *arguments: object) -> Any:
         note(self._written, statement)
         return self._raw.executemany(statement, *arguments)
 

@@ -52,7 +52,7 @@ KINDS: Final[tuple[tuple[object, str], ...]] = (
 _WORDS: Final[Mapping[type, str]] = {Ge: "at least", Gt: "more than", Le: "at most", Lt: "below"}
 
 
-def kind(annotation: Any) -> str:  # noqa: ANN401 - whatever stands behind a field's colon
+def kind(annotation: Any) -> str:
     """What a value of this type is, with its unit and bounds."""
     if get_origin(annotation) is Literal:
         return "one of " + ", ".join(f"`{value}`" for value in get_args(annotation))

@@ -51,7 +51,7 @@ class Reply:
     body: bytes
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 - tests look into it
+    def json(self) -> Any:
         return msgspec.json.decode(self.body)
 
     @property
@@ -89,7 +89,7 @@ class Client:
         *,
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
-        **body: Any,  # noqa: ANN401 - json, data or params of aiohttp
+        **body: Any,
     ) -> Reply:
         credential = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._note(key, *(body.get("json") or {}).values(), *(body.get("params") or {}).values())

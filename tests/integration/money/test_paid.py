@@ -32,11 +32,11 @@ async def sdk(house: House, text: str) -> AsyncIterator[AsyncOpenAI]:
         yield client
 
 
-def ask(sdk: AsyncOpenAI, **more: Any) -> Any:  # noqa: ANN401 - the SDK's overloads
+def ask(sdk: AsyncOpenAI, **more: Any) -> Any:
     return sdk.chat.completions.create(model="good", messages=[_QUESTION], **more)
 
 
-def told(usage: Any) -> int:  # noqa: ANN401 - an SDK object with fields of ours
+def told(usage: Any) -> int:
     return int(usage.cost["total_msats"])
 
 

@@ -36,7 +36,7 @@ class Answer:
         assert len(values) <= 1, f"{name} was sent {len(values)} times"
         return values[0] if values else None
 
-    def json(self) -> Any:  # noqa: ANN401 - tests look into it
+    def json(self) -> Any:
         return msgspec.json.decode(self.body)
 
 

@@ -25,7 +25,7 @@ def fail(message: str) -> None:
 
 
 @contextmanager
-def logging_to(folder: Path, **settings: Any) -> Iterator[Lines]:  # noqa: ANN401 - as Settings takes them
+def logging_to(folder: Path, **settings: Any) -> Iterator[Lines]:
     """Log inside the block; afterwards the list holds the lines of standard output."""
     stream = io.StringIO()
     lines: Lines = []

@@ -71,7 +71,7 @@ def ledger(db: FakeDatabase) -> Ledger:
     return Ledger(cast("Database", db), ManualClock(), 1, NodeAccounts(2, 3))
 
 
-async def begin(work: Any) -> "asyncio.Task[Any]":  # noqa: ANN401
+async def begin(work: Any) -> "asyncio.Task[Any]":
     task: asyncio.Task[Any] = asyncio.ensure_future(work)
     await asyncio.sleep(0)
     return task

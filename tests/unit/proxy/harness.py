@@ -193,13 +193,13 @@ class Node:
         (record,) = self.lines.records
         return record
 
-    async def ask(self, body: object = None, **more: Any) -> Answer:  # noqa: ANN401
+    async def ask(self, body: object = None, **more: Any) -> Answer:
         """One request to the end."""
         call = Call(self.app, body, **more)
         await call.run()
         return call.answer
 
-    async def chat(self, model: str = "good", **more: Any) -> Answer:  # noqa: ANN401
+    async def chat(self, model: str = "good", **more: Any) -> Answer:
         return await self.ask({"model": model, "messages": HELLO, **more})
 
 

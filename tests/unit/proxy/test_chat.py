@@ -23,7 +23,7 @@ from tests.unit.proxy.harness import (
 )
 
 
-def assert_refused(answered: Answer, status: int, code: str, node: Node) -> Any:  # noqa: ANN401
+def assert_refused(answered: Answer, status: int, code: str, node: Node) -> Any:
     """An error in the envelope, told on the access line, with nothing held and nobody asked."""
     told = answered.json()
     assert (answered.status, told["error"]["code"]) == (status, code)

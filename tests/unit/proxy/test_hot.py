@@ -49,7 +49,7 @@ async def test_everything_else_is_the_applications(method: str, path: str) -> No
 async def test_what_is_not_http_is_the_applications() -> None:
     seen: list[str] = []
 
-    async def application(scope: Any, _receive: Any, _send: Any) -> None:  # noqa: ANN401
+    async def application(scope: Any, _receive: Any, _send: Any) -> None:
         seen.append(scope["type"])
 
     async with running() as node:
@@ -287,11 +287,11 @@ async def test_a_scope_is_not_changed() -> None:
         before = repr(scope)
         answer = Answer()
 
-        async def receive() -> Any:  # noqa: ANN401
+        async def receive() -> Any:
             await asyncio.sleep(0)
             return {"type": "http.request", "body": b'{"model":"good"}', "more_body": False}
 
-        async def send(message: Any) -> None:  # noqa: ANN401
+        async def send(message: Any) -> None:
             answer.messages.append(message)
 
         await node.app(scope, receive, send)

@@ -22,7 +22,7 @@ async def got(body: object, headers: dict[str, str] | None = None) -> tuple[Answ
         return await node.chat(), node
 
 
-def assert_charged(node: Node, told: Any, charged: int) -> Settlement:  # noqa: ANN401
+def assert_charged(node: Node, told: Any, charged: int) -> Settlement:
     """The body, the books and the access line agree on the charge."""
     assert node.books.posted == 1_000_000 - charged
     assert told["usage"]["cost"]["total_msats"] == charged
@@ -57,8 +57,8 @@ async def test_the_charge_is_made_before_the_answer_is_sent() -> None:
         ended: list[int] = []
         app = node.app
 
-        async def watching(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
-            async def watched(message: Any) -> None:  # noqa: ANN401
+        async def watching(scope: Any, receive: Any, send: Any) -> None:
+            async def watched(message: Any) -> None:
                 ended.append(len(node.books.ends))
                 await send(message)
 
@@ -209,7 +209,7 @@ async def test_a_text_that_is_no_json_answer_is_passed_on_and_estimated(
 
 
 @pytest.mark.parametrize("play", [wrong_length(+50), endless()])
-async def test_what_was_not_delivered_is_free(play: Any) -> None:  # noqa: ANN401
+async def test_what_was_not_delivered_is_free(play: Any) -> None:
     async with running() as node:
         node.upstream.next(play)
         assert (await node.chat()).status == 502

@@ -13,7 +13,7 @@ def body(**more: object) -> bytes:
     return json.dumps({"model": "m", "messages": [], **more}).encode()
 
 
-def sent(raw: bytes, limit: int | None = None) -> Any:  # noqa: ANN401
+def sent(raw: bytes, limit: int | None = None) -> Any:
     return json.loads(ChatRequest.parse(raw).encode("vendor/m", limit))
 
 

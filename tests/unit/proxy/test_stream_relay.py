@@ -45,7 +45,7 @@ def said(answered: Answer) -> str:
     )
 
 
-def cost_of(answered: Answer) -> Any:  # noqa: ANN401
+def cost_of(answered: Answer) -> Any:
     """The one cost chunk."""
     (chunk,) = [event for event in events(answered) if "cost" in event and event != "[DONE]"]
     return chunk

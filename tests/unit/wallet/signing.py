@@ -19,7 +19,7 @@ POWERS = tuple(1 << n for n in range(20))
 SEED = bytes(range(64))
 
 
-def vectors(name: str) -> Any:  # noqa: ANN401 - as the file is
+def vectors(name: str) -> Any:
     """Load one of the files with test vectors."""
     return json.loads((Path(__file__).parents[2] / "vectors" / f"{name}.json").read_text())
 

@@ -134,7 +134,7 @@ class World:
         """Everything that is in the database's files."""
         return b"".join(file.read_bytes() for file in self.folder.glob("routstr.db*"))
 
-    async def scalar(self, query: str, **values: Any) -> Any:  # noqa: ANN401 - whatever SQL gives
+    async def scalar(self, query: str, **values: Any) -> Any:
         return await self.db.read(lambda c: c.execute(text(query), values).scalar())
 
     async def states(self) -> list[SagaState]:
@@ -152,7 +152,7 @@ class World:
         return found
 
 
-async def insert(world: World, **changes: Any) -> Saga:  # noqa: ANN401 - fields of a saga
+async def insert(world: World, **changes: Any) -> Saga:
     """Store an open saga."""
     draft = msgspec.structs.replace(DRAFT, **changes)
     return await world.db.write(lambda tx: sagas.insert_saga(tx, KEY, draft))

@@ -1,0 +1,125 @@
+"""Routes of keys and balances: what is parsed, what is passed on, what may be cached."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from fastapi import FastAPI
+
+from routstr.balance.endpoints import router
+from routstr.balance.schemas import CreateAnswer, History, RefundAnswer, TopupAnswer
+from routstr.core.rendering import install_error_handlers
+from tests.unit.core.asgi import Answer, ask
+
+JSON = ("content-type", "application/json")
+
+
+class Service:
+    """Notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+
+    async def create(self, *arguments: object) -> CreateAnswer:
+        self.asked.append(("create", *arguments))
+        return CreateAnswer(api_key="sk-1", balance=5, id="key_1", mint="m")
+
+    async def top_up(self, *arguments: object) -> TopupAnswer:
+        self.asked.append(("top_up", *arguments))
+        return TopupAnswer(msats=1, gross=2, mint_fee=1, balance=6)
+
+    async def refund(self, *arguments: object) -> RefundAnswer:
+        self.asked.append(("refund", *arguments))
+        return RefundAnswer(
+            token="cashuB", sats="1", unit="sat", mint="m", mint_fee=0, balance=0, repeated=False
+        )
+
+    async def history(self, authorization: str | None, **page: object) -> History:
+        self.asked.append(("history", authorization, page))
+        return History(transactions=[], next_before=None)
+
+
+SERVICE = Service()
+
+
+@pytest.fixture
+def service() -> Service:
+    SERVICE.asked.clear()
+    return SERVICE
+
+
+def _app() -> FastAPI:
+    app = FastAPI()
+    install_error_handlers(app)
+    app.include_router(router, prefix="/v1/balance")
+    app.state.balance = SERVICE
+    return app
+
+
+APP = _app()
+
+
+async def call(
+    method: str,
+    path: str,
+    body: object = None,
+    headers: Sequence[tuple[str, str]] = (),
+    query: str = "",
+) -> Answer:
+    chunks = [b""] if body is None else [msgspec.json.encode(body)]
+
+    async def with_query(scope: Any, receive: Any, send: Any) -> None:
+        await APP({**scope, "query_string": query.encode()}, receive, send)
+
+    return await ask(with_query, method, f"/v1/balance{path}", headers=headers, chunks=chunks)
+
+
+async def test_a_key_is_created_from_a_body_or_a_query(service: Service) -> None:
+    posted = await call("POST", "/create", {"initial_balance_token": "cashuB"}, [JSON])
+    got = await call("GET", "/create", query="initial_balance_token=cashuA&validity_date=9")
+    assert posted.status == got.status == 200
+    assert posted.json()["api_key"] == "sk-1"
+    assert service.asked == [("create", "cashuB", None), ("create", "cashuA", 9)]
+
+
+@pytest.mark.parametrize("body", [{}, {"initial_balance_token": ""}, {"initial_balance_token": 5}])
+async def test_a_creation_without_a_token_is_refused(service: Service, body: object) -> None:
+    answer = await call("POST", "/create", body, [JSON])
+    assert answer.status == 422
+    assert answer.json()["error"]["code"] == "invalid_parameter"
+    assert service.asked == []
+
+
+async def test_a_top_up_takes_the_token_from_the_body_or_the_query(service: Service) -> None:
+    key = ("authorization", "Bearer sk-1")
+    await call("POST", "/topup", {"cashu_token": "cashuB"}, [JSON, key])
+    await call("POST", "/topup", headers=[key], query="cashu_token=cashuA")
+    assert service.asked == [
+        ("top_up", "Bearer sk-1", "cashuB"), ("top_up", "Bearer sk-1", "cashuA"),
+    ]  # fmt: skip
+
+
+async def test_a_top_up_without_a_token_says_so_in_the_known_words(service: Service) -> None:
+    answer = await call("POST", "/topup")
+    assert (answer.status, answer.json()["error"]["message"]) == (400, "A cashu_token is required.")
+    assert service.asked == []
+
+
+async def test_a_refund_leaves_out_what_it_has_not(service: Service) -> None:
+    answer = await call("POST", "/refund", headers=[("authorization", "Bearer sk-1")])
+    assert answer.json()["sats"] == "1"
+    assert "msats" not in answer.json()
+    assert service.asked == [("refund", "Bearer sk-1")]
+
+
+async def test_a_history_has_bounds(service: Service) -> None:
+    assert (await call("GET", "/history", query="limit=7&before=3")).status == 200
+    assert service.asked == [("history", None, {"limit": 7, "before": 3})]
+    for query in ("limit=0", "limit=501", "before=0"):
+        assert (await call("GET", "/history", query=query)).status == 422
+
+
+async def test_no_answer_about_money_may_be_kept_by_a_cache(service: Service) -> None:
+    for answer in (await call("POST", "/refund"), await call("GET", "/history")):
+        assert answer.header("cache-control") == "no-store"

@@ -1,0 +1,177 @@
+"""Decisions of the balance endpoints, on played authentication, books and refunds."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import Connection
+
+from routstr.auth.repository import KeyRecord
+from routstr.auth.service import Authenticator, Created, Payer
+from routstr.balance.service import BalanceService
+from routstr.core.db import Database
+from routstr.errors import AuthError, KeyExpired, KeyNotFound, MissingApiKey, RoutstrError
+from routstr.ledger import books
+from routstr.ledger.books import Balance, Movement
+from routstr.ledger.entries import TransferKind
+from routstr.money import Msat, Unit
+from routstr.payment.refund import Refund, Refunds
+from routstr.wallet.models import SagaKind, SagaState
+from routstr.wallet.sagas import Plan, Saga
+
+PAYER = Payer(7, "key_1", "sk-" + "ab" * 32, "https://mint.example", "sat", None)
+RECORD = KeyRecord(1, 7, "key_1", "https://mint.example", Unit.SAT, '{"a": 1}', 5_000, 9_000)
+STATE = Balance(Msat(1_500), Msat(400), Msat(2_000), Msat(500), 3, 4_000, 6_000)
+SAGA = Saga(
+    id=3,
+    kind=SagaKind.RECEIVE,
+    state=SagaState.DONE,
+    purpose="create",
+    account=7,
+    mint="https://mint.example",
+    unit=Unit.SAT,
+    gross=3,
+    fee=1,
+    plan=Plan(keyset="00", first_counter=0, amounts=[2]),
+    context={},
+    epoch=1,
+    owner=1,
+    created_at=1,
+)
+MOVEMENTS = [
+    Movement(
+        9, TransferKind.CHARGE, Msat(-500), Msat(1_500), 6_000, 4, "r-1", "m", "/v1/x", 12, 34
+    ),
+    Movement(2, TransferKind.DEPOSIT, Msat(2_000), Msat(2_000), 5_000, 3, None, None, None, 0, 0),
+]
+
+
+class Auth:
+    """Knows one payer; ``refuses`` is what it raises."""
+
+    def __init__(self, refuses: RoutstrError | None = None, known: bool = True) -> None:
+        self.refuses = refuses
+        self.known = known
+        self.expires_at: int | None = None
+
+    async def payer(self, authorization: str | None) -> Payer:
+        if self.refuses is not None:
+            raise self.refuses
+        return PAYER
+
+    async def known_payer(self, authorization: str | None) -> Payer:
+        if not self.known:
+            raise self.refuses or AuthError
+        return PAYER
+
+    async def key_record(self, payer: Payer) -> KeyRecord:
+        return RECORD
+
+    async def create_api_key(self, text: str, *, expires_at: int | None) -> Created:
+        self.expires_at = expires_at
+        return Created(PAYER, SAGA if text == "new" else None, fresh=text == "new")
+
+    async def top_up(self, payer: Payer, text: str) -> Saga:
+        return SAGA
+
+
+class Books:
+    """Answers reads as the ledger would."""
+
+    async def read(self, fn: Callable[[Connection], Any]) -> Any:
+        return fn(cast("Connection", None))
+
+
+class Paying:
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+
+    async def refund(self, account: int, mint: str, unit: Unit) -> Refund:
+        assert (account, mint, unit) == (7, PAYER.mint, Unit.SAT)
+        return Refund("cashuB", 3, self.unit, mint, Msat(1), repeated=False)
+
+
+@pytest.fixture(autouse=True)
+def _books(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(books, "balance", lambda _connection, _account: STATE)
+    monkeypatch.setattr(
+        books, "history", lambda _connection, _account, *, limit, before: MOVEMENTS[:limit]
+    )
+
+
+def service(auth: Auth | None = None, unit: Unit = Unit.SAT) -> BalanceService:
+    return BalanceService(
+        cast("Database", Books()),
+        cast("Authenticator", auth or Auth()),
+        cast("Refunds", Paying(unit)),
+    )
+
+
+async def test_a_new_key_tells_what_the_token_brought() -> None:
+    auth = Auth()
+    answer = await service(auth).create("new", 9)
+    assert (answer.api_key, answer.id, answer.balance) == (PAYER.key, "key_1", 1_100)
+    assert (answer.gross, answer.mint_fee, answer.credited) == (3_000, 1_000, 2_000)
+    assert auth.expires_at == 9_000
+
+
+async def test_a_known_token_adds_nothing() -> None:
+    auth = Auth()
+    answer = await service(auth).create("old", None)
+    assert (answer.credited, answer.gross, answer.mint_fee) == (None, None, None)
+    assert auth.expires_at is None
+
+
+async def test_balance_is_what_can_be_spent_and_times_are_seconds() -> None:
+    info = await service().info("Bearer x")
+    assert (info.balance, info.reserved, info.total) == (1_100, 400, 1_500)
+    assert (info.total_deposited, info.total_spent, info.total_requests) == (2_000, 500, 3)
+    assert (info.created_at, info.last_used_at) == (5, 6)
+    assert info.expires_at == info.validity_date == 9
+    assert info.metadata == {"a": 1}
+
+
+async def test_an_expired_key_is_still_shown() -> None:
+    assert (await service(Auth(KeyExpired())).info("Bearer x")).total == 1_500
+
+
+async def test_a_top_up_tells_fee_and_balance() -> None:
+    answer = await service().top_up("Bearer x", "cashuB")
+    assert (answer.msats, answer.gross, answer.mint_fee, answer.balance) == (
+        2_000, 3_000, 1_000, 1_100,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("unit", "sats", "msats"), [(Unit.SAT, "3", None), (Unit.MSAT, None, "3")])
+async def test_a_refund_names_its_unit(unit: Unit, sats: str | None, msats: str | None) -> None:
+    answer = await service(unit=unit).refund("Bearer x")
+    assert (answer.sats, answer.msats, answer.unit) == (sats, msats, unit.value)
+    assert (answer.token, answer.mint_fee, answer.balance) == ("cashuB", 1, 1_100)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"), [(AuthError(), KeyNotFound), (MissingApiKey(), MissingApiKey)]
+)
+async def test_refunds_and_histories_are_for_existing_keys(
+    refusal: RoutstrError, told: type[RoutstrError]
+) -> None:
+    stranger = service(Auth(refusal, known=False))
+    with pytest.raises(told) as refund:
+        await stranger.refund("Bearer x")
+    assert type(refund.value) is told
+    with pytest.raises(told):
+        await stranger.history("Bearer x", limit=5, before=None)
+
+
+async def test_a_history_is_signed_described_and_paged() -> None:
+    page = await service().history("Bearer x", limit=5, before=None)
+    charge, deposit = page.transactions
+    assert (charge.type, charge.kind, charge.amount, charge.balance_after) == (
+        "out", "charge", -500, 1_500,
+    )  # fmt: skip
+    assert charge.description == "m on /v1/x, tokens: 12 in, 34 out"
+    assert (charge.reference, charge.request_id, charge.timestamp) == ("hold:4", "r-1", 6)
+    assert (deposit.type, deposit.kind, deposit.reference) == ("in", "deposit", "saga:3")
+    assert deposit.description == "ecash deposit"
+    assert page.next_before is None
+    assert (await service().history("Bearer x", limit=1, before=None)).next_before == 9

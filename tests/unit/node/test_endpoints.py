@@ -1,0 +1,92 @@
+from typing import Any, cast
+
+import pytest
+from fastapi import FastAPI
+
+from routstr.catalog.service import Catalog
+from routstr.core.rendering import install_error_handlers
+from routstr.core.settings import Settings
+from routstr.errors import ModelNotFound
+from routstr.node.endpoints import NodeParts, router
+from routstr.node.health import Health
+from tests.unit.core.asgi import Answer, ask
+
+
+class Parts:
+    able = True
+
+    def listing(self) -> bytes:
+        return b'{"object":"list","data":[]}'
+
+    def model_body(self, name: str) -> bytes:
+        if name != "vendor/known":
+            raise ModelNotFound(f"Model {name!r} not found")
+        return b'{"id":"known"}'
+
+    async def check(self) -> tuple[bool, dict[str, object]]:
+        return self.able, {"status": "healthy" if self.able else "unhealthy"}
+
+
+PARTS = Parts()
+
+
+def _app() -> FastAPI:
+    app = FastAPI(title="A node", docs_url=None)
+    install_error_handlers(app)
+    app.include_router(router)
+    settings = Settings(name="A node", cashu_mints="https://a.example,https://b.example")
+    app.state.node = NodeParts(settings, cast("Catalog", PARTS), cast("Health", PARTS))
+    return app
+
+
+APP = _app()
+
+
+async def get(path: str) -> Answer:
+    return await ask(APP, "GET", path)
+
+
+async def test_the_root_says_what_runs_here() -> None:
+    answer: dict[str, Any] = (await get("/")).json()
+    assert (answer["name"], answer["status"]) == ("A node", "running")
+
+
+async def test_info_lists_every_mint() -> None:
+    answer = (await get("/v1/info")).json()
+    assert answer["mints"] == ["https://a.example", "https://b.example"]
+    assert {"version", "npub", "http_url", "onion_url", "child_key_cost_msats"} <= answer.keys()
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/", "/models", "/models/"])
+async def test_models_have_their_aliases(path: str) -> None:
+    answer = await get(path)
+    assert (answer.status, answer.json()["object"]) == (200, "list")
+    assert answer.header("content-type") == "application/json"
+
+
+@pytest.mark.parametrize("path", ["/v1/models/vendor/known", "/models/vendor/known/"])
+async def test_a_model_has_a_page_under_any_name(path: str) -> None:
+    assert (await get(path)).json() == {"id": "known"}
+
+
+async def test_a_model_that_is_not_sold_is_not_found() -> None:
+    answer = await get("/v1/models/other")
+    assert (answer.status, answer.json()["error"]["code"]) == (404, "not_found")
+    assert "'other'" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(("able", "status"), [(True, 200), (False, 503)])
+async def test_health_has_a_status_that_machines_read(
+    able: bool, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PARTS, "able", able)
+    answer = await get("/health")
+    assert answer.status == status
+    assert answer.json()["version"]
+    assert answer.header("cache-control") == "no-store"
+
+
+async def test_the_docs_page_allows_no_script() -> None:
+    answer = await get("/docs")
+    assert "default-src 'none'" in (answer.header("content-security-policy") or "")
+    assert b"GET /v1/info" in answer.body

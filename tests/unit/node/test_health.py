@@ -1,0 +1,124 @@
+"""What /health says when a part is missing, and how often it looks."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, cast
+
+import aiohttp
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from routstr.catalog.service import Catalog
+from routstr.core.clock import ManualClock
+from routstr.core.db import Database
+from routstr.core.tasks import Supervisor, TaskReport
+from routstr.errors import PriceUnavailable
+from routstr.node.health import REMEMBER_SECONDS, Health
+from routstr.wallet.mint_errors import MintDown
+from routstr.wallet.mints import Mints
+
+
+class Parts:
+    """Every part that is looked at; each can be broken."""
+
+    def __init__(self) -> None:
+        self.broken: set[str] = set()
+        self.looks = 0
+        self.urls = ("https://mint.example",)
+        self.draining = False
+
+    def _fail(self, name: str, error: Exception) -> None:
+        if name in self.broken:
+            raise error
+
+    async def read(self, fn: Callable[[Any], Any]) -> None:
+        self.looks += 1
+        self._fail("database", OperationalError("SELECT 1", {}, Exception()))
+
+    def mint(self, url: str) -> "Parts":
+        return self
+
+    async def keysets(self, *, timeout_s: float) -> None:
+        self._fail("mint", MintDown("x"))
+
+    def current(self) -> None:
+        self._fail("price", PriceUnavailable())
+
+    def get(self, url: str, **_: object) -> AbstractAsyncContextManager[None]:
+        assert url == "https://provider.example/v1/models"
+        self._fail("upstream", aiohttp.ClientConnectionError())
+        return nullcontext()
+
+    def reports(self) -> tuple[TaskReport, ...]:
+        return (TaskReport("sweep", failures=2 if "task" in self.broken else 0),)
+
+
+def health(parts: Parts, clock: ManualClock, url: str = "https://provider.example/v1") -> Health:
+    return Health(
+        cast("Database", parts),
+        cast("Mints", parts),
+        cast("Catalog", parts),
+        cast("aiohttp.ClientSession", parts),
+        url,
+        clock,
+        cast("Supervisor", parts),
+        lambda: parts.draining,
+    )
+
+
+async def test_a_whole_node_is_healthy() -> None:
+    able, report = await health(Parts(), ManualClock()).check()
+    assert able
+    assert report == {
+        "status": "healthy",
+        "database": "ok",
+        "upstream": "ok",
+        "price": "ok",
+        "mints": {"https://mint.example": "ok"},
+        "failing_tasks": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("broken", "able", "status", "part", "words"),
+    [
+        ("database", False, "unhealthy", "database", "failing: OperationalError"),
+        ("upstream", False, "unhealthy", "upstream", "unreachable: ClientConnectionError"),
+        ("price", False, "unhealthy", "price", "no current price of bitcoin"),
+        ("mint", True, "degraded", "mints", {"https://mint.example": "failing: MintDown"}),
+        ("task", True, "degraded", "failing_tasks", ["sweep"]),
+    ],
+)
+async def test_a_broken_part_is_named(
+    broken: str, able: bool, status: str, part: str, words: object
+) -> None:
+    parts = Parts()
+    parts.broken.add(broken)
+    can, report = await health(parts, ManualClock()).check()
+    assert (can, report["status"], report[part]) == (able, status, words)
+
+
+async def test_a_node_without_a_provider_cannot_serve_and_says_which_setting() -> None:
+    able, report = await health(Parts(), ManualClock(), "").check()
+    assert not able
+    assert "UPSTREAM_BASE_URL" in str(report["upstream"])
+
+
+async def test_many_questions_are_one_look() -> None:
+    parts, clock = Parts(), ManualClock()
+    watched = health(parts, clock)
+    for _ in range(5):
+        await watched.check()
+    assert parts.looks == 1
+    clock.advance(seconds=REMEMBER_SECONDS + 1)
+    await watched.check()
+    assert parts.looks == 2
+
+
+async def test_a_stopping_node_says_so_at_once() -> None:
+    parts, clock = Parts(), ManualClock()
+    watched = health(parts, clock)
+    assert (await watched.check())[0]
+    parts.draining = True
+    able, report = await watched.check()
+    assert (able, report["status"]) == (False, "stopping")
