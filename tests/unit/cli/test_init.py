@@ -1,0 +1,53 @@
+"""Commands as a shell sees them: what they print and how they exit."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from routstr import __version__
+from routstr.cli import cli
+
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/node.db")
+
+
+def test_the_version_is_one_line() -> None:
+    assert runner.invoke(cli, ["version"]).output == f"{__version__}\n"
+
+
+def test_no_command_shows_what_there_is() -> None:
+    output = runner.invoke(cli, []).output
+    assert all(command in output for command in ("serve", "migrate", "verify", "version"))
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "verify"])
+def test_a_wrong_setting_is_usage_and_names_the_variable(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "many")
+    done = runner.invoke(cli, [command])
+    assert done.exit_code == 2
+    assert "PORT: got 'many'" in done.output
+
+
+def test_migrate_makes_the_schema_once_and_says_which() -> None:
+    for _ in range(2):
+        done = runner.invoke(cli, ["migrate"])
+        assert (done.exit_code, done.output) == (0, "The database is at revision 0001.\n")
+
+
+def test_migrate_refuses_a_database_of_a_newer_version(tmp_path: Path) -> None:
+    runner.invoke(cli, ["migrate"])
+    with sqlite3.connect(tmp_path / "node.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    done = runner.invoke(cli, ["migrate"])
+    assert done.exit_code == 1
+    assert "9999" in done.output

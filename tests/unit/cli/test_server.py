@@ -1,0 +1,76 @@
+"""What the server is told, without starting it."""
+
+import gc
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from routstr.cli import server
+from routstr.core.settings import Settings
+from routstr.main import App
+
+
+@pytest.fixture(autouse=True)
+def _process_left_as_it_was() -> Iterator[None]:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    sys.setswitchinterval(interval)
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[uvicorn.Server]:
+    seen: list[uvicorn.Server] = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, *_: seen.append(self))
+    return seen
+
+
+def test_address_and_limits_come_from_the_settings_or_the_command(
+    started: list[uvicorn.Server],
+) -> None:
+    settings = Settings(host="127.0.0.2", port=81, drain_seconds=2.5)
+    assert server.run(settings, None, None)
+    assert server.run(settings, "127.0.0.3", 82)
+    first, second = (one.config for one in started)
+    assert (first.host, first.port, first.timeout_graceful_shutdown) == ("127.0.0.2", 81, 3)
+    assert (second.host, second.port) == ("127.0.0.3", 82)
+    assert [first.access_log, first.server_header, first.proxy_headers] == [False] * 3
+
+
+def test_a_drain_of_nothing_still_ends(started: list[uvicorn.Server]) -> None:
+    server.run(Settings(drain_seconds=0), None, None)
+    assert started[0].config.timeout_graceful_shutdown == 1
+
+
+def test_being_told_to_stop_is_no_death_by_signal(started: list[uvicorn.Server]) -> None:
+    server.run(Settings(), None, None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        handler: Any = signal.getsignal(number)
+        assert handler(number, None) is None
+
+
+def test_a_signal_drains_the_node_before_the_server_stops(
+    started: list[uvicorn.Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drained: list[bool] = []
+    monkeypatch.setattr(App, "drain", lambda _self: drained.append(True))
+    server.run(Settings(), None, None)
+    started[0].handle_exit(signal.SIGTERM, None)
+    assert drained == [True]
+    assert started[0].should_exit
+
+
+def test_a_start_that_fails_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise SystemExit(3)
+
+    monkeypatch.setattr(uvicorn.Server, "run", fail)
+    assert not server.run(Settings(), None, None)
