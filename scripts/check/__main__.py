@@ -52,7 +52,8 @@ def surroundings(folder: Path) -> dict[str, str]:
     """The environment of the checks: temporary files in ``folder``, caches in ours."""
     temporary, measurements = folder / "tmp", folder / "measurements"
     for place in (temporary, measurements):
-        place.mkdir(mode=0o755)
+        place.mkdir()
+        place.chmod(0o755)  # whatever the umask
     caches = caches_for(folder)
     clean = ambient.inside(PROJECT_ENVIRONMENT, ambient.clean(os.environ))
     return {
