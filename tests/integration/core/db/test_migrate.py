@@ -200,8 +200,9 @@ def surroundings(database_url: str, folder: Path) -> dict[str, str]:
     return {**kept, "HOME": str(folder), "DATABASE_URL": database_url}
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 async def test_plain_alembic_works_from_the_root(database_url: str, tmp_path: Path) -> None:
-    """On SQLite by two processes at once: locks of files are between processes."""
+    """By two processes at once: locks of files are between processes."""
     alembic = Path(sys.executable).with_name("alembic")
     running = [
         await asyncio.create_subprocess_exec(
@@ -211,7 +212,7 @@ async def test_plain_alembic_works_from_the_root(database_url: str, tmp_path: Pa
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        for _ in range(2 if database_url.startswith("sqlite") else 1)
+        for _ in range(2)
     ]
     for process in running:
         output, _ = await process.communicate()
