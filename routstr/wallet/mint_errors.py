@@ -4,7 +4,7 @@
 raised          the mint has ...                          the caller ...
 ==============  ========================================  ==================================
 MintRefusal     refused: this request changed nothing     may undo what it prepared
-MintBusy        not started: too many calls, or resting   may undo, or repeat later
+MintBusy        not started: too many calls, or resting   may undo, unless it was ``sent``
 MintDown        not heard of it: no connection            may undo, or repeat later
 MintUnclear     perhaps done it, perhaps not              keeps the operation open and asks
 ==============  ========================================  ==================================
@@ -87,10 +87,15 @@ class BadSignature(MintUnclear):
 
 
 class MintBusy(MintError):
-    """The mint, or this node's limit on calls to it, asks to wait. Nothing was done."""
+    """The mint, or this node's limit on calls to it, asks to wait. Nothing was done.
 
-    def __init__(self, retry_after_s: int) -> None:
+    ``sent``: it is the answer to a call. A mint that says so has not begun; but what stands before
+    it may say so of a call that went through, so where money moves the mint is asked first.
+    """
+
+    def __init__(self, retry_after_s: int, *, sent: bool = False) -> None:
         self.retry_after_s = retry_after_s
+        self.sent = sent
         super().__init__(f"retry in {retry_after_s} s")
 
 

@@ -89,7 +89,7 @@ class MintHttp:
                 raise
             if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
                 seconds = int(reply.retry_after) if reply.retry_after.isdecimal() else None
-                raise MintBusy(self._gate.asked_to_wait(seconds))
+                raise MintBusy(self._gate.asked_to_wait(seconds), sent=True)
             if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 self._gate.failed()
             else:

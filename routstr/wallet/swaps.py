@@ -16,7 +16,8 @@ one, after a crash or an unclear answer::
                                      └─ resume: the identical swap again
 
 The second restore closes the gap in which a swap that was still under way is carried out between
-the two questions. Nothing is decided by a timer; while the mint does not answer, it stays OPEN.
+the two questions. Nothing is decided by a timer; while the mint does not answer, or asks to wait,
+it stays OPEN.
 """
 
 import asyncio
@@ -93,7 +94,11 @@ async def run(swap: Swap) -> Result:
     """Make the first attempt."""
     try:
         signatures = await swap.mint.swap(swap.inputs, swap.outputs)
-    except (MintBusy, MintDown) as error:
+    except MintBusy as error:
+        if error.sent:  # and it rests now: whoever resumes this asks it
+            return Result(Ending.OPEN, error=error)
+        return Result(Ending.REFUSED, error=error, sent=False)
+    except MintDown as error:
         return Result(Ending.REFUSED, error=error, sent=False)
     except MintRefusal as error:
         return await _ask(swap, error)

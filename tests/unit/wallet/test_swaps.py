@@ -85,6 +85,14 @@ async def test_a_request_that_got_lost_is_repeated_to_the_letter(mint: PlayedMin
     assert mint.circulation == 1
 
 
+async def test_a_busy_mint_is_asked_whether_it_swapped_all_the_same(mint: PlayedMint) -> None:
+    mint.next(lose_answer(MintBusy(7, sent=True)))
+    swap = a_swap(mint)
+    assert (await run(swap)).ending is Ending.OPEN
+    assert (await resume(swap)).ending is Ending.SIGNED
+    assert (mint.calls["swap"], mint.circulation) == (1, 1)
+
+
 @pytest.mark.parametrize("again", [fail(LOST), fail(MintDown("gone")), fail(MintBusy(1))])
 async def test_what_stays_unclear_stays_open(mint: PlayedMint, again: Oddity) -> None:
     mint.next(fail(LOST), again)
