@@ -42,16 +42,17 @@ async def troubles(world: World, groups: Iterable[str], operations: Iterable[str
 def full(whats: Sequence[What], seed: int) -> list[Cell]:
     """Each death of an operation in every place; what else there is in a pairwise choice of them.
 
-    Clients are patient in one half of the places and hasty in the other.
+    In one half of the places clients are patient, in the other hasty.
     """
     chance = random.Random(seed)
     cells = []
     for name, trouble in whats:
         single = isinstance(trouble, Death) and len(trouble.kills) == 1
-        places = PLACES if single else pairwise_places(chance)
-        turn = chance.randrange(2)
+        places = chance.sample(PLACES, len(PLACES)) if single else pairwise_places(chance)
+        turns = itertools.islice(itertools.cycle((True, False)), chance.randrange(2), None)
         cells += [
-            Cell(name, trouble, place, patient=(_parity(place) + turn) % 2 == 0) for place in places
+            Cell(name, trouble, place, patient)
+            for place, patient in zip(places, turns, strict=False)
         ]
     return cells
 
@@ -99,10 +100,6 @@ def pairwise_places(chance: random.Random) -> list[Place]:
             return chosen
         seen |= new
         chosen.append(best)
-
-
-def _parity(place: Place) -> int:
-    return PLACES.index(place).bit_count()
 
 
 def _place_pairs(place: Place) -> set[tuple[object, object]]:
