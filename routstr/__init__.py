@@ -6,7 +6,7 @@ Nothing heavy is imported here. ``routstr.fastapi_app`` is built on first use, s
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from routstr.version import __version__
 
 if TYPE_CHECKING:
     from routstr.main import App

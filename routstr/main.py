@@ -12,7 +12,6 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from routstr import __version__
 from routstr.auth.service import CREATE, Authenticator, KeyCompletion
 from routstr.balance import endpoints as balance_endpoints
 from routstr.balance.service import BalanceService
@@ -50,6 +49,7 @@ from routstr.upstream.client import UpstreamClient, UpstreamLimits
 from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.endpoint import Endpoint
 from routstr.upstream.provider import Provider
+from routstr.version import __version__
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_gate import MintGate
 from routstr.wallet.mints import Mints

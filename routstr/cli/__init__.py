@@ -7,8 +7,8 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from routstr import __version__
 from routstr.core.settings import Settings, SettingsError, load_settings
+from routstr.version import __version__
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from msgspec import Struct
 
-from routstr import __version__
 from routstr.catalog.service import Catalog
 from routstr.core.settings import Settings
 from routstr.errors import ModelNotFound, NotFound
 from routstr.node import docs_page
 from routstr.node.health import Health
+from routstr.version import __version__
 
 
 class NodeParts(Struct, frozen=True):
