@@ -1,0 +1,80 @@
+"""What a running node says of itself, and its commands beside it."""
+
+import json
+
+from devkit.mint import Mint
+from routstr import __version__
+from tests.integration.money.conftest import GONE_MINT, Purse, on_sqlite
+from tests.integration.money.house import EXACT, EXACT_LIMIT, Client, House
+
+pytestmark = on_sqlite
+
+
+async def test_the_node_describes_itself(client: Client, mints: dict[str, Mint]) -> None:
+    root = await client.call("GET", "/")
+    assert (root.json["status"], root.json["version"]) == ("running", __version__)
+    info = await client.call("GET", "/v1/info")
+    assert info.json == {
+        "name": "ARoutstrNode",
+        "description": "A Routstr Node",
+        "version": __version__,
+        "npub": "",
+        "mints": [*(mint.url for mint in mints.values()), GONE_MINT],
+        "http_url": "",
+        "onion_url": "",
+        "child_key_cost_msats": 0,
+    }
+
+
+async def test_the_models_are_listed_with_prices_in_sat_and_usd(client: Client) -> None:
+    listed = (await client.call("GET", "/v1/models")).json
+    assert listed["object"] == "list"
+    (exact,) = [model for model in listed["data"] if model["id"] == EXACT]
+    assert exact["pricing"]["completion"] == 0.000008
+    assert exact["sats_pricing"]["completion"] == 0.008
+    assert exact["sats_pricing"]["prompt"] == 0
+    one = await client.call("GET", f"/v1/models/{EXACT}")
+    assert one.json["id"] == EXACT
+    unknown = await client.call("GET", "/v1/models/no-such-model")
+    assert unknown.error == (404, "not_found", "not_found")
+
+
+async def test_health_names_every_part_and_serves_without_one_mint(
+    client: Client, mints: dict[str, Mint]
+) -> None:
+    health = await client.call("GET", "/health")
+    told = health.json
+    assert health.status == 200
+    assert (told["status"], told["database"], told["upstream"]) == ("degraded", "ok", "ok")
+    assert told["mints"][mints["mint"].url] == "ok"
+    assert told["mints"][GONE_MINT].startswith("failing")
+
+
+async def test_the_books_can_be_verified_beside_the_node(
+    house: House, client: Client, purse: Purse
+) -> None:
+    key = await client.new_key(await purse.token(5))
+    await client.chat(key, EXACT, max_tokens=EXACT_LIMIT)
+    await client.refund(key)
+    shown = await house.node.command("verify")
+    assert shown.status == 0, shown.output
+    assert "postings sum to zero" in shown.output
+    assert "NO" not in shown.output
+    told = await house.node.command("verify", "--json")
+    outcome = json.loads(told.output)
+    assert (told.status, outcome["holds"]) == (0, True)
+    assert outcome["assets"] >= outcome["owed"] > 0
+    assert purse.mint.url in {holding["mint"] for holding in outcome["holdings"]}
+
+
+async def test_other_sites_may_call_the_api_without_credentials(client: Client) -> None:
+    asked = {
+        "Origin": "https://app.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    for path in ("/v1/chat/completions", "/v1/balance/refund"):
+        reply = await client.call("OPTIONS", path, headers=asked)
+        assert reply.status in {200, 204}
+        assert reply.headers["Access-Control-Allow-Origin"] == "*"
+        assert "Access-Control-Allow-Credentials" not in reply.headers
