@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,19 +49,31 @@ class Case:
     client: Client
     upstream: Upstream
     node: RunningNode | None = None
+    others: list[RunningNode] = field(default_factory=list)
     key: str = ""
 
     async def start(self, *, armed: bool = False) -> RunningNode:
         """(Re)start the node."""
-        self.node = await self.nodes.start(self.folder, self.settings, armed=armed)
-        self.client.node_url = self.node.url
-        return self.node
+        self.move_to(await self.nodes.start(self.folder, self.settings, armed=armed))
+        return self.running
 
     @property
     def running(self) -> RunningNode:
         """The node."""
         assert self.node is not None, "it was started"
         return self.node
+
+    async def another(self) -> RunningNode:
+        """Start one more node on the same database."""
+        folder = self.folder / "another"
+        folder.mkdir()
+        self.others.append(await self.nodes.start(folder, {**self.settings, "LOG_DIR": "logs"}))
+        return self.others[-1]
+
+    def move_to(self, node: RunningNode) -> None:
+        """The client asks this one from now on."""
+        self.node = node
+        self.client.node_url = node.url
 
     def kill(self) -> None:
         """End the node, the one that runs at that moment."""

@@ -1,16 +1,19 @@
 """One cell of the matrix: one trouble, in one operation, in one place."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from tests.crash.case import Case, hold
 from tests.crash.client import Reply, repeated
 from tests.crash.killing import Journal
 from tests.crash.operations import OPERATIONS, Operation
 from tests.crash.processes import RunningNode
-from tests.crash.troubles import Death, Kill, Misbehaviour, Trouble
+from tests.crash.troubles import Death, Kill, Misbehaviour, Orphaned, Trouble
 from tests.crash.world import Place, World
 
-_DEATH_LIMIT_S = 10.0
+_DEATH_LIMIT_S: Final = 10.0
+_STALE_S: Final = 6
+"""Silence after which a node counts as dead to others; it gives a sign of life every 5 s."""
 
 
 class NeverReached(Exception):
@@ -34,15 +37,23 @@ class Cell:
 async def run(cell: Cell, world: World) -> None:
     """Raise :class:`Broken` when anything is wrong."""
     async with world.case(cell.place) as case:
-        if isinstance(cell.trouble, Death):
-            operation, reply = await deadly(case, cell.operation, cell.trouble.kills), Reply(0)
-        else:
-            operation, reply = await misled(case, cell.operation, cell.trouble)
+        operation, reply = await _happen(cell, case)
         if cell.patient:
             await case.settled()
             await operation.undecided()
         await finish(case, operation, reply)
     world.forget(case)
+
+
+async def _happen(cell: Cell, case: Case) -> tuple[Operation, Reply]:
+    """Carry the operation out under the trouble; with the client's first answer."""
+    match cell.trouble:
+        case Death() as death:
+            return await deadly(case, cell.operation, death.kills), Reply(0)
+        case Orphaned() as left:
+            return await orphaned(case, cell.operation, left.kill), Reply(0)
+        case Misbehaviour() as misbehaviour:
+            return await misled(case, cell.operation, misbehaviour)
 
 
 async def begin(case: Case, name: str, *, armed: bool = False) -> Operation:
@@ -68,6 +79,20 @@ async def deadly(case: Case, name: str, kills: tuple[Kill, ...]) -> Operation:
     case.proxy.reset()
     journal.forget()
     await case.start()
+    return operation
+
+
+async def orphaned(case: Case, name: str, kill: Kill) -> Operation:
+    """Let the node die beside another one that goes on with what it left."""
+    case.settings = {**case.settings, "INSTANCE_STALE_SECONDS": str(_STALE_S)}
+    operation = await begin(case, name, armed=True)
+    dying = case.running
+    heir = await case.another()
+    kill.arm(Journal(case.folder), case.proxy, dying.process.kill)
+    await operation.attempt()
+    await _death(dying, kill)
+    case.proxy.reset()
+    case.move_to(heir)
     return operation
 
 

@@ -7,11 +7,13 @@ carried out: never neither, never both; ``judge`` proves the end, to the msat.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
 from routstr.money import Unit
-from tests.crash.case import Case, hold
+from tests.crash.case import NOTHING_LEFT, Case, hold
 from tests.crash.client import Json, Reply, repeated
 
 NET: Final = 1_024
@@ -177,6 +179,32 @@ def _spendable(case: Case) -> int:
     return NET if case.unit is Unit.SAT else 64 * NET
 
 
+class Claim(Operation):
+    """A refund asked for again when its token was redeemed: the node learns of that and books it.
+
+    The good answer is that nothing is left.
+    """
+
+    async def prepare(self) -> None:
+        case = self.case
+        await _create(case)
+        reply = await repeated(case.refund)
+        hold(reply.good, f"refund answers {reply}")
+        await case.payer.redeem(reply.body["token"])
+
+    async def attempt(self) -> Reply:
+        reply = await self.case.refund()
+        return replace(reply, status=HTTPStatus.OK) if reply.status in NOTHING_LEFT else reply
+
+    async def undecided(self) -> None:
+        state = self.case.state()
+        hold(state.posted == 0, f"{state.posted} msat came back")
+
+    async def judge(self, reply: Reply) -> None:
+        hold("token" not in reply.body, "a redeemed token was given out again")
+        hold(self.case.state().unclaimed == 0, "a redeemed token counts as unclaimed")
+
+
 async def _create(case: Case, net: int = NET) -> None:
     body = {"initial_balance_token": await case.token(net)}
     reply = await repeated(lambda: case.client.post("/v1/balance/create", body))
@@ -191,5 +219,6 @@ OPERATIONS: Final[Mapping[str, type[Operation]]] = MappingProxyType(
         "bearer": BearerToken,
         "refund": Refund,
         "exact-refund": ExactRefund,
+        "claim": Claim,
     }
 )

@@ -8,9 +8,8 @@ from typing import Final, get_args
 from devkit.mint import Version
 from routstr.money import Unit
 from tests.crash.cells import Cell
-from tests.crash.operations import OPERATIONS
 from tests.crash.points import in_operation, in_recovery
-from tests.crash.troubles import MISBEHAVIOURS, Death, Misbehaviour, Trouble
+from tests.crash.troubles import MISBEHAVIOURS, SWAP, Death, Misbehaviour, Orphaned, Trouble
 from tests.crash.world import DatabaseName, Place, World
 
 PLACES: Final = tuple(
@@ -20,8 +19,8 @@ PLACES: Final = tuple(
     )
 )
 REFERENCE: Final = PLACES[0]
-GROUPS: Final = ("commit", "call", "recovery", "fault")
-_EXACT: Final = "exact-refund"  # speaks to no mint
+GROUPS: Final = ("commit", "call", "recovery", "takeover", "fault")
+_SWAPPING: Final = frozenset({"create", "topup", "bearer", "refund"})
 
 What = tuple[str, Trouble]
 
@@ -31,11 +30,12 @@ async def troubles(world: World, groups: Iterable[str], operations: Iterable[str
     found: list[What] = []
     for name in operations:
         deaths = await in_operation(name, REFERENCE, world)
-        if "recovery" in groups and name != _EXACT:
+        orphans = [Orphaned(death.kills[0]) for death in deaths if _leaves_something(name, death)]
+        if "recovery" in groups and name in _SWAPPING:
             deaths += await in_recovery(name, REFERENCE, world)
-        found += [(name, death) for death in deaths if death.group in groups]
-        if "fault" in groups:
-            found += [(name, fault) for fault in MISBEHAVIOURS if _meets(name, fault)]
+        faults = [fault for fault in MISBEHAVIOURS if _meets(name, fault)]
+        every: tuple[Trouble, ...] = (*deaths, *orphans, *faults)
+        found += [(name, trouble) for trouble in every if trouble.group in groups]
     return found
 
 
@@ -113,10 +113,16 @@ def _pairs(cell: Cell) -> set[tuple[object, object]]:
 
 def _meets(name: str, fault: Misbehaviour) -> bool:
     """Whether the operation makes this call at all."""
-    if name == _EXACT:
-        return False
     if fault.path == "/v1/checkstate":
-        return name != "refund"
+        return name in {"create", "topup", "bearer", "claim"}
     if fault.path == "/v1/keysets":
         return name in {"create", "bearer"}
-    return name in OPERATIONS
+    return name in _SWAPPING
+
+
+def _leaves_something(name: str, death: Death) -> bool:
+    """Whether a saga or a hold is open after it."""
+    (kill,) = death.kills
+    if name == "bearer" and kill.kind == "commit":
+        return kill.number > 1
+    return name in _SWAPPING and kill.name == SWAP

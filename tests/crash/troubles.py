@@ -64,6 +64,18 @@ class Death:
 
 
 @dataclass(frozen=True, slots=True)
+class Orphaned:
+    """The node dies and stays dead; another one on the same database takes over what it left."""
+
+    kill: Kill
+
+    def __str__(self) -> str:
+        return f"dies {self.kill}, another node takes over"
+
+    group = "takeover"
+
+
+@dataclass(frozen=True, slots=True)
 class Misbehaviour:
     """The mint answers a call to ``path`` wrongly and the node lives on.
 
@@ -89,7 +101,7 @@ class Misbehaviour:
             proxy.plan(path, FAULTS[self.then](), number=number, lasting=True)
 
 
-Trouble = Death | Misbehaviour
+Trouble = Death | Orphaned | Misbehaviour
 
 
 def _both(make: Callable[[bool], Fault]) -> dict[str, Callable[[], Fault]]:

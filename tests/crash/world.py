@@ -97,9 +97,9 @@ class World:
             try:
                 yield case
             finally:
-                if case.node is not None:
-                    case.node.process.kill()
-                    await case.node.process.end()
+                for node in filter(None, (case.node, *case.others)):
+                    node.process.kill()
+                    await node.process.end()
                 if self._postgres is not None and place.database == "postgres":
                     self._postgres.drop_database(url)
 
