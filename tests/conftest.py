@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings, strategies
 
 UNIT_TESTS: Final = Path(__file__).parent / "unit"
 CPU_LIMIT_S: Final = 1.0
@@ -38,6 +38,18 @@ def pytest_configure() -> None:
     sys.addaudithook(_watch)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _unicode_table() -> None:
+    """Hypothesis makes its table of Unicode once per machine: 3 to 9 s that are nobody's test."""
+
+    @settings(max_examples=1, database=None)
+    @given(strategies.text(max_size=1))
+    def use(_: str) -> None:
+        pass
+
+    use()
+
+
 @pytest.fixture(autouse=True)
 def _this_machine_only() -> Iterator[None]:
     """Fail a test that looked up or called another machine, even where it caught the error."""
@@ -58,11 +70,12 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 def cpu_limit(item: pytest.Item) -> float:
     """Seconds of CPU that this unit test may use."""
+    limit = CPU_LIMIT_S if sys.gettrace() is None else 2 * CPU_LIMIT_S  # coverage is counting lines
     test: Any = getattr(item, "obj", None)
     if not getattr(test, "is_hypothesis_test", False):
-        return CPU_LIMIT_S
+        return limit
     chosen = getattr(test, "_hypothesis_internal_use_settings", None) or settings()
-    return CPU_LIMIT_S * max(1, chosen.max_examples / _DESK_EXAMPLES)
+    return limit * max(1, chosen.max_examples / _DESK_EXAMPLES)
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:

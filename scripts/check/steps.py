@@ -92,12 +92,12 @@ def _tests(folder: Path) -> list[Step]:
         pytest(
             *("integration-sqlite", "tests/integration", "-m", "not postgres"),
             stage=Stage.INTEGRATION_SQLITE,
-            limit_s=360.0,
+            limit_s=480.0,
         ),
         pytest(
             *("integration-postgres", "tests/integration", "-m", "postgres"),
             stage=Stage.INTEGRATION_POSTGRES,
-            limit_s=360.0,
+            limit_s=480.0,
         ),
     ]
 

@@ -9,6 +9,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis.configuration import storage_directory
 
 CONFTEST: Final = Path(__file__).parents[1] / "conftest.py"
 
@@ -64,7 +65,8 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         (place / folder).mkdir()
         (place / folder / f"test_{folder}.py").write_text(text)
     options = ("-p", "no:cacheprovider", "-p", "no:asyncio", "--junit-xml=report.xml", "-q")
-    surroundings = {"PATH": os.defpath, "HYPOTHESIS_STORAGE_DIRECTORY": str(place / "examples")}
+    kept = str(storage_directory().path)  # its table of Unicode takes seconds to make
+    surroundings = {"PATH": os.defpath, "HYPOTHESIS_STORAGE_DIRECTORY": kept}
     command = [sys.executable, "-m", "pytest", *options]
     subprocess.run(command, cwd=place, env=surroundings, check=False, timeout=120)
     cases = ET.parse(place / "report.xml").getroot().iter("testcase")
