@@ -7,6 +7,7 @@ Nothing here knows a table of another package. All writes of the node pass throu
 from routstr.core.db.backend import Backend, CommitLost, Dialect, Failure, Tx
 from routstr.core.db.database import Database, open_backend
 from routstr.core.db.node_values import NodeValue
+from routstr.core.db.write_marks import WriteMark
 
 __all__ = [
     "Backend",
@@ -16,5 +17,6 @@ __all__ = [
     "Failure",
     "NodeValue",
     "Tx",
+    "WriteMark",
     "open_backend",
 ]

@@ -1,10 +1,10 @@
-"""PostgreSQL: one pipelined writing connection that knows its own transaction id.
+"""PostgreSQL: one pipelined writing connection that marks each of its batches.
 
-The transaction id (``pg_current_xact_id``) of each batch is read with its first statement. When the
-answer to COMMIT is lost, ``pg_xact_status`` on a new connection says whether the batch took effect.
+Each batch writes its number into the writer's own row. When the answer to COMMIT is lost, that row,
+read on a new connection, says whether the batch took effect (:mod:`routstr.core.db.write_marks`).
 """
 
-import time
+import secrets
 from contextlib import suppress
 from typing import Any, Final
 
@@ -18,8 +18,6 @@ from routstr.core.db.backend import CommitLost, Dialect, Failure, Tx
 
 _CONNECT_SECONDS: Final = 10
 _READERS_MAX: Final = 8
-_STATUS_POLL_SECONDS: Final = 0.05
-_STATUS_LIMIT_SECONDS: Final = 30.0
 _LOCK_SECONDS: Final = 10  # for a row that somebody else has locked, like SQLite's busy timeout
 _KEEPALIVE: Final = {  # a server that vanished without a word is noticed in half a minute
     "keepalives_idle": 10,
@@ -27,6 +25,15 @@ _KEEPALIVE: Final = {  # a server that vanished without a word is noticed in hal
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+_MARK: Final = (
+    "INSERT INTO write_marks AS m (writer, batch) VALUES (%s, %s)"
+    " ON CONFLICT (writer) DO UPDATE SET batch = excluded.batch"
+)
+_ASK: Final = (  # an insert waits for whoever still writes this row, even for its first time
+    "INSERT INTO write_marks AS m (writer, batch) VALUES (%s, 0)"
+    " ON CONFLICT (writer) DO UPDATE SET batch = m.batch RETURNING batch"
+)
+_FORGET: Final = "DELETE FROM write_marks WHERE writer = %s"
 _RETRY = (errors.DeadlockDetected, errors.SerializationFailure)
 _GONE = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow)
 
@@ -66,10 +73,11 @@ class PostgresBackend:
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._raw: Any = None
-        self._xid: str | None = None
+        self._writer = secrets.randbits(63)
+        self._batch = 0
 
     def open(self) -> Tx:
-        self.close()
+        self._disconnect()
         self._engine = engine(self._url, read_only=False)
         self._connection = self._engine.connect()
         self._raw = self._connection.connection.driver_connection
@@ -80,6 +88,12 @@ class PostgresBackend:
         return Tx(self._connection, self._raw, self.dialect)
 
     def close(self) -> None:
+        if self._connection is not None:
+            with suppress(psycopg.Error):  # a small row that stays does no harm
+                self._raw.execute(_FORGET, (self._writer,))
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             if self._raw is not None and self._raw.closed:
                 self._connection.invalidate()
@@ -92,11 +106,11 @@ class PostgresBackend:
     def begin(self, *, full: bool) -> None:
         # a batch of holds only may be lost with the machine's power, not with the process
         durability = "on" if full else "off"
+        self._batch += 1
         with self._raw.pipeline():
             self._raw.execute("BEGIN")
             self._raw.execute(f"SET LOCAL synchronous_commit TO {durability}")
-            row = self._raw.execute("SELECT pg_current_xact_id()::text")
-        self._xid = row.fetchone()[0]
+            self._raw.execute(_MARK, (self._writer, self._batch))
 
     def commit(self) -> None:
         try:
@@ -131,10 +145,5 @@ class PostgresBackend:
         return Failure.FATAL if isinstance(cause, psycopg.OperationalError) else None
 
     def was_committed(self) -> bool:
-        deadline = time.monotonic() + _STATUS_LIMIT_SECONDS
-        while time.monotonic() < deadline:
-            row = self._raw.execute("SELECT pg_xact_status(%s::xid8)", (self._xid,)).fetchone()
-            if row[0] != "in progress":
-                return bool(row[0] == "committed")
-            time.sleep(_STATUS_POLL_SECONDS)
-        raise CommitLost
+        row = self._raw.execute(_ASK, (self._writer,)).fetchone()
+        return bool(row[0] == self._batch)

@@ -246,7 +246,7 @@ class Writer:
             try:
                 return self._backend.was_committed()
             except BaseException as error:
-                if self._backend.classify(error) is not Failure.GONE:
+                if self._backend.classify(error) not in {Failure.GONE, Failure.RETRY}:
                     raise CommitLost from error
         raise CommitLost
 

@@ -84,6 +84,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "write_marks",
+        sa.Column("writer", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("batch", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("writer"),
+    )
+    op.create_table(
         "sagas",
         sa.Column("id", BIG_ID, nullable=False),
         sa.Column("kind", sa.SmallInteger(), nullable=False),
@@ -316,6 +322,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_sagas_account", table_name="sagas")
     op.drop_table("sagas")
+    op.drop_table("write_marks")
     op.drop_table("node_values")
     op.drop_table("keysets")
     op.drop_table("instances")

@@ -36,6 +36,7 @@ TABLES: Final = {
     "proofs",
     "sagas",
     "transfers",
+    "write_marks",
 }
 
 

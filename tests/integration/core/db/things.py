@@ -5,7 +5,7 @@ from typing import Self
 
 from sqlalchemy import Connection, create_engine, text
 
-from routstr.core.db import Backend, Database, Tx
+from routstr.core.db import Backend, Database, Tx, WriteMark
 from routstr.core.db.sqlite import create_file
 
 
@@ -24,6 +24,7 @@ class Things:
             if self.url.startswith("sqlite"):
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             connection.execute(text("CREATE TABLE things (name VARCHAR(64) PRIMARY KEY)"))
+            WriteMark.__table__.create(connection)  # type: ignore[attr-defined]  # SQLModel's own
         engine.dispose()
         return self
 
