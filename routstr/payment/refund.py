@@ -173,11 +173,12 @@ class Refunds:
         """
         holdings = [h for h in await self._wallet.holdings() if h.mint in self._wallet.mints.urls]
         holdings.sort(key=lambda h: ((h.mint, h.unit) != (mint, unit), -_worth(h)))
-        wishes = [(h, h.unit.from_msat_down(state.available)) for h in holdings]
-        wishes = [(h, gross) for h, gross in wishes if 0 < gross <= h.liquid + h.reserved]
-        fullest = max(holdings, key=_worth, default=None)
-        if not wishes and fullest is not None and fullest.liquid:
-            wishes = [(fullest, fullest.liquid)]
+        payable = [(h, h.unit.from_msat_down(state.available)) for h in holdings]
+        wishes = [(h, gross) for h, gross in payable if 0 < gross <= h.liquid + h.reserved]
+        if not wishes:
+            parts = [(h, min(gross, h.liquid)) for h, gross in payable]
+            parts = [(h, gross) for h, gross in parts if gross]
+            wishes = sorted(parts, key=lambda part: -_worth(part[0]))[:1]
         problem: WalletError = InsufficientLiquidity()
         for place, gross in wishes:
             context = {_DEPOSITED: int(state.deposited)}

@@ -265,6 +265,17 @@ async def test_a_balance_spread_over_mints_is_paid_in_parts(till: Till) -> None:
     assert (second.mint, second.amount, await till.available(owner)) == (FIRST, 8, 0)
 
 
+async def test_what_no_unit_can_hold_is_not_paid_in_another(till: Till) -> None:
+    owner = await till.account(512, unit="msat")
+    other = await till.account(1, mint=SECOND)
+    await till.spend(other, 488)
+    assert (await till.refund(other, unit=Unit.MSAT)).unit is Unit.MSAT, "the owner's ecash"
+
+    with pytest.raises(InsufficientLiquidity):
+        await till.refund(owner, unit=Unit.MSAT)
+    assert await till.available(owner) == 512
+
+
 async def test_another_mint_pays_when_the_own_one_is_away(till: Till, world: World) -> None:
     owner = await till.account(8, 2)
     await till.spend(owner, 1_000)

@@ -55,13 +55,13 @@ class Gate:
         self.open = asyncio.Event()
 
 
-def wait_for(gate: Gate) -> Oddity:
-    """Do it once the gate is open."""
+def wait_for(gate: Gate, then: Oddity | None = None) -> Oddity:
+    """Do it, or what is said, once the gate is open."""
 
     async def oddity(swap: Swap) -> Signatures:
         gate.reached.set()
         await gate.open.wait()
-        return swap()
+        return swap() if then is None else await then(swap)
 
     return oddity
 

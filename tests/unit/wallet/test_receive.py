@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from routstr.errors import (
     FeesExceedAmount,
@@ -164,6 +165,29 @@ async def test_fifty_at_once_make_one_swap(world: World) -> None:
     assert {saga.state for saga in sagas} == {SagaState.DONE}
     assert (world.mint.calls["swap"], world.house.till.story) == (1, (1, 1, 0))
     assert await world.purse() == {ProofStatus.UNSPENT: 17}
+
+
+async def test_who_joined_a_token_that_was_refused_tries_it_anew(world: World) -> None:
+    given = world.mint.token(8)
+    gate = Gate()
+    world.mint.next(wait_for(gate, refuse(MintCode.TOO_MANY_OUTPUTS)))
+    first = asyncio.create_task(world.house.receive(given))
+    await gate.reached.wait()
+    second = asyncio.create_task(world.house.receive(given))
+    await asyncio.sleep(0.05)
+    gate.open.set()
+
+    with pytest.raises(MintRefused):
+        await first
+    assert (await second).state is SagaState.DONE
+    assert await world.states() == [SagaState.FAILED, SagaState.DONE]
+
+
+async def test_proofs_that_are_claimed_again_and_again_are_pending(world: World) -> None:
+    world.house.till.refusal = IntegrityError("claimed", None, Exception())
+    with pytest.raises(RedemptionPending):
+        await world.house.receive(world.mint.token(8))
+    assert await nothing_written(world)
 
 
 async def test_two_processes_at_once_make_one_swap(world: World) -> None:

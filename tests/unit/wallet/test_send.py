@@ -29,7 +29,7 @@ from routstr.wallet.mint_errors import (
 from routstr.wallet.mint_types import ProofState
 from routstr.wallet.models import ProofStatus, SagaState
 from routstr.wallet.proofs import finish, make_outputs
-from routstr.wallet.send import TOKEN_PROOFS_MAX
+from routstr.wallet.send import TOKEN_PROOFS_MAX, _Taken
 from tests.unit.wallet.played_mint import Gate, PlayedMint, fail, lose_answer, refuse, wait_for
 from tests.unit.wallet.signing import Signer
 from tests.unit.wallet.world import ACCOUNT, SEED, World, open_world
@@ -332,6 +332,14 @@ async def test_a_proof_taken_by_another_process_is_replaced(world: World) -> Non
 
     assert all(worth(text) == [1, 2] or sum(worth(text)) == 3 for _, text in sent)
     assert await world.purse() == {FREE: 94, GIVEN: 30}
+
+
+async def test_proofs_that_are_always_taken_are_no_liquidity(world: World) -> None:
+    await stock(world, 8)
+    world.house.till.refusal = _Taken()
+    with pytest.raises(InsufficientLiquidity):
+        await world.house.send(3)
+    assert await world.purse() == {FREE: 8}
 
 
 async def test_change_on_its_way_back_is_waited_for(world: World) -> None:
