@@ -11,6 +11,7 @@ from routstr.ledger.entries import (
     Refused,
     Release,
     Settled,
+    Settlement,
     TransferKind,
     UnknownHold,
     charge_key,
@@ -138,6 +139,16 @@ def test_a_settlement_leaves_its_posting_and_its_record() -> None:
     assert (ended.state, ended.charged, ended.uncollected) == (HoldState.SETTLED, 120, 0)
     assert (ended.prompt_tokens, ended.completion_tokens, ended.estimated) == (12, 34, False)
     assert (decision.revenue, decision.loss) == (120, 0)
+
+
+@pytest.mark.parametrize("estimated", [False, True])
+def test_a_settlement_remembers_whether_its_tokens_were_counted_by_the_node(
+    *, estimated: bool
+) -> None:
+    shelf = Shelf.with_balances(1_000)
+    shelf.run(request(ALICE, 300))
+    shelf.run(Settlement(1, Msat(1), 0, 0, estimated=estimated))
+    assert shelf.holds[1].estimated is estimated
 
 
 def test_a_free_request_counts_and_moves_nothing() -> None:
