@@ -127,6 +127,8 @@ class Sender:
     async def is_claimed(self, issued: Issued) -> bool:
         """Ask the mint whether any proof of a token that was given out is spent (NUT-07)."""
         ys = await self._engine.db.read(lambda c: purse.proof_points(c, issued.saga))
+        if not ys:
+            return True  # somebody else has asked and booked it since ``issued`` was read
         try:
             states = await self._mints.mint(issued.mint).check_state(ys)
         except (MintBusy, MintDown, MintUnclear, MintRefusal) as error:

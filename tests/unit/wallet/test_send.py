@@ -30,6 +30,7 @@ from routstr.wallet.mint_types import ProofState
 from routstr.wallet.models import ProofStatus, SagaState
 from routstr.wallet.proofs import finish, make_outputs
 from routstr.wallet.send import TOKEN_PROOFS_MAX, _Taken
+from routstr.wallet.service import mark_claimed
 from tests.unit.wallet.played_mint import Gate, PlayedMint, fail, lose_answer, refuse, wait_for
 from tests.unit.wallet.signing import Signer
 from tests.unit.wallet.world import ACCOUNT, SEED, World, open_world
@@ -156,6 +157,16 @@ async def test_a_token_is_claimed_when_the_mint_says_so(world: World) -> None:
     world.mint.broken["check_state"] = MintDown("gone")
     with pytest.raises(MintUnreachable):
         await world.house.sender.is_claimed(issued)
+
+
+async def test_a_claim_that_was_booked_meanwhile_is_no_question(world: World) -> None:
+    await stock(world, 8)
+    await world.house.send(8)
+    issued = await world.db.read(lambda c: purse.last_issued(c, ACCOUNT))
+    assert issued is not None
+    assert await world.db.write(lambda tx: mark_claimed(tx, issued, 1))
+    assert await world.house.sender.is_claimed(issued)
+    assert world.mint.calls["check_state"] == 0
 
 
 async def test_a_fee_that_eats_everything_is_refused_before_anything(dear: World) -> None:
