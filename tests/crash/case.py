@@ -52,10 +52,11 @@ class Case:
     others: list[RunningNode] = field(default_factory=list)
     key: str = ""
 
-    async def start(self, *, armed: bool = False) -> RunningNode:
-        """(Re)start the node."""
-        self.move_to(await self.nodes.start(self.folder, self.settings, armed=armed))
-        return self.running
+    async def start(self, *, armed: bool = False, doomed: bool = False) -> RunningNode:
+        """(Re)start the node; ``doomed``: it may die before it can be asked anything."""
+        return await self.nodes.start(
+            self.folder, self.settings, armed=armed, born=self.move_to, doomed=doomed
+        )
 
     @property
     def running(self) -> RunningNode:

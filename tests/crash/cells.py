@@ -75,7 +75,7 @@ async def deadly(case: Case, name: str, kills: tuple[Kill, ...]) -> Operation:
     for kill in kills[1:]:
         case.proxy.reset()
         kill.arm(journal, case.proxy, case.kill)
-        await _death(await case.start(armed=True), kill)
+        await _death(await case.start(armed=True, doomed=True), kill)
     case.proxy.reset()
     journal.forget()
     await case.start()

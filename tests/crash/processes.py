@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -93,15 +93,26 @@ class Nodes:
         self._child.kill()
 
     async def start(
-        self, folder: Path, settings: Mapping[str, str], *, armed: bool = False
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        *,
+        armed: bool = False,
+        born: Callable[["RunningNode"], None] = lambda _: None,
+        doomed: bool = False,
     ) -> RunningNode:
-        """Start a node and wait until it listens."""
+        """Start a node and wait until it listens; ``doomed``: or until it has died before.
+
+        ``born`` is told of it when it exists, which is before it listens.
+        """
         with reserved_port() as port:
             address = ["--host", LOOPBACK, "--port", str(port)]
             arguments = address if armed else ["serve", *address]
             process = await self._fork(folder, settings, arguments, armed=armed)
-            await _listening(process, port)
-        return RunningNode(process, port)
+            node = RunningNode(process, port)
+            born(node)
+            await _listening(process, port, doomed=doomed)
+        return node
 
     async def command(self, folder: Path, settings: Mapping[str, str], *arguments: str) -> Finished:
         """Run ``routstr ARGUMENTS`` beside the node of this folder."""
@@ -121,11 +132,13 @@ class Nodes:
         return Process(pid, log, reader, writer)
 
 
-async def _listening(process: Process, port: int) -> None:
+async def _listening(process: Process, port: int, *, doomed: bool) -> None:
     try:
         async with asyncio.timeout(START_LIMIT_S):
             while not await _accepts(port):
                 if not process.running:
+                    if doomed:
+                        return
                     raise ServiceFailed("node", "ended at its start", tail=_tail(process.log))
                 await asyncio.sleep(_POLL_S)
     except TimeoutError:
