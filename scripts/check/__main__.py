@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from scripts import ambient
 from scripts.check.display import Display
@@ -19,10 +20,13 @@ from scripts.check.steps import Step, all_steps, chosen
 from scripts.places import CACHES, PROJECT_ENVIRONMENT, TOOLS
 from scripts.processes import Interrupted, postponed_interrupts
 
+PREFIX: Final = "routstr-check-"
+
 
 def main(names: list[str]) -> int:
     """Exit status."""
-    folder = Path(tempfile.mkdtemp(prefix="routstr-check-"))
+    remove_leftovers(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     folder.chmod(0o755)  # as root the tests start a server as another user, who must get in
     try:
         steps = chosen(all_steps(folder, caches_for(folder)), names)
@@ -35,6 +39,25 @@ def main(names: list[str]) -> int:
         return interrupted.exit_status
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(place: Path) -> None:
+    """Remove the folders of runs that were killed before they could."""
+    for folder in place.glob(f"{PREFIX}*-*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not running(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def running(pid: int) -> bool:
+    """Whether there is a process of that id."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
 
 
 def check(steps: Sequence[Step], folder: Path) -> int:
