@@ -96,6 +96,7 @@ async def test_a_saga_that_ended_meanwhile_is_not_worked_on_again(
     world: World, engine: Engine
 ) -> None:
     saga, work = await insert(world), Work(engine)
+    work.go.set()
     await end(engine, saga)
     outcome = await engine.run(saga, work, resumed=True)
     assert outcome.saga.state is SagaState.DONE
@@ -104,6 +105,7 @@ async def test_a_saga_that_ended_meanwhile_is_not_worked_on_again(
 
 async def test_a_saga_that_was_taken_over_is_not_worked_on(world: World, engine: Engine) -> None:
     saga, work = await insert(world), Work(engine)
+    work.go.set()
     await world.db.write(lambda tx: sagas.take_lease(tx, saga, 2))
     with pytest.raises(LeaseLost):
         await engine.run(saga, work, resumed=True)
@@ -165,6 +167,7 @@ async def test_waiting_for_another_instance_ends_with_its_outcome(
     world: World, engine: Engine
 ) -> None:
     saga, work = await insert(world, owner=2), Work(engine)
+    work.go.set()
     waiting = asyncio.create_task(engine.wait(saga.id, work))
     await asyncio.sleep(POLL_SECONDS)
     assert not waiting.done()
@@ -175,6 +178,7 @@ async def test_waiting_for_another_instance_ends_with_its_outcome(
 
 async def test_waiting_for_another_instance_has_an_end(world: World, engine: Engine) -> None:
     saga, work = await insert(world, owner=2), Work(engine)
+    work.go.set()
     waiting = asyncio.create_task(engine.wait(saga.id, work))
     await asyncio.sleep(POLL_SECONDS / 2)
     assert isinstance(world.clock, ManualClock)
