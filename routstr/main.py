@@ -203,7 +203,8 @@ class App:
         settings, clock = self.settings, self._clock
 
         def connect(url: str) -> Mint:
-            return Mint(url, session, MintGate(clock, parallel=settings.mint_max_concurrency))
+            gate = MintGate(clock, parallel=settings.mint_max_concurrency)
+            return Mint(url, session, gate, timeout_s=settings.mint_operation_timeout_seconds)
 
         primary = settings.primary_mint_url
         others = tuple(url for url in settings.cashu_mints if url != primary)

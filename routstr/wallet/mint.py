@@ -17,7 +17,7 @@ from routstr.wallet import mint_json as wire
 from routstr.wallet.keysets import Keyset, KeysetInfo
 from routstr.wallet.mint_errors import MintUnclear
 from routstr.wallet.mint_gate import MintGate
-from routstr.wallet.mint_http import MintHttp, path_part
+from routstr.wallet.mint_http import TIMEOUT_S, MintHttp, path_part
 from routstr.wallet.mint_types import (
     MeltQuote,
     MeltResult,
@@ -28,7 +28,6 @@ from routstr.wallet.mint_types import (
 )
 from routstr.wallet.proofs import BlindSignature, PreparedOutput, TokenProof
 
-TIMEOUT_S: Final = 30.0
 MELT_TIMEOUT_S: Final = 120.0  # a Lightning payment takes its time
 BATCH: Final = 100  # mints bound the length of a question
 
@@ -39,21 +38,31 @@ _VAGUE_CODES: Final = frozenset({10000, 11000, 12000, 20000})
 class Mint:
     """One mint. Timeouts are seconds for the whole call, waiting for a free place included once."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession, gate: MintGate) -> None:
-        """Take the mint's normal URL, the session to reach it by, and the bounds on its calls."""
-        self.url = url
-        self._http = MintHttp(url, session, gate)
+    def __init__(
+        self,
+        url: str,
+        session: aiohttp.ClientSession,
+        gate: MintGate,
+        *,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        """Take the mint's normal URL, the session to reach it by, and the bounds on its calls.
 
-    async def info(self, *, timeout_s: float = TIMEOUT_S) -> MintInfo:
+        ``timeout_s`` is for calls that name none of their own.
+        """
+        self.url = url
+        self._http = MintHttp(url, session, gate, timeout_s)
+
+    async def info(self, *, timeout_s: float | None = None) -> MintInfo:
         """Ask what the mint says of itself (NUT-06)."""
         return check.checked_info(await self._http.get("/v1/info", wire.InfoJson, timeout_s))
 
-    async def keysets(self, *, timeout_s: float = TIMEOUT_S) -> tuple[KeysetInfo, ...]:
+    async def keysets(self, *, timeout_s: float | None = None) -> tuple[KeysetInfo, ...]:
         """List the mint's keysets, active or not; ids of unknown versions are left out (NUT-02)."""
         answer = await self._http.get("/v1/keysets", wire.KeysetsJson, timeout_s)
         return check.checked_keysets(answer)
 
-    async def keys(self, info: KeysetInfo, *, timeout_s: float = TIMEOUT_S) -> Keyset:
+    async def keys(self, info: KeysetInfo, *, timeout_s: float | None = None) -> Keyset:
         """Fetch the keys of a listed keyset and verify that they hash to its id (NUT-01, 02)."""
         answer = await self._http.get(f"/v1/keys/{info.id}", wire.KeysetsJson, timeout_s)
         return check.checked_keys(answer, info)
@@ -63,7 +72,7 @@ class Mint:
         inputs: Sequence[TokenProof],
         outputs: Sequence[PreparedOutput],
         *,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float | None = None,
     ) -> tuple[BlindSignature, ...]:
         """Spend proofs for new ones of the same sum less the input fee (NUT-03)."""
         body = {"inputs": _inputs(inputs), "outputs": _outputs(outputs)}
@@ -71,7 +80,7 @@ class Mint:
         return check.checked_signatures(answer.signatures, outputs)
 
     async def check_state(
-        self, ys: Sequence[bytes], *, timeout_s: float = TIMEOUT_S
+        self, ys: Sequence[bytes], *, timeout_s: float | None = None
     ) -> list[ProofState]:
         """Ask for the states of proofs by their points, in order, 100 per call (NUT-07)."""
         states: list[ProofState] = []
@@ -83,7 +92,7 @@ class Mint:
         return states
 
     async def restore(
-        self, outputs: Sequence[PreparedOutput], *, timeout_s: float = TIMEOUT_S
+        self, outputs: Sequence[PreparedOutput], *, timeout_s: float | None = None
     ) -> list[Restored]:
         """Ask which of these outputs the mint has ever signed, 100 per call (NUT-09).
 
@@ -101,7 +110,7 @@ class Mint:
         return restored
 
     async def mint_quote(
-        self, amount: int, unit: Unit, *, timeout_s: float = TIMEOUT_S
+        self, amount: int, unit: Unit, *, timeout_s: float | None = None
     ) -> MintQuote:
         """Ask for an invoice to pay for new ecash of this amount (NUT-04, 23)."""
         body = {"amount": amount, "unit": unit.value}
@@ -111,7 +120,7 @@ class Mint:
             raise MintUnclear("the mint quoted another amount or unit")
         return quote
 
-    async def mint_quote_state(self, quote_id: str, *, timeout_s: float = TIMEOUT_S) -> MintQuote:
+    async def mint_quote_state(self, quote_id: str, *, timeout_s: float | None = None) -> MintQuote:
         """Ask how far the payment of an invoice is (NUT-04)."""
         path = f"/v1/mint/quote/bolt11/{path_part(quote_id)}"
         quote = check.checked_mint_quote(await self._http.get(path, wire.MintQuoteJson, timeout_s))
@@ -119,7 +128,7 @@ class Mint:
         return quote
 
     async def mint(
-        self, quote_id: str, outputs: Sequence[PreparedOutput], *, timeout_s: float = TIMEOUT_S
+        self, quote_id: str, outputs: Sequence[PreparedOutput], *, timeout_s: float | None = None
     ) -> tuple[BlindSignature, ...]:
         """Take the ecash that a paid invoice is for; the outputs sum up to its amount (NUT-04)."""
         body = {"quote": quote_id, "outputs": _outputs(outputs)}
@@ -129,7 +138,7 @@ class Mint:
         return check.checked_signatures(answer.signatures, outputs)
 
     async def melt_quote(
-        self, invoice: str, unit: Unit, *, timeout_s: float = TIMEOUT_S
+        self, invoice: str, unit: Unit, *, timeout_s: float | None = None
     ) -> MeltQuote:
         """Ask what the mint wants for paying a bolt11 invoice (NUT-05, 23)."""
         body = {"request": invoice, "unit": unit.value}
@@ -139,7 +148,7 @@ class Mint:
             raise MintUnclear("the mint quoted another invoice or unit")
         return quote
 
-    async def melt_quote_state(self, quote_id: str, *, timeout_s: float = TIMEOUT_S) -> MeltQuote:
+    async def melt_quote_state(self, quote_id: str, *, timeout_s: float | None = None) -> MeltQuote:
         """Ask how far the mint's payment is (NUT-05)."""
         path = f"/v1/melt/quote/bolt11/{path_part(quote_id)}"
         quote = check.checked_melt_quote(await self._http.get(path, wire.MeltQuoteJson, timeout_s))

@@ -17,6 +17,7 @@ from yarl import URL
 from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUnclear
 from routstr.wallet.mint_gate import MintGate
 
+TIMEOUT_S: Final = 30.0  # for a whole call
 MAX_ANSWER_BYTES: Final = 1 << 20
 CONNECT_TIMEOUT_S: Final = 10.0
 _CHUNK_BYTES: Final = 1 << 16
@@ -52,13 +53,20 @@ class _ErrorBody(msgspec.Struct):
 class MintHttp:
     """Sends requests to one mint, within its gate's bounds."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession, gate: MintGate) -> None:
+    def __init__(
+        self,
+        url: str,
+        session: aiohttp.ClientSession,
+        gate: MintGate,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         """Use ``url`` without a trailing slash; the session decides which addresses are allowed."""
+        self._timeout_s = timeout_s
         self._url = url
         self._session = session
         self._gate = gate
 
-    async def get(self, path: str, answer: type[AnswerT], timeout_s: float) -> AnswerT:
+    async def get(self, path: str, answer: type[AnswerT], timeout_s: float | None) -> AnswerT:
         """Read something; the outcome of a read is unclear only in the sense of not known."""
         return _decoded(await self._exchange("GET", path, None, timeout_s), answer)
 
@@ -67,7 +75,7 @@ class MintHttp:
         path: str,
         body: Mapping[str, object],
         answer: type[AnswerT],
-        timeout_s: float,
+        timeout_s: float | None,
         *,
         doubted: frozenset[int] = frozenset(),
     ) -> AnswerT:
@@ -79,8 +87,9 @@ class MintHttp:
         return _decoded(reply, answer, doubted)
 
     async def _exchange(
-        self, method: str, path: str, body: bytes | None, timeout_s: float
+        self, method: str, path: str, body: bytes | None, timeout_s: float | None
     ) -> _Reply:
+        timeout_s = timeout_s or self._timeout_s
         async with self._gate.slot(timeout_s):
             try:
                 reply = await self._send(method, path, body, timeout_s)

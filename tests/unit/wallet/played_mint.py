@@ -122,11 +122,11 @@ class PlayedMint(Mint):
         """How many swaps were carried out."""
         return self.calls["swapped"]
 
-    async def keysets(self, **_: float) -> tuple[KeysetInfo, ...]:
+    async def keysets(self, **_: float | None) -> tuple[KeysetInfo, ...]:
         await self._enter("keysets")
         return tuple(signer.info for signer in self.signers.values())
 
-    async def keys(self, info: KeysetInfo, **_: float) -> Keyset:
+    async def keys(self, info: KeysetInfo, **_: float | None) -> Keyset:
         await self._enter("keys")
         keyset = self.signers[info.id].keyset
         return Keyset(
@@ -138,11 +138,11 @@ class PlayedMint(Mint):
             keys=keyset.keys,
         )
 
-    async def check_state(self, ys: Sequence[bytes], **_: float) -> list[ProofState]:
+    async def check_state(self, ys: Sequence[bytes], **_: float | None) -> list[ProofState]:
         await self._enter("check_state")
         return [self.states.get(y, ProofState.UNSPENT) for y in ys]
 
-    async def restore(self, outputs: Sequence[PreparedOutput], **_: float) -> list[Restored]:
+    async def restore(self, outputs: Sequence[PreparedOutput], **_: float | None) -> list[Restored]:
         await self._enter("restore")
         return [
             Restored(index, self.signed[output.blinded])
@@ -154,7 +154,7 @@ class PlayedMint(Mint):
         self,
         inputs: Sequence[TokenProof],
         outputs: Sequence[PreparedOutput],
-        **_: float,
+        **_: float | None,
     ) -> Signatures:
         await self._enter("swap")
         self.swaps.append((inputs, outputs))

@@ -122,7 +122,7 @@ async def test_a_keyset_whose_keys_belong_to_another_id_is_left_out(tmp_path: Pa
     bad = Signer(fee=3)
 
     class Careless(PlayedMint):
-        async def keys(self, info: KeysetInfo, **_: float) -> Keyset:
+        async def keys(self, info: KeysetInfo, **_: float | None) -> Keyset:
             if info.id == bad.id:
                 raise MintUnclear("wrong keys") from InvalidKeyset("not its id")
             return await super().keys(info)

@@ -130,7 +130,7 @@ async def test_spent_by_ourselves_between_the_two_questions_is_signed(mint: Play
     swap = a_swap(mint)
 
     class Slow(PlayedMint):
-        async def check_state(self, ys: Sequence[bytes], **_: float) -> list[ProofState]:
+        async def check_state(self, ys: Sequence[bytes], **_: float | None) -> list[ProofState]:
             if not self.circulation:
                 self._swap(swap.inputs, swap.outputs)
             return await super().check_state(ys)
