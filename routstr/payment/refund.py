@@ -39,6 +39,7 @@ _log = get_logger(__name__)
 
 REFUND: Final = "refund"
 _TRIES: Final = 4
+CLAIM_CHECKS_MAX: Final = 200
 _DEPOSITED: Final = "deposited"  # of the account when a refund was intended
 
 
@@ -125,6 +126,7 @@ class Refunds:
         self._db = db
         self._wallet = wallet
         self._clock = clock
+        self._watched: int | None = None
 
     async def refund(self, account: int, mint: str, unit: Unit) -> Refund:
         """Pay out what is available, preferably at ``mint`` in ``unit``.
@@ -152,10 +154,15 @@ class Refunds:
                     raise
         raise BalanceChanged
 
-    async def watch_claims(self) -> int:
-        """Ask the mints about tokens that were given out; return how many were redeemed."""
+    async def watch_claims(self, limit: int = CLAIM_CHECKS_MAX) -> int:
+        """Ask the mints about tokens that were given out; return how many were redeemed.
+
+        A round looks at ``limit`` of them, the next one at older ones, until it begins anew.
+        """
         claimed = 0
-        for issued in await self._wallet.unclaimed():
+        part = await self._wallet.unclaimed(self._watched, limit)
+        self._watched = part[-1].saga if len(part) == limit else None
+        for issued in part:
             try:
                 claimed += await self._note_claim(issued)
             except WalletError as error:  # this mint cannot be asked now; the others can

@@ -251,9 +251,12 @@ def last_issued(connection: Connection, account: int) -> Issued | None:
     return found[0] if found else None
 
 
-def unclaimed(connection: Connection, limit: int) -> list[Issued]:
-    """List tokens that are not known to be redeemed, newest first."""
-    return _issued(connection, col(IssuedToken.state) == int(IssuedState.UNCLAIMED), limit)
+def unclaimed(connection: Connection, before: int | None, limit: int) -> list[Issued]:
+    """List tokens that are not known to be redeemed, newest first, of sagas below ``before``."""
+    open_ones = col(IssuedToken.state) == int(IssuedState.UNCLAIMED)
+    if before is not None:
+        open_ones = and_(open_ones, col(IssuedToken.saga) < before)
+    return _issued(connection, open_ones, limit)
 
 
 def _issued(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Issued]:

@@ -18,7 +18,6 @@ from routstr.wallet.secrets import new_words, seed_from_words
 from routstr.wallet.send import Sender, Withdrawal
 
 _SEED: Final = "wallet_seed"
-_CLAIM_CHECKS_MAX: Final = 200
 
 
 async def load_seed(db: Database, key: NodeKey) -> bytes:
@@ -94,9 +93,9 @@ class Wallet:
         """Ask the mint whether a token that was given out is redeemed."""
         return await self._sender.is_claimed(issued)
 
-    async def unclaimed(self) -> list[Issued]:
-        """List the newest tokens that are not known to be redeemed."""
-        return await self._engine.db.read(lambda c: purse.unclaimed(c, _CLAIM_CHECKS_MAX))
+    async def unclaimed(self, before: int | None, limit: int) -> list[Issued]:
+        """List tokens that are not known to be redeemed, newest first; ``before`` is a saga."""
+        return await self._engine.db.read(lambda c: purse.unclaimed(c, before, limit))
 
     async def holdings(self) -> list[Holding]:
         """Add up the proofs per mint and unit."""

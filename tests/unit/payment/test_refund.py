@@ -387,3 +387,11 @@ class TestWatchingClaims:
         assert await till.refunds.watch_claims() == 1
         world.played[SECOND].broken.clear()
         assert await till.refunds.watch_claims() == 1
+
+    async def test_a_round_looks_at_a_part_and_the_next_one_goes_on(self, till: Till) -> None:
+        tokens = [(await till.refund(await till.account(8))).token for _ in range(3)]
+        till.redeem(tokens[0])
+        assert await till.refunds.watch_claims(2) == 0, "the two newest"
+        assert await till.refunds.watch_claims(2) == 1
+        till.redeem(tokens[2])
+        assert await till.refunds.watch_claims(2) == 1, "it began anew"

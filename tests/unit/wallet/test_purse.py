@@ -199,9 +199,11 @@ class TestIssuedTokens:
         assert await world.db.write(lambda tx: purse.mark_claimed(tx, claim, 10))
         assert not await world.db.write(lambda tx: purse.mark_claimed(tx, claim, 11))
         assert await world.scalar("SELECT max(claimed_at) FROM issued_tokens") == 10
-        left = await world.db.read(lambda c: purse.unclaimed(c, 10))
+        left = await world.db.read(lambda c: purse.unclaimed(c, None, 10))
         assert left == [issued[2], issued[0]]
-        assert await world.db.read(lambda c: purse.unclaimed(c, 1)) == [issued[2]]
+        assert await world.db.read(lambda c: purse.unclaimed(c, None, 1)) == [issued[2]]
+        older = await world.db.read(lambda c: purse.unclaimed(c, issued[2].saga, 10))
+        assert older == [issued[0]]
         last = await world.db.read(lambda c: purse.last_issued(c, 3))
         assert last is not None
         assert last.state is IssuedState.CLAIMED

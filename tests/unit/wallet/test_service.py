@@ -179,7 +179,7 @@ async def test_a_finished_send_is_told_with_its_token_and_an_undone_one_is_not(
     issued = await wallet.last_issued(ACCOUNT)
     assert issued is not None
     assert await wallet.token_text(issued) == text
-    assert await wallet.unclaimed() == [issued]
+    assert await wallet.unclaimed(None, 9) == [issued]
 
     world.mint.next(fail(MintDown("gone")))
     with pytest.raises(Exception, match="cannot be reached"):
@@ -196,7 +196,7 @@ async def test_a_claimed_token_is_no_asset_any_more_and_is_noted_once(world: Wor
     assert await world.db.write(lambda tx: mark_claimed(tx, issued, 5))
     assert await world.purse() == {ProofStatus.UNSPENT: 8}
     assert not await world.db.write(lambda tx: mark_claimed(tx, issued, 6))
-    assert await world.house.wallet.unclaimed() == []
+    assert await world.house.wallet.unclaimed(None, 9) == []
 
 
 async def test_a_wallet_is_built_of_its_parts(world: World) -> None:
