@@ -45,6 +45,10 @@ class Operation(ABC):
         """The money is in exactly one place. Nothing is under way."""
 
     @abstractmethod
+    async def untouched(self) -> None:
+        """An answer said that the operation was not carried out: then it was not."""
+
+    @abstractmethod
     async def judge(self, reply: Reply) -> None:
         """After a good answer: everything is as the user was told."""
 
@@ -66,6 +70,10 @@ class _Receiving(Operation):
             hold(came == case.msat(self.net), f"the token is spent and brought {came} msat")
         else:
             hold(came == 0, f"the token is unspent and yet brought {came} msat")
+
+    async def untouched(self) -> None:
+        hold(not await self.case.spent(self.token), "refused, and yet the token is spent")
+        await self.undecided()
 
 
 class Create(_Receiving):
@@ -163,6 +171,10 @@ class Refund(Operation):
         )
         hold(state.unclaimed <= 1, f"{state.unclaimed} tokens were given out")
 
+    async def untouched(self) -> None:
+        hold(self.case.state().unclaimed == 0, "refused, and yet a token was given out")
+        await self.undecided()
+
     async def judge(self, reply: Reply) -> None:
         await self.case.drained(self.owned, reply)
 
@@ -194,11 +206,16 @@ class Claim(Operation):
 
     async def attempt(self) -> Reply:
         reply = await self.case.refund()
+        if reply.good and any(call.faulty for call in self.case.proxy.calls):
+            return Reply(0)  # it could not ask whether the token is redeemed, and tells it again
         return replace(reply, status=HTTPStatus.OK) if reply.status in NOTHING_LEFT else reply
 
     async def undecided(self) -> None:
         state = self.case.state()
         hold(state.posted == 0, f"{state.posted} msat came back")
+
+    async def untouched(self) -> None:
+        await self.undecided()
 
     async def judge(self, reply: Reply) -> None:
         hold("token" not in reply.body, "a redeemed token was given out again")
