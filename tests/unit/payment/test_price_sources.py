@@ -200,9 +200,11 @@ async def test_a_good_source_answers(address: str, fetch: HttpFetch) -> None:
 async def test_a_bad_source_fails_in_time_and_says_why(
     address: str, fetch: HttpFetch, name: str
 ) -> None:
-    async with asyncio.timeout(5):
-        with pytest.raises(SourceFailed, match=BAD[name][1]):
-            await ask(source(address, name), fetch, 0.2)
+    reason = BAD[name][1]
+    patience_s = 0.2 if "no answer" in reason else 10  # a busy machine is no silent source
+    async with asyncio.timeout(20):
+        with pytest.raises(SourceFailed, match=reason):
+            await ask(source(address, name), fetch, patience_s)
 
 
 async def test_a_source_that_is_away_fails(fetch: HttpFetch, unused_tcp_port: int) -> None:
