@@ -151,17 +151,26 @@ class House:
 
     node: Node
     upstream: Upstream
+    database_url: str
     client: Client
-    books: Database
-    """The node's database, read from outside."""
 
     async def audit(self) -> Audit:
         """Verify the books where they lie, from outside of the node."""
-        return await self.books.read(audit)
+        db = Database(self.database_url)
+        try:
+            return await db.read(audit)
+        finally:
+            db._threads.shutdown()
+            db._readers.dispose()
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the node's database."""
-        return await self.books.read(lambda c: [tuple(row) for row in c.exec_driver_sql(query)])
+        db = Database(self.database_url)
+        try:
+            return await db.read(lambda c: [tuple(row) for row in c.exec_driver_sql(query)])
+        finally:
+            db._threads.shutdown()
+            db._readers.dispose()
 
     def logged(self) -> str:
         """All that the node wrote: standard output and log files."""
@@ -207,10 +216,7 @@ async def open_house(
         own = {**NO_FEES, **_SMALL_LIMITS, "DATABASE_URL": database_url}
         everything = {**usual, **own, **(more or {})}
         node = await Node.start(folder / "node", everything, healthy=healthy)
-        books = Database(database_url)
-        books.start()  # after the node: it makes the database
         try:
-            yield House(node, upstream, Client(session, node.url), books)
+            yield House(node, upstream, database_url, Client(session, node.url))
         finally:
-            await books.stop()
             await node.stop(grace_s=5)
