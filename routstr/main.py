@@ -28,8 +28,9 @@ from routstr.core.node_key import NodeKey, NodeKeyError, load_node_key
 from routstr.core.rendering import install_error_handlers
 from routstr.core.settings import Settings, load_settings
 from routstr.core.tasks import Supervisor
-from routstr.errors import UpstreamUnavailable
+from routstr.errors import DatabaseUnavailable, OutcomeUnknown, UpstreamUnavailable
 from routstr.ledger import instances
+from routstr.ledger.guards import GuardsMissing, missing_guards
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
 from routstr.money import Msat
@@ -146,6 +147,7 @@ class App:
         instance = await db.write(instances.register)
         stack.push_async_callback(db.write, lambda tx: instances.stop(tx, instance))
         ledger = Ledger(db, clock, instance, await Ledger.open_books(db, clock))
+        stack.push_async_callback(_settle_rest, ledger)
         outgoing = await stack.enter_async_context(
             outgoing_session(settings, allow_loopback=settings.allow_insecure_mints)
         )
@@ -183,6 +185,12 @@ class App:
         db = Database(url, self._backend)
         db.start()
         stack.push_async_callback(db.stop)
+        if missing := await db.read(missing_guards):
+            raise GuardsMissing(
+                "the database lacks rules that protect the money, which a tool or a hand removed: "
+                f"{', '.join(missing)}. Restore the backup, or put them back as "
+                "routstr/migrations makes them."
+            )
         mark = node_key.fingerprint().encode()
         stored = await db.write(lambda tx: node_values.remember(tx, _KEY_CHECK, mark))
         if not hmac.compare_digest(stored, mark):
@@ -352,6 +360,14 @@ def _endpoint(settings: Settings, session: ClientSession) -> Endpoint:
     )
     client = UpstreamClient(session, limits)
     return Endpoint(client, provider, "chat/completions", limits, settings.forward_headers)
+
+
+async def _settle_rest(ledger: Ledger) -> None:
+    """Charge, before the node ends, what could not be charged while the database was away."""
+    try:
+        await ledger.settle_late()
+    except (DatabaseUnavailable, OutcomeUnknown) as error:
+        _log.error("unsettled_at_stop", holds=sorted(ledger.live_holds()), reason=str(error))
 
 
 async def _no_upstream(_exchange: Exchange, _authorization: str | None, _body: bytes) -> None:

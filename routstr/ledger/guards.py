@@ -26,6 +26,10 @@ _CHECKS: Final = {
 }
 
 
+class GuardsMissing(ValueError):
+    """The database does not enforce the rules of the ledger any more."""
+
+
 def missing_guards(connection: Connection) -> list[str]:
     """Name every trigger and constraint that should protect the money and does not."""
     query, wanted = _TRIGGERS[connection.dialect.name]

@@ -5,12 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from routstr import main
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
+from routstr.errors import DatabaseUnavailable, OutcomeUnknown
+from routstr.ledger.guards import GuardsMissing
+from routstr.ledger.service import Ledger
 from routstr.main import App, create_app
 from tests.unit.core.asgi import ask
 
@@ -116,3 +120,54 @@ async def test_fixed_prices_need_no_price_of_bitcoin(tmp_path: Path) -> None:
         (model,) = (await ask(app, "GET", "/v1/models")).json()["data"]
         assert model["sats_pricing"]["request"] == 2
         assert model["sats_pricing"]["prompt"] == 0
+
+
+@pytest.mark.parametrize("verb", ["update", "delete"])
+async def test_a_database_without_its_guards_is_not_served(tmp_path: Path, verb: str) -> None:
+    async with running(create_app(settings(tmp_path))):
+        pass
+    connection = sqlite3.connect(tmp_path / "node.db")
+    connection.execute(f"DROP TRIGGER transfers_no_{verb}")
+    connection.close()
+    with pytest.raises(GuardsMissing, match=f"transfers_no_{verb}"):
+        async with running(create_app(settings(tmp_path))):
+            pass
+
+
+class _Ledger:
+    """Owes settlements, and notes whether they were asked for."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.asked = 0
+
+    async def settle_late(self) -> int:
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+        return 1
+
+    def live_holds(self) -> frozenset[int]:
+        return frozenset({7})
+
+
+@pytest.mark.parametrize("error", [None, DatabaseUnavailable(), OutcomeUnknown()])
+async def test_what_is_still_owed_is_charged_before_the_node_ends(error: Exception | None) -> None:
+    ledger = _Ledger(error)
+    await main._settle_rest(cast("Ledger", ledger))
+    assert ledger.asked == 1
+
+
+async def test_stopping_asks_for_overdue_settlements_while_the_database_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_then: list[bool] = []
+
+    async def settle_late(self: Ledger) -> int:
+        open_then.append(await self._db.read(lambda c: not c.closed))
+        return 0
+
+    async with running(create_app(settings(tmp_path))):
+        monkeypatch.setattr(Ledger, "settle_late", settle_late)
+        open_then.clear()
+    assert open_then == [True]
