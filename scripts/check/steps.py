@@ -88,7 +88,7 @@ def _tests(folder: Path) -> list[Step]:
         return Step(name, command, limit_s, stage, group="tests", report=report)
 
     return [
-        pytest("unit", "tests/unit", *BOTH_CORES, stage=Stage.CODE, limit_s=600.0),
+        pytest("unit", "tests/unit", *BOTH_CORES, stage=Stage.CODE, limit_s=420.0),
         pytest(
             *("integration-sqlite", "tests/integration", "-m", "not postgres"),
             stage=Stage.INTEGRATION_SQLITE,
