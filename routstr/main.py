@@ -1,7 +1,5 @@
 """The composition root: the one module that knows everyone. It builds, wires and stops the node."""
 
-import asyncio
-import hmac
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
@@ -12,7 +10,8 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from routstr.auth.service import CREATE, Authenticator, KeyCompletion
+from routstr.assembly import open_database, open_wallet
+from routstr.auth.service import Authenticator
 from routstr.balance import endpoints as balance_endpoints
 from routstr.balance.service import BalanceService
 from routstr.catalog.models_file import load_models
@@ -20,28 +19,26 @@ from routstr.catalog.rates import FixedPrices, PricePolicy
 from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock, SystemClock
 from routstr.core.cors import Cors
-from routstr.core.db import Backend, Database, migrate, node_values
+from routstr.core.db import Backend, Database
 from routstr.core.http import outgoing_session, upstream_session
 from routstr.core.logging import Logs, get_logger, start_logging
 from routstr.core.middleware import ManagementShell, RequestLimits
-from routstr.core.node_key import NodeKey, NodeKeyError, load_node_key
+from routstr.core.node_key import load_node_key
 from routstr.core.rendering import install_error_handlers
 from routstr.core.settings import Settings, load_settings
 from routstr.core.tasks import Supervisor
 from routstr.errors import DatabaseUnavailable, OutcomeUnknown, UpstreamUnavailable
 from routstr.ledger import instances
-from routstr.ledger.guards import GuardsMissing, missing_guards
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
 from routstr.money import Msat
 from routstr.node import endpoints as node_endpoints
 from routstr.node.health import Health
 from routstr.payment.audit import audit
-from routstr.payment.deposits import TOPUP, TopupCompletion
 from routstr.payment.price import FeedPolicy, PriceFeed
 from routstr.payment.price_sources import HttpFetch
 from routstr.payment.pricing import QuotePolicy
-from routstr.payment.refund import REFUND, RefundCompletion, Refunds
+from routstr.payment.refund import Refunds
 from routstr.payment.tokens import load_vocabulary
 from routstr.proxy.chat import ENDPOINT, ChatCompletions
 from routstr.proxy.exchange import Exchange
@@ -51,10 +48,7 @@ from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.endpoint import Endpoint
 from routstr.upstream.provider import Provider
 from routstr.version import __version__
-from routstr.wallet.mint import Mint
-from routstr.wallet.mint_gate import MintGate
-from routstr.wallet.mints import Mints
-from routstr.wallet.service import Wallet, load_seed
+from routstr.wallet.service import Wallet
 
 _log = get_logger(__name__)
 
@@ -65,7 +59,6 @@ CLAIMS_SECONDS: Final = 300.0
 STOP_SECONDS: Final = 5.0
 START_PROBLEMS: Final = (ValueError, SQLAlchemyError, OSError)
 """What an operator can mend: told in one line; anything else is a fault and shows its traceback."""
-_KEY_CHECK: Final = "secret_key_check"
 
 
 class App:
@@ -143,7 +136,7 @@ class App:
         settings, clock = self.settings, self._clock
         node_key = load_node_key(settings)
         catalog = Catalog(load_models(settings.models_path), _price_policy(settings), clock)
-        db = await self._open_database(stack, node_key)
+        db = await stack.enter_async_context(open_database(settings, node_key, self._backend))
         instance = await db.write(instances.register)
         stack.push_async_callback(db.write, lambda tx: instances.stop(tx, instance))
         ledger = Ledger(db, clock, instance, await Ledger.open_books(db, clock))
@@ -152,7 +145,7 @@ class App:
             outgoing_session(settings, allow_loopback=settings.allow_insecure_mints)
         )
         upstream = await stack.enter_async_context(upstream_session(settings))
-        wallet = await self._open_wallet(db, node_key, instance, outgoing)
+        wallet = await open_wallet(settings, db, node_key, instance, outgoing, clock)
         stack.push_async_callback(wallet.drain, STOP_SECONDS)
         auth = Authenticator(db, wallet, node_key, clock)
         refunds = Refunds(db, wallet, clock)
@@ -178,60 +171,6 @@ class App:
         _log.info(
             "started", version=__version__, database=db.dialect.value, mints=wallet.mints.urls
         )
-
-    async def _open_database(self, stack: AsyncExitStack, node_key: NodeKey) -> Database:
-        url = self.settings.database_url.reveal()
-        revision = await asyncio.to_thread(migrate.upgrade, url)
-        db = Database(url, self._backend)
-        db.start()
-        stack.push_async_callback(db.stop)
-        if missing := await db.read(missing_guards):
-            raise GuardsMissing(
-                "the database lacks rules that protect the money, which a tool or a hand removed: "
-                f"{', '.join(missing)}. Restore the backup, or put them back as "
-                "routstr/migrations makes them."
-            )
-        mark = node_key.fingerprint().encode()
-        stored = await db.write(lambda tx: node_values.remember(tx, _KEY_CHECK, mark))
-        if not hmac.compare_digest(stored, mark):
-            raise NodeKeyError(
-                "the secret key does not belong to this database. Put back the key with which the "
-                "database was made (ROUTSTR_SECRET_KEY or ROUTSTR_SECRET_KEY_FILE)."
-            )
-        _log.info(
-            "database_ready",
-            revision=revision,
-            secret_key_file=str(node_key.path or "from ROUTSTR_SECRET_KEY"),
-        )
-        return db
-
-    async def _open_wallet(
-        self, db: Database, node_key: NodeKey, instance: int, session: ClientSession
-    ) -> Wallet:
-        settings, clock = self.settings, self._clock
-
-        def connect(url: str) -> Mint:
-            gate = MintGate(clock, parallel=settings.mint_max_concurrency)
-            return Mint(url, session, gate, timeout_s=settings.mint_operation_timeout_seconds)
-
-        primary = settings.primary_mint_url
-        others = tuple(url for url in settings.cashu_mints if url != primary)
-        mints = Mints((primary, *others) if primary else others, connect, db, clock)
-        seed = await load_seed(db, node_key)
-        wallet = Wallet.build(
-            db,
-            clock,
-            node_key,
-            seed,
-            instance,
-            mints,
-            proofs_max=settings.token_proofs_max,
-            sat_max=settings.token_sat_max,
-        )
-        wallet.register(CREATE, KeyCompletion(clock))
-        wallet.register(TOPUP, TopupCompletion(clock))
-        wallet.register(REFUND, RefundCompletion(clock))
-        return wallet
 
     async def _start_price(
         self, catalog: Catalog, session: ClientSession, supervisor: Supervisor
