@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from routstr.core.db import postgres, sqlite
 from routstr.core.db.backend import Backend, Dialect, Tx
-from routstr.core.db.writer import RECONNECT_SECONDS_MAX, HotBatch, Job, Writer
+from routstr.core.db.jobs import HotBatch, Job
+from routstr.core.db.writer import RECONNECT_SECONDS_MAX, Writer
 from routstr.errors import DatabaseUnavailable
 
 T = TypeVar("T")

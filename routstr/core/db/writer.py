@@ -8,57 +8,37 @@ that only the one to blame fails. Other jobs run one by one, each behind a savep
 failing one undoes only itself. Futures resolve after the commit, in one call per batch and event
 loop. A queued job is never cancelled.
 
+Should the writer itself fail, outside of what a job does, then whoever waits is told at once, the
+fault is logged, and it goes on with a new connection: a node whose writer is gone would take
+requests and answer none.
+
 Where several writers lock rows (PostgreSQL), each of the other jobs has a transaction of its own: a
 job locks in a certain order, customers before the node's accounts, but two jobs in one transaction
 lock in any order, and the transactions of two instances then wait for each other.
 """
 
-import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Final
 
 from routstr.core.db.backend import Backend, CommitLost, Failure, Tx
+from routstr.core.db.jobs import HotBatch, Job, Outcome, deliver
+from routstr.core.logging import get_logger
 from routstr.errors import DatabaseUnavailable, OutcomeUnknown
+
+_log = get_logger(__name__)
 
 BATCH_JOBS_MAX: Final = 256
 BATCH_SECONDS_MAX: Final = 0.005
 RECONNECT_SECONDS_MAX: Final = 15.0
 _RECONNECT_PAUSE_SECONDS: Final = 0.1
+_FAULT_PAUSE_SECONDS: Final = 0.1  # a fault that comes again at once must not fill the log
 _RETRY_PAUSE_SECONDS: Final = 0.01  # lets the one go first for whom a deadlock was broken
-
-HotBatch = Callable[[Tx, Sequence[Any]], Sequence[Any]]
-Outcome = tuple[object, BaseException | None]
-
-
-class Job:
-    """One queued operation; ``batch`` is set for hot ones, ``fn`` for the others."""
-
-    __slots__ = ("batch", "fn", "full", "future", "loop", "op", "orphan")
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        future: "asyncio.Future[Any]",
-        *,
-        fn: Callable[[Tx], object] | None = None,
-        batch: HotBatch | None = None,
-        op: object = None,
-        full: bool = True,
-        orphan: Callable[[Any], None] | None = None,
-    ) -> None:
-        self.loop = loop
-        self.future = future
-        self.fn = fn
-        self.batch = batch
-        self.op = op
-        self.full = full
-        self.orphan = orphan  # told the result when nobody waits for it any more
 
 
 class Writer:
@@ -72,6 +52,7 @@ class Writer:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._hot: deque[Job] = deque()
         self._later: deque[Job] = deque()  # functions that hot jobs or the time limit left behind
+        self._batch: list[Job] = []  # what is being carried out
         self._hot_turn = False
         self._thread = threading.Thread(target=self._run, name="database-writer", daemon=True)
         self._tx: Tx | None = None
@@ -101,15 +82,48 @@ class Writer:
 
     def _run(self) -> None:
         try:
+            while not self._finished():
+                pass
+        finally:
+            self._closing = True  # nobody may queue for a thread that is gone
+            self._backend.close()
+
+    def _finished(self) -> bool:
+        """Write what waits; true when there is no more to come."""
+        try:
             while jobs := self._take():
                 try:
                     outcomes = self._execute(jobs)
                 except BaseException as error:  # noqa: BLE001 - no caller may wait for ever
                     self._tx = None  # the next batch begins with a new connection
                     outcomes = self._fail(jobs, error)
-                _deliver(jobs, outcomes)
-        finally:
-            self._backend.close()
+                deliver(jobs, outcomes)
+                self._batch = []
+        except BaseException as error:  # noqa: BLE001 - nor may the writer end while they queue
+            self._give_up_all(error)
+            return False
+        return True
+
+    def _give_up_all(self, error: BaseException) -> None:
+        """Tell all who wait that the writer itself failed, and be as new."""
+        _log.critical("writer_failed", exc_info=error)
+        begun, self._batch = self._batch, []
+        waiting = [*self._hot, *self._later]
+        self._hot.clear()
+        self._later.clear()
+        with suppress(Empty):
+            while True:
+                job = self._queue.get_nowait()
+                if job is not None:
+                    waiting.append(job)
+        if self._closing:
+            self._queue.put(None)
+        self._tx = None
+        started = {id(job) for job in begun}
+        deliver(begun, [(None, _caused(OutcomeUnknown(), error))] * len(begun))
+        waiting = [job for job in waiting if id(job) not in started]
+        deliver(waiting, [(None, _caused(DatabaseUnavailable(), error))] * len(waiting))
+        time.sleep(_FAULT_PAUSE_SECONDS)
 
     def _take(self) -> list[Job]:
         """Return the next batch; nothing when the writer is to stop.
@@ -119,15 +133,14 @@ class Writer:
         """
         if not self._collect():
             return []
-        hot, later = self._hot, self._later
+        hot, later, jobs = self._hot, self._later, self._batch
         if self._backend.shares_transactions:
-            jobs = [hot.popleft() for _ in range(min(len(hot), BATCH_JOBS_MAX - 1))]
-            jobs += [later.popleft() for _ in range(min(len(later), BATCH_JOBS_MAX - len(jobs)))]
+            _move(hot, jobs, BATCH_JOBS_MAX - 1)
+            _move(later, jobs, BATCH_JOBS_MAX - len(jobs))
             return jobs
         self._hot_turn = bool(hot) and not (self._hot_turn and later)
-        if not self._hot_turn:
-            return [later.popleft()]
-        return [hot.popleft() for _ in range(min(len(hot), BATCH_JOBS_MAX))]
+        _move(*((hot, jobs, BATCH_JOBS_MAX) if self._hot_turn else (later, jobs, 1)))
+        return jobs
 
     def _collect(self) -> bool:
         """Sort what is queued, after waiting for the first; false when there is no more."""
@@ -258,39 +271,25 @@ class Writer:
         elif self._backend.classify(error) is not None:
             told = DatabaseUnavailable()
         if told is not error:
-            told.__cause__ = error
+            _caused(told, error)
         return [(None, told)] * len(jobs)
+
+
+def _move(waiting: deque[Job], jobs: list[Job], count: int) -> None:
+    jobs.extend(waiting.popleft() for _ in range(min(len(waiting), count)))
+
+
+def _caused(told: BaseException, cause: BaseException) -> BaseException:
+    told.__cause__ = cause
+    return told
 
 
 def _raisable(error: BaseException) -> BaseException:
     """Replace what no future takes, as a coroutine does (PEP 479)."""
     if not isinstance(error, StopIteration):
         return error
-    told = RuntimeError("a write raised StopIteration")
-    told.__cause__ = error
-    return told
+    return _caused(RuntimeError("a write raised StopIteration"), error)
 
 
 def _alone(batch: HotBatch, op: object, tx: Tx) -> object:
     return batch(tx, [op])[0]
-
-
-def _deliver(jobs: list[Job], outcomes: Sequence[Outcome | None]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Outcome]]] = {}
-    for job, outcome in zip(jobs, outcomes, strict=True):
-        if outcome is not None:
-            by_loop.setdefault(job.loop, []).append((job, outcome))
-    for loop, pairs in by_loop.items():
-        with suppress(RuntimeError):  # the loop was closed: nobody waits there any more
-            loop.call_soon_threadsafe(_resolve, pairs)
-
-
-def _resolve(pairs: list[tuple[Job, Outcome]]) -> None:
-    for job, (result, error) in pairs:
-        if job.future.cancelled():
-            if job.orphan is not None and error is None:
-                job.orphan(result)
-        elif error is not None:
-            job.future.set_exception(error)
-        else:
-            job.future.set_result(result)

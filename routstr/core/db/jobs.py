@@ -1,0 +1,60 @@
+"""What waits for the writer, and how its callers are told."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from routstr.core.db.backend import Tx
+
+HotBatch = Callable[[Tx, Sequence[Any]], Sequence[Any]]
+Outcome = tuple[object, BaseException | None]
+
+
+class Job:
+    """One queued operation; ``batch`` is set for hot ones, ``fn`` for the others."""
+
+    __slots__ = ("batch", "fn", "full", "future", "loop", "op", "orphan")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        future: "asyncio.Future[Any]",
+        *,
+        fn: Callable[[Tx], object] | None = None,
+        batch: HotBatch | None = None,
+        op: object = None,
+        full: bool = True,
+        orphan: Callable[[Any], None] | None = None,
+    ) -> None:
+        self.loop = loop
+        self.future = future
+        self.fn = fn
+        self.batch = batch
+        self.op = op
+        self.full = full
+        self.orphan = orphan  # told the result when nobody waits for it any more
+
+
+def deliver(jobs: list[Job], outcomes: Sequence[Outcome | None]) -> None:
+    """Resolve the futures, in one call per event loop; an outcome of ``None`` is left for later."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Outcome]]] = {}
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        if outcome is not None:
+            by_loop.setdefault(job.loop, []).append((job, outcome))
+    for loop, pairs in by_loop.items():
+        with suppress(RuntimeError):  # the loop was closed: nobody waits there any more
+            loop.call_soon_threadsafe(_resolve, pairs)
+
+
+def _resolve(pairs: list[tuple[Job, Outcome]]) -> None:
+    for job, (result, error) in pairs:
+        if job.future.cancelled():
+            if job.orphan is not None and error is None:
+                job.orphan(result)
+        elif job.future.done():  # it was answered just before the writer failed
+            continue
+        elif error is not None:
+            job.future.set_exception(error)
+        else:
+            job.future.set_result(result)
