@@ -7,7 +7,7 @@ from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx, node_values
 from routstr.core.node_key import NodeKey
 from routstr.wallet import purse
-from routstr.wallet.engine import Attempt, Engine
+from routstr.wallet.engine import Attempt, Engine, Outcome
 from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.mints import Mints
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
@@ -105,7 +105,8 @@ class Wallet:
         """Take up open sagas that nobody works on; return how many.
 
         ``alive`` are the instances whose heartbeat is fresh; this one counts for what it runs. A
-        saga that cannot be resumed (its mint is not listed any more) is logged and stops no other.
+        saga that cannot be resumed is logged and stops no other. One at a mint that is not listed
+        any more is left to the operator, whose command could not take it from a living instance.
         """
         engine = self._engine
         abandoned: list[Saga] = []
@@ -114,11 +115,27 @@ class Wallet:
                 continue
             if owner == engine.instance:
                 abandoned.append(await engine.load(saga_id))
-            elif owner not in alive and (taken := await engine.take(saga_id, owner)) is not None:
-                abandoned.append(taken)
+            elif owner not in alive and (await engine.load(saga_id)).mint in self.mints.urls:
+                taken = await engine.take(saga_id, owner)
+                abandoned += [] if taken is None else [taken]
         work = (engine.run(saga, self._attempt_for(saga), resumed=True) for saga in abandoned)
         await asyncio.gather(*work, return_exceptions=True)  # the engine logs what fails
         return len(abandoned)
+
+    async def resume(self, saga_id: int, alive: frozenset[int]) -> Outcome | None:
+        """Find out now what became of an open saga, and end it if that can be known.
+
+        None: another instance works on it. Raises the wallet's errors when the mint cannot be
+        asked, :class:`UntrustedMint` when it must not be.
+        """
+        engine = self._engine
+        saga = await engine.load(saga_id)
+        if saga.owner != engine.instance:
+            taken = None if saga.owner in alive else await engine.take(saga_id, saga.owner)
+            if taken is None:
+                return None
+            saga = taken
+        return await engine.run(saga, self._attempt_for(saga), resumed=True)
 
     async def drain(self, timeout_seconds: float) -> None:
         """Give running sagas time to end before the node stops."""

@@ -109,7 +109,7 @@ async def run(swap: Swap) -> Result:
 
 async def resume(swap: Swap) -> Result:
     """Find out what became of an earlier attempt, and repeat it if nothing did."""
-    found = await _ask(swap, MintUnclear("resumed"))
+    found = await _ask(swap, MintUnclear("the mint has not said what became of it"))
     if found.ending is not Ending.REFUSED:
         return found
     try:
@@ -129,12 +129,18 @@ async def _ask(swap: Swap, reason: MintError) -> Result:
             return restored
         states = await swap.mint.check_state([proof.y() for proof in swap.inputs])
         if ProofState.SPENT in states:
-            return await _restore(swap) or Result(Ending.SPENT, error=reason)
+            return await _restore(swap) or _spent(reason)
     except MintError as error:
         return Result(Ending.OPEN, error=error)
     if ProofState.PENDING in states:
         return Result(Ending.OPEN, error=reason)
     return Result(Ending.REFUSED, error=reason)
+
+
+def _spent(reason: MintError) -> Result:
+    if not isinstance(reason, MintRefusal):
+        reason = MintUnclear("the mint counts the inputs as spent and has signed nothing for them")
+    return Result(Ending.SPENT, error=reason)
 
 
 async def _restore(swap: Swap) -> Result | None:

@@ -6,18 +6,18 @@ import pytest
 
 from routstr.core.clock import SystemClock
 from routstr.core.node_key import NodeKey, SealBroken
-from routstr.errors import RedemptionPending
+from routstr.errors import RedemptionPending, UntrustedMint
 from routstr.money import Unit
 from routstr.wallet import token
 from routstr.wallet.holdings import Holding
 from routstr.wallet.mint_errors import MintDown, MintUnclear
 from routstr.wallet.mints import Mints
-from routstr.wallet.models import ProofStatus, SagaState
+from routstr.wallet.models import ProofStatus, SagaKind, SagaState
 from routstr.wallet.service import Wallet, load_seed, mark_claimed
 from routstr.wallet.token import Token
 from tests.unit.wallet.played_mint import Gate, PlayedMint, fail, lose_answer, wait_for
 from tests.unit.wallet.signing import Signer
-from tests.unit.wallet.world import ACCOUNT, KEY, House, World, deposit, insert, open_world
+from tests.unit.wallet.world import ACCOUNT, KEY, PURPOSE, House, World, deposit, insert, open_world
 
 LOST = MintUnclear("no answer")
 
@@ -135,11 +135,53 @@ class TestRecovery:
         assert await world.states() == [SagaState.OPEN, SagaState.DONE]
         assert (await world.house.engine.load(stranger.id)).state is SagaState.OPEN
 
+    async def test_leaves_what_is_at_an_unlisted_mint_to_the_operator(self, world: World) -> None:
+        stranger = await insert(world, mint="https://unlisted.example", owner=7)
+        assert await world.house.wallet.recover(frozenset({1})) == 0
+        assert (await world.house.engine.load(stranger.id)).owner == 7
+
     async def test_stays_open_while_the_mint_is_away(self, world: World) -> None:
         await leave_open(world)
         world.mint.broken["restore"] = MintDown("gone")
         assert await world.house.wallet.recover(frozenset({1})) == 1
         assert await world.states() == [SagaState.OPEN]
+
+
+class TestResumingOne:
+    async def test_ends_a_saga_of_an_instance_that_is_gone(self, world: World) -> None:
+        await leave_open(world)
+        other = world.another_house()
+        outcome = await other.wallet.resume(1, frozenset({2}))
+        assert outcome is not None
+        assert (outcome.saga.state, outcome.saga.owner) == (SagaState.DONE, 2)
+        assert (world.mint.circulation, other.till.story) == (1, (0, 1, 0))
+
+    async def test_leaves_one_of_a_living_instance_alone(self, world: World) -> None:
+        await leave_open(world)
+        assert await world.another_house().wallet.resume(1, frozenset({1, 2})) is None
+        assert (await world.house.engine.load(1)).owner == 1
+
+    async def test_one_is_ended_once_by_many(self, world: World) -> None:
+        await leave_open(world)
+        houses = [world.another_house(2), world.another_house(3)]
+        ended = await asyncio.gather(*(h.wallet.resume(1, frozenset({2, 3})) for h in houses))
+        assert sorted(outcome is None for outcome in ended) == [False, True]
+        assert sum(house.till.story[1] for house in houses) == 1
+
+    async def test_tells_why_it_stays_open(self, world: World) -> None:
+        await leave_open(world)
+        world.mint.broken["restore"] = MintDown("gone")
+        outcome = await world.house.wallet.resume(1, frozenset())
+        assert outcome is not None
+        assert outcome.result is not None
+        assert (outcome.saga.state, str(outcome.result.error)) == (SagaState.OPEN, "gone")
+
+    async def test_does_not_speak_to_an_unlisted_mint(self, world: World) -> None:
+        stranger = await insert(
+            world, kind=SagaKind.SEND, mint="https://unlisted.example", purpose=PURPOSE
+        )
+        with pytest.raises(UntrustedMint):
+            await world.house.wallet.resume(stranger.id, frozenset())
 
 
 async def test_the_same_token_after_a_restart_joins_what_was_recovered(world: World) -> None:

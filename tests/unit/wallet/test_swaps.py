@@ -202,6 +202,14 @@ async def test_a_resumed_swap_that_was_done_is_not_sent_again(mint: PlayedMint) 
     assert mint.calls["swap"] == 1
 
 
+async def test_a_resumed_swap_whose_inputs_went_elsewhere_says_so(mint: PlayedMint) -> None:
+    swap = a_swap(mint)
+    mint.states[swap.inputs[0].y()] = ProofState.SPENT
+    result = await resume(swap)
+    assert result.ending is Ending.SPENT
+    assert "spent and has signed nothing" in str(result.error)
+
+
 async def test_a_resumed_swap_that_was_never_made_is_made(mint: PlayedMint) -> None:
     result = await resume(a_swap(mint))
     assert (result.ending, mint.circulation) == (Ending.SIGNED, 1)
