@@ -34,11 +34,7 @@ def database_now_ms(connection: Connection) -> int:
 def register(tx: Tx) -> int:
     """Enter this process and return its instance id; note dead ones of this machine as stopped."""
     now = database_now_ms(tx.sql)
-    others = tx.sql.execute(
-        select(col(Instance.id), col(Instance.name)).where(col(Instance.stopped_at).is_(None))
-    ).all()
-    dead = [row[0] for row in others if _is_dead(row[1])]
-    if dead:
+    if dead := crashed_here(tx.sql):
         tx.sql.execute(update(Instance).where(col(Instance.id).in_(dead)).values(stopped_at=now))
     result = tx.sql.execute(
         insert(Instance)
@@ -75,6 +71,14 @@ def alive(connection: Connection, stale_seconds: float) -> frozenset[int]:
         )
     )
     return frozenset(int(row[0] or 0) for row in rows)
+
+
+def crashed_here(connection: Connection) -> frozenset[int]:
+    """Return the instances that never said that they stopped and whose process is gone here."""
+    rows = connection.execute(
+        select(col(Instance.id), col(Instance.name)).where(col(Instance.stopped_at).is_(None))
+    )
+    return frozenset(int(row[0] or 0) for row in rows if _is_dead(row[1]))
 
 
 def open_holds(connection: Connection) -> list[tuple[int, int, int]]:

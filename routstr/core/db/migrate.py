@@ -24,6 +24,10 @@ class UnknownRevision(ValueError):
     """The database was made by a newer version of the node; this one would damage it."""
 
 
+class SchemaMissing(ValueError):
+    """The database does not have this version's schema yet."""
+
+
 @contextmanager
 def locked(url: str) -> Iterator[Connection]:
     """Open a transaction that no other migration can run beside; commits at the end."""
@@ -57,16 +61,32 @@ def upgrade(url: str) -> str:
     config = _config()
     scripts = ScriptDirectory.from_config(config)
     with locked(url) as connection:
-        current = _current(connection)
-        if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
-            raise UnknownRevision(
-                f"the database has revision {current}, which this version does not know: "
-                "install the newer version, or restore the backup that belongs to this one"
-            )
+        current = _known(scripts, connection)
         if current != scripts.get_current_head():
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
         return str(_current(connection))
+
+
+def require_current(url: str) -> None:
+    """Make sure, without changing anything, that the schema is this version's. Blocks.
+
+    Raises :class:`SchemaMissing`, :class:`UnknownRevision`, or the driver's error when the database
+    cannot be reached.
+    """
+    on_sqlite = url.startswith("sqlite")
+    if on_sqlite and not sqlite.database_path(url).exists():
+        raise SchemaMissing(f"there is no database at {sqlite.database_path(url)}")
+    scripts = ScriptDirectory.from_config(_config())
+    engine = (sqlite if on_sqlite else postgres).engine(url, read_only=True)
+    try:
+        with engine.connect() as connection:
+            current = _known(scripts, connection)
+    finally:
+        engine.dispose()
+    if current != scripts.get_current_head():
+        has = "no schema" if current is None else f"revision {current}"
+        raise SchemaMissing(f"the database has {has}, not this version's: run routstr migrate")
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -85,6 +105,17 @@ def _config() -> Config:
 
 def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _known(scripts: ScriptDirectory, connection: Connection) -> str | None:
+    """Return the database's revision; :class:`UnknownRevision` when it is not one of ours."""
+    current = _current(connection)
+    if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
+        raise UnknownRevision(
+            f"the database has revision {current}, which this version does not know: "
+            "install the newer version, or restore the backup that belongs to this one"
+        )
+    return current
 
 
 def _use_wal(connection: Connection) -> None:

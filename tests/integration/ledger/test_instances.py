@@ -80,8 +80,10 @@ async def test_a_process_that_crashed_here_is_recognised_at_the_next_start(bank:
         crashed = await enter(bank, instances._name(process.pid))
         other = await bank.open()
         assert crashed in await alive(bank)
+        assert await bank.db.read(instances.crashed_here) == frozenset()
         process.kill()
         await asyncio.sleep(0.2)  # dead, and nobody has asked after it: still in the process table
+        assert await bank.db.read(instances.crashed_here) == {crashed}
         third = await bank.open()
         assert await alive(bank) == {bank.branches[0].id, other.id, third.id}
     forgotten = await enter(bank, instances._name(process.pid))

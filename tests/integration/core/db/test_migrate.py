@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
 from routstr.core.db import migrate, sqlite
-from routstr.core.db.migrate import UnknownRevision
+from routstr.core.db.migrate import SchemaMissing, UnknownRevision
 from routstr.core.db.sqlite import database_path
 
 ROOT: Final = Path(__file__).parents[4]
@@ -135,6 +135,23 @@ def test_a_database_of_a_newer_version_is_refused_untouched(database_url: str) -
     with pytest.raises(UnknownRevision, match="revision later"):
         migrate.upgrade(database_url)
     assert tables(database_url) == TABLES
+
+
+def test_asking_for_the_schema_makes_nothing(database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        with pytest.raises(SchemaMissing, match="there is no database at"):
+            migrate.require_current(database_url)
+        assert not database_path(database_url).exists()
+        database_path(database_url).touch(mode=0o600)
+    with pytest.raises(SchemaMissing, match="no schema, not this version's: run routstr migrate"):
+        migrate.require_current(database_url)
+    assert tables(database_url) == set()
+    migrate.upgrade(database_url)
+    migrate.require_current(database_url)
+    with connected(database_url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+    with pytest.raises(UnknownRevision, match="revision later"):
+        migrate.require_current(database_url)
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(
