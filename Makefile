@@ -24,7 +24,7 @@ mints := mint-0.21 mint-0.19
 
 .PHONY: help
 help: ## this list
-	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-10s%s\n", $$1, $$2 }' Makefile
+	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-14s%s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: ## a paid chat completion with real parts on this machine; ONCE=1 ends it after one round
@@ -33,6 +33,10 @@ demo: ## a paid chat completion with real parts on this machine; ONCE=1 ends it 
 .PHONY: test
 test: ## every check, as in CI; ONLY="unit types" runs some of them
 	@$(environments) dev $(mints) -- -m scripts.check $(ONLY)
+
+.PHONY: crash-matrix
+crash-matrix: ## nodes killed at every commit and mint call, then the money counted; FAST=1, SEED=7
+	@$(environments) dev $(mints) -- -m tests.crash.matrix $(if $(FAST),--fast 280) $(if $(SEED),--seed $(SEED))
 
 .PHONY: lint
 lint: ## the checks that run no test: format, style, types, layers

@@ -19,7 +19,13 @@ EXACT_MODULES: Final = (
 OVERALL_PERCENT: Final = 90
 
 BOTH_CORES: Final = ("-n", "2", "--dist", "loadfile")
-"""Unit tests share nothing; integration tests share servers and a clock, so they go one by one."""
+"""Each of two processes has servers of its own; the tests of a file share them."""
+
+CRASH_SAMPLE_S: Final = 180
+"""Seconds for a pairwise sample of the crash matrix, without the start of its servers."""
+
+WITH_SERVERS: Final = ("tests/integration", "tests/crash")
+"""Folders of tests that start real mints, databases and nodes."""
 
 Missing = Callable[[], str | None]
 """Tells the one line that installs what a step needs, or None when it is there."""
@@ -31,7 +37,8 @@ class Stage(IntEnum):
     CODE = 0  # needs nothing but CPU: the static checks beside the unit tests
     INTEGRATION_SQLITE = 1
     INTEGRATION_POSTGRES = 2
-    COVERAGE = 3
+    CRASHES = 3
+    COVERAGE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ class Step:
 
 def all_steps(folder: Path, caches: Path) -> list[Step]:
     """Everything, with results written into ``folder``."""
-    return [*_static(caches), *_tests(folder), *_coverage()]
+    return [*_static(caches), *_tests(folder), _crash_sample(), *_coverage()]
 
 
 def chosen(steps: Sequence[Step], names: Sequence[str]) -> list[Step] | None:
@@ -90,16 +97,21 @@ def _tests(folder: Path) -> list[Step]:
     return [
         pytest("unit", "tests/unit", *BOTH_CORES, stage=Stage.CODE, limit_s=420.0),
         pytest(
-            *("integration-sqlite", "tests/integration", "-m", "not postgres"),
+            *("integration-sqlite", *WITH_SERVERS, *BOTH_CORES, "-m", "not postgres"),
             stage=Stage.INTEGRATION_SQLITE,
             limit_s=480.0,
         ),
         pytest(
-            *("integration-postgres", "tests/integration", "-m", "postgres"),
+            *("integration-postgres", *WITH_SERVERS, *BOTH_CORES, "-m", "postgres"),
             stage=Stage.INTEGRATION_POSTGRES,
             limit_s=480.0,
         ),
     ]
+
+
+def _crash_sample() -> Step:
+    command = (program("python"), "-m", "tests.crash.matrix", "--fast", str(CRASH_SAMPLE_S))
+    return Step("crash-sample", command, 480.0, Stage.CRASHES)
 
 
 def _coverage() -> list[Step]:

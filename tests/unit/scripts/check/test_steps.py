@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from scripts.check.steps import EXACT_MODULES, Stage, Step, all_steps, chosen
+from scripts.check.steps import CRASH_SAMPLE_S, EXACT_MODULES, Stage, Step, all_steps, chosen
 
 
 def steps() -> list[Step]:
@@ -43,8 +43,10 @@ def test_coverage_is_judged_after_all_tests() -> None:
 def test_the_integration_tests_run_on_both_databases_one_after_the_other() -> None:
     sqlite, postgres = (step for step in steps() if step.name.startswith("integration"))
 
-    assert sqlite.command[-3:] == ("tests/integration", "-m", "not postgres")
-    assert postgres.command[-3:] == ("tests/integration", "-m", "postgres")
+    assert sqlite.command[-2:] == ("-m", "not postgres")
+    assert postgres.command[-2:] == ("-m", "postgres")
+    assert sqlite.command[-9:-2] == postgres.command[-9:-2]
+    assert {"tests/integration", "tests/crash"} < set(sqlite.command)
     assert sqlite.stage < postgres.stage
 
 
@@ -55,3 +57,11 @@ def test_the_modules_of_exact_coverage_are_those_of_money() -> None:
         "routstr/payment/pricing.py",
         "routstr/payment/cost.py",
     )
+
+
+def test_a_sample_of_the_crash_matrix_runs_by_itself_and_within_five_minutes() -> None:
+    (sample,) = (step for step in steps() if step.name == "crash-sample")
+
+    assert sample.command[1:] == ("-m", "tests.crash.matrix", "--fast", str(CRASH_SAMPLE_S))
+    assert CRASH_SAMPLE_S <= 5 * 60
+    assert [step.name for step in steps() if step.stage is sample.stage] == ["crash-sample"]
