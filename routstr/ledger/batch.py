@@ -35,6 +35,10 @@ class Statements(Protocol):
         """Lock and read accounts, in id order."""
         ...
 
+    def skip_hold_ids(self, raw: Any) -> None:  # noqa: ANN401
+        """Give no id again that a crash of the server may have taken back."""
+        ...
+
     def new_hold_ids(self, raw: Any, count: int) -> Sequence[int]:  # noqa: ANN401
         """Return that many unused hold ids, ascending."""
         ...
@@ -57,17 +61,29 @@ class LedgerBatch:
         self._node = node
         self._clock = clock
         self._instance = instance
+        self._connection: Tx | None = None
 
     def __call__(self, tx: Tx, operations: Sequence[Operation]) -> Sequence[Answer]:
         """Apply operations in one set-based step and answer each in order."""
         statements = _STATEMENTS[tx.dialect]
+        if tx is not self._connection:
+            statements.skip_hold_ids(tx.raw)
+            self._connection = tx
         wanted = [op.account for op in operations if isinstance(op, HoldRequest)]
         ends = {op.hold for op in operations if not isinstance(op, HoldRequest)}
         holds = statements.load_holds(tx.raw, sorted(ends)) if ends else []
         named = {*wanted, *(hold.account for hold in holds)}
+        if len(holds) < len(ends):
+            named |= _lost(operations)
         accounts = statements.load_accounts(tx.raw, sorted(named)) if named else []
         ids = statements.new_hold_ids(tx.raw, len(wanted)) if wanted else ()
         decision = decide(operations, accounts, holds, ids, self._node)
         stamp = Stamp(self._node, self._clock.now_ms(), self._instance)
         statements.store(tx.raw, decision, stamp)
         return decision.answers
+
+
+def _lost(operations: Sequence[Operation]) -> set[int]:
+    """Return the accounts of holds whose rows may be lost."""
+    ends = (op for op in operations if not isinstance(op, HoldRequest))
+    return {op.placed.request.account for op in ends if op.placed is not None}

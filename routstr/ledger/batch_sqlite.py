@@ -60,6 +60,10 @@ def load_accounts(raw: sqlite3.Connection, ids: Sequence[int]) -> list[AccountRo
     ]
 
 
+def skip_hold_ids(_raw: sqlite3.Connection) -> None:
+    """Do nothing: what was committed is there as long as any process of this machine."""
+
+
 def new_hold_ids(raw: sqlite3.Connection, count: int) -> Sequence[int]:
     """Return the ids after the highest; holds are never deleted."""
     highest: int = raw.execute("SELECT coalesce(max(id), 0) FROM holds").fetchone()[0]
@@ -68,7 +72,6 @@ def new_hold_ids(raw: sqlite3.Connection, count: int) -> Sequence[int]:
 
 def store(raw: sqlite3.Connection, decision: Decision, stamp: Stamp) -> None:
     """Write what was decided."""
-    _update(raw, decision, stamp.at)
     if decision.placed:
         _insert(
             raw,
@@ -79,6 +82,7 @@ def store(raw: sqlite3.Connection, decision: Decision, stamp: Stamp) -> None:
                 for hold, r, amount in decision.placed
             ],
         )  # fmt: skip
+    _update(raw, decision, stamp.at)
     if decision.postings:
         _insert(
             raw,

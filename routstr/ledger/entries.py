@@ -7,6 +7,10 @@ A hold is a pending charge and has exactly one end::
       └────expire──> expired      its instance is gone; nothing is charged, until
                         └─settle─> late    min(cost, hold, available), once; the rest is a loss
 
+A hold need not have reached the disk when the database server crashes. The node that placed it may
+live on, with the request served: what ends a hold can tell how it was placed, and a hold that is
+lost is entered again, as expired. Its id was given to no other meanwhile (``batch_postgres``).
+
 ``decide`` runs after the rows it needs were read under lock, on either database alike; the SQL
 around it only loads and stores. Rows hold their msat as plain ``int``, as the database does; what
 enters and leaves is ``Msat``. The records are msgspec structs: no code of the node is hotter.
@@ -81,14 +85,22 @@ class HoldRequest(Struct, frozen=True, gc=False):
     rates: str
 
 
+class Placed(Struct, frozen=True, gc=False):
+    """How a hold was placed: all that is needed to end it when its row is lost."""
+
+    request: HoldRequest
+    amount: Msat
+
+
 class Settlement(Struct, frozen=True, gc=False):
-    """End a hold with what the request cost."""
+    """End a hold with what the request cost; ``placed`` charges it even when its row is lost."""
 
     hold: int
     cost: Msat
     prompt_tokens: int
     completion_tokens: int
     estimated: bool
+    placed: Placed | None = None
 
 
 class Release(Struct, frozen=True, gc=False):
@@ -96,6 +108,7 @@ class Release(Struct, frozen=True, gc=False):
 
     hold: int
     expire: bool = False
+    placed: Placed | None = None
 
 
 class Held(Struct, frozen=True, gc=False):
@@ -256,11 +269,11 @@ def _place(
 
 def _end(
     operation: Settlement | Release,
-    known: Mapping[int, HoldRow],
+    known: dict[int, HoldRow],
     decision: Decision,
     node: NodeAccounts,
 ) -> Answer:
-    hold = known.get(operation.hold)
+    hold = known.get(operation.hold) or _entered_again(operation, known, decision)
     if hold is None:
         return UnknownHold(operation.hold)
     row = decision.accounts[hold.account]
@@ -277,6 +290,19 @@ def _end(
     return Settled(
         Msat(hold.charged), Msat(hold.uncollected), Msat(row.posted - row.held), Msat(row.held)
     )
+
+
+def _entered_again(
+    operation: Settlement | Release, known: dict[int, HoldRow], decision: Decision
+) -> HoldRow | None:
+    placed = operation.placed
+    if placed is None or placed.request.account not in decision.accounts:
+        return None
+    amount = int(placed.amount)
+    hold = HoldRow(operation.hold, placed.request.account, amount, HoldState.EXPIRED)
+    known[hold.id] = decision.ended[hold.id] = hold
+    decision.placed.append((hold.id, placed.request, amount))
+    return hold
 
 
 def _settle_open(

@@ -12,6 +12,7 @@ from routstr.ledger.entries import (
     Held,
     HoldRequest,
     NodeAccounts,
+    Placed,
     Refused,
     Release,
     Settled,
@@ -67,8 +68,9 @@ class Ledger:
     async def settle(self, settlement: Settlement) -> Settled:
         """Charge ``min(cost, hold)``, free the rest, durably. A second call repeats the answer.
 
-        A hold that expired meanwhile is charged ``min(cost, hold, available)``, once. While the
-        database is away the settlement is kept, and made by :meth:`settle_late`.
+        A hold that expired meanwhile, or that a crash of the database server lost and the
+        settlement knows of, is charged ``min(cost, hold, available)``, once. While the database is
+        away the settlement is kept, and made by :meth:`settle_late`.
         """
         try:
             return await self._end(settlement, full=True)
@@ -85,9 +87,11 @@ class Ledger:
             self._unsettled.pop(settlement.hold, None)
         return len(kept)
 
-    async def release(self, hold: int, *, expire: bool = False) -> Settled:
+    async def release(
+        self, hold: int, placed: Placed | None = None, *, expire: bool = False
+    ) -> Settled:
         """Free the whole hold, or repeat how it ended. ``expire`` when its owner is gone."""
-        return await self._end(Release(hold, expire), full=False)
+        return await self._end(Release(hold, expire, placed), full=False)
 
     async def _end(self, operation: Settlement | Release, *, full: bool) -> Settled:
         try:

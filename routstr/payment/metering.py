@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol, Self
 
 from routstr.catalog.snapshot import ModelEntry
 from routstr.errors import AuthError, InsufficientBalance
-from routstr.ledger.entries import Held, HoldRequest, Refused, Settled, Settlement
+from routstr.ledger.entries import Held, HoldRequest, Placed, Refused, Settled, Settlement
 from routstr.money import ZERO, Msat
 from routstr.payment.cost import Cost, calculate_request_cost
 from routstr.payment.pricing import Quote
@@ -37,7 +37,7 @@ class Ledger(Protocol):
 
     async def hold(self, request: HoldRequest) -> Held | Refused: ...
     async def settle(self, settlement: Settlement) -> Settled: ...
-    async def release(self, hold: int) -> Settled: ...
+    async def release(self, hold: int, placed: Placed | None = None, /) -> Settled: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,25 @@ class Receipt:
 class Meter:
     """One paid request between its hold and the hold's end."""
 
-    __slots__ = ("_cost", "_hold", "_ledger", "_offer", "_settling", "_usage", "held", "receipt")
+    __slots__ = (
+        "_cost",
+        "_hold",
+        "_ledger",
+        "_offer",
+        "_placed",
+        "_settling",
+        "_usage",
+        "held",
+        "receipt",
+    )
 
-    def __init__(self, ledger: Ledger, offer: Offer, held: Held) -> None:
+    def __init__(
+        self, ledger: Ledger, offer: Offer, held: Held, request: HoldRequest | None = None
+    ) -> None:
         self._ledger: Final = ledger
         self._offer: Final = offer
         self._hold: Final = held.hold
+        self._placed: Final = None if request is None else Placed(request, held.amount)
         self._settling: bool | None = None  # None until an end is chosen
         self._cost = _part(ZERO)
         self._usage = _NOTHING_USED
@@ -101,21 +114,20 @@ class Meter:
         Raises :class:`InsufficientBalance`, or :class:`AuthError` for an account that takes no
         charges any more.
         """
-        answer = await ledger.hold(
-            HoldRequest(
-                account=account,
-                minimum=offer.quote.admit,
-                wanted=offer.quote.want,
-                request_id=request_id,
-                model=offer.entry.id,
-                endpoint=endpoint,
-                price_version=offer.price_version,
-                rates=offer.entry.rates_text,
-            )
+        request = HoldRequest(
+            account=account,
+            minimum=offer.quote.admit,
+            wanted=offer.quote.want,
+            request_id=request_id,
+            model=offer.entry.id,
+            endpoint=endpoint,
+            price_version=offer.price_version,
+            rates=offer.entry.rates_text,
         )
+        answer = await ledger.hold(request)
         if isinstance(answer, Refused):
             raise AuthError if answer.closed else _insufficient(offer.quote.admit, answer)
-        return cls(ledger, offer, answer)
+        return cls(ledger, offer, answer, request)
 
     async def settle(self, usage: Usage) -> Receipt:
         """Charge for ``usage``, at most what is held, and free the rest."""
@@ -151,10 +163,11 @@ class Meter:
                     prompt_tokens=self._usage.input,
                     completion_tokens=self._usage.completion,
                     estimated=not self._usage.reported,
+                    placed=self._placed,
                 )
             )
         else:
-            settled = await self._ledger.release(self._hold)
+            settled = await self._ledger.release(self._hold, self._placed)
         usd_per_btc = self._offer.usd_per_btc
         usd = None
         if usd_per_btc is not None:

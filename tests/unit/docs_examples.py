@@ -58,7 +58,7 @@ class OneAccount:
     async def settle(self, settlement: Settlement) -> Settled:
         return Settled(settlement.cost, ZERO, self._balance - settlement.cost, ZERO)
 
-    async def release(self, hold: int) -> Settled:
+    async def release(self, hold: int, placed: object = None, /) -> Settled:
         return Settled(ZERO, ZERO, self._balance, ZERO)
 
 

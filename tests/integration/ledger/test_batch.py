@@ -18,9 +18,10 @@ async def held(bank: Bank, account: int, amount: int) -> int:
 async def test_a_hold_is_stored_with_all_that_is_needed_to_settle_it(bank: Bank) -> None:
     account = await bank.customer(1_000)
     answer = await bank.ledger.hold(request(account, 300))
-    assert answer == Held(1, Msat(300), Msat(700))
-    assert await bank.hold_row(1) == {
-        "id": 1,
+    assert isinstance(answer, Held)
+    assert answer == Held(answer.hold, Msat(300), Msat(700))
+    assert await bank.hold_row(answer.hold) == {
+        "id": answer.hold,
         "account": account,
         "amount": 300,
         "state": HoldState.OPEN,

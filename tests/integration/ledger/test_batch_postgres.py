@@ -27,15 +27,16 @@ def locked_by_others(url: str, table: str) -> list[int]:
 
 async def test_what_is_loaded_is_locked(bank: Bank) -> None:
     one, other = await bank.customer(1_000), await bank.customer(1_000)
-    for account in (one, other):
-        await bank.ledger.hold(request(account, 10))
+    answer = await bank.ledger.hold(request(one, 10))
+    await bank.ledger.hold(request(other, 10))
+    assert isinstance(answer, Held)
 
     def load(tx: Tx) -> tuple[list[int], list[int]]:
-        batch_postgres.load_holds(tx.raw, [1])
+        batch_postgres.load_holds(tx.raw, [answer.hold])
         batch_postgres.load_accounts(tx.raw, [other])
         return locked_by_others(bank.url, "holds"), locked_by_others(bank.url, "accounts")
 
-    assert await bank.db.write(load) == ([1], [other])
+    assert await bank.db.write(load) == ([answer.hold], [other])
 
 
 async def test_rows_come_in_the_order_of_their_ids(bank: Bank) -> None:

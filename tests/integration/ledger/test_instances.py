@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from routstr.core.db import Tx
 from routstr.ledger import instances
-from routstr.ledger.entries import HoldState
+from routstr.ledger.entries import Held, HoldState
 from tests.integration.ledger.bank import STALE_SECONDS, Bank, request
 
 
@@ -125,12 +125,19 @@ async def test_only_silence_tells_of_processes_that_cannot_be_looked_at(
 async def test_open_holds_are_listed_with_their_owner_and_age(bank: Bank) -> None:
     other = await bank.open()
     account = await bank.customer(1_000)
-    await bank.ledger.hold(request(account, 10))
+    first = await bank.ledger.hold(request(account, 10))
     placed = bank.clock.now_ms()
     bank.clock.advance(seconds=3)
-    await other.ledger.hold(request(account, 10))
-    await bank.ledger.hold(request(account, 10))
-    assert (await bank.ledger.release(3)).reserved == 20
-    found = sorted(await bank.db.read(instances.open_holds))
-    assert found == [(1, bank.branches[0].id, placed), (2, other.id, placed + 3_000)]
-    assert (await bank.hold_row(3))["state"] == HoldState.RELEASED
+    second = await other.ledger.hold(request(account, 10))
+    third = await bank.ledger.hold(request(account, 10))
+    assert isinstance(first, Held)
+    assert isinstance(second, Held)
+    assert isinstance(third, Held)
+    assert (await bank.ledger.release(third.hold)).reserved == 20
+    assert sorted(await bank.db.read(instances.open_holds)) == sorted(
+        [
+            (first.hold, bank.branches[0].id, placed),
+            (second.hold, other.id, placed + 3_000),
+        ]
+    )
+    assert (await bank.hold_row(third.hold))["state"] == HoldState.RELEASED

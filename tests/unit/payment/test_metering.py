@@ -11,7 +11,7 @@ from routstr.catalog.build import build_snapshot
 from routstr.catalog.models_file import ModelSpec, UsdPricing
 from routstr.catalog.rates import PricePolicy
 from routstr.errors import AuthError, DatabaseUnavailable, InsufficientBalance
-from routstr.ledger.entries import Held, HoldRequest, Refused, Settled, Settlement
+from routstr.ledger.entries import Held, HoldRequest, Placed, Refused, Settled, Settlement
 from routstr.money import ZERO, Msat
 from routstr.payment.cost import Cost
 from routstr.payment.metering import Meter, Offer, Receipt, _shielded
@@ -77,7 +77,7 @@ class Books:
     async def settle(self, settlement: Settlement) -> Settled:
         return await self._end(settlement.hold, settlement, settlement.cost)
 
-    async def release(self, hold: int) -> Settled:
+    async def release(self, hold: int, placed: object = None, /) -> Settled:
         return await self._end(hold, hold, ZERO)
 
     async def _end(self, hold: int, end: Settlement | int, cost: Msat) -> Settled:
@@ -130,7 +130,14 @@ async def test_a_charge_is_the_usage_at_the_rates_of_the_offer() -> None:
     )
     assert not receipt.estimated
     assert books.ends == [
-        Settlement(hold=17, cost=Msat(26), prompt_tokens=10, completion_tokens=5, estimated=False)
+        Settlement(
+            hold=17,
+            cost=Msat(26),
+            prompt_tokens=10,
+            completion_tokens=5,
+            estimated=False,
+            placed=Placed(books.requests[0], Msat(100)),
+        )
     ]
 
 

@@ -92,7 +92,7 @@ class Books:
         await asyncio.sleep(0)
         return answer
 
-    async def release(self, hold: int) -> Settled:
+    async def release(self, hold: int, placed: object = None, /) -> Settled:
         await asyncio.sleep(0)
         answer = self._end(hold, None)
         await asyncio.sleep(0)
