@@ -19,7 +19,7 @@ from routstr.catalog.rates import FixedPrices, PricePolicy
 from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock, SystemClock
 from routstr.core.cors import Cors
-from routstr.core.db import Backend, Database
+from routstr.core.db import Backend
 from routstr.core.http import outgoing_session, upstream_session
 from routstr.core.logging import Logs, get_logger, start_logging
 from routstr.core.middleware import ManagementShell, RequestLimits
@@ -34,12 +34,13 @@ from routstr.ledger.sweep import Sweeper
 from routstr.money import Msat
 from routstr.node import endpoints as node_endpoints
 from routstr.node.health import Health
-from routstr.payment.audit import audit
+from routstr.payment.alerts import LoggedAlert
 from routstr.payment.price import FeedPolicy, PriceFeed
 from routstr.payment.price_sources import HttpFetch
 from routstr.payment.pricing import QuotePolicy
 from routstr.payment.refund import Refunds
 from routstr.payment.tokens import load_vocabulary
+from routstr.payment.verifier import Verifier
 from routstr.proxy.chat import ENDPOINT, ChatCompletions
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.hot import HotRoutes, Serve, Surroundings
@@ -57,6 +58,8 @@ SWEEP_SECONDS: Final = 10.0
 RECOVERY_SECONDS: Final = 10.0
 CLAIMS_SECONDS: Final = 300.0
 STOP_SECONDS: Final = 5.0
+NEVER_SECONDS: Final = 10 * 365 * 86_400.0
+"""Between two runs of a task that runs at the start only: again only after a failure."""
 START_PROBLEMS: Final = (ValueError, SQLAlchemyError, OSError)
 """What an operator can mend: told in one line; anything else is a fault and shows its traceback."""
 
@@ -147,7 +150,10 @@ class App:
         upstream = await stack.enter_async_context(upstream_session(settings))
         wallet = await open_wallet(settings, db, node_key, instance, outgoing, clock)
         stack.push_async_callback(wallet.drain, STOP_SECONDS)
-        auth = Authenticator(db, wallet, node_key, clock)
+        verifier = Verifier(
+            db, clock, LoggedAlert(), full_seconds=settings.verify_full_interval_seconds
+        )
+        auth = Authenticator(db, wallet, node_key, clock, admitted=verifier.admitted)
         refunds = Refunds(db, wallet, clock)
         supervisor = Supervisor(clock)
         stack.push_async_callback(supervisor.stop, STOP_SECONDS)
@@ -165,9 +171,10 @@ class App:
             clock,
             supervisor,
             lambda: self._hot is not None and self._hot.draining,
+            verifier.deposits,
         )
         self.api.state.node = node_endpoints.NodeParts(settings, catalog, health)
-        self._start_tasks(supervisor, db, sweeper, wallet, refunds)
+        self._start_tasks(supervisor, verifier, sweeper, wallet, refunds)
         _log.info(
             "started", version=__version__, database=db.dialect.value, mints=wallet.mints.urls
         )
@@ -231,7 +238,7 @@ class App:
     def _start_tasks(
         self,
         supervisor: Supervisor,
-        db: Database,
+        verifier: Verifier,
         sweeper: Sweeper,
         wallet: Wallet,
         refunds: Refunds,
@@ -239,21 +246,13 @@ class App:
         async def recover() -> None:
             await wallet.recover(await sweeper.alive())
 
-        async def verify() -> None:
-            outcome = await db.read(audit)
-            for check in outcome.checks:
-                if not check.holds:
-                    _log.error("books_broken", check=check.name, problems=check.problems[:20])
-
         supervisor.every("heartbeat", HEARTBEAT_SECONDS, sweeper.beat)
         supervisor.every("sweep", SWEEP_SECONDS, sweeper.sweep)
         supervisor.every("recovery", RECOVERY_SECONDS, recover)
         supervisor.every("claims", CLAIMS_SECONDS, refunds.watch_claims)
-        interval = self.settings.verify_interval_seconds
-        if interval:
-            supervisor.every("verify", interval, verify)
-        else:
-            supervisor.start("verify", verify)
+        supervisor.every(
+            "verify", self.settings.verify_interval_seconds or NEVER_SECONDS, verifier.run
+        )
 
 
 def create_app(

@@ -9,6 +9,7 @@ it may spend is decided by the hold, in the database.
 """
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Final, TypeVar
 
@@ -30,7 +31,7 @@ from routstr.errors import (
 from routstr.ledger.accounts import open_account
 from routstr.ledger.entries import AccountKind
 from routstr.money import ZERO, Msat
-from routstr.payment.deposits import TOPUP, book_deposit
+from routstr.payment.deposits import TOPUP, admit_deposit, book_deposit
 from routstr.wallet import token
 from routstr.wallet.receive import Deposit
 from routstr.wallet.sagas import Saga
@@ -73,8 +74,9 @@ class KeyCompletion:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def intended(self, tx: Tx, saga: Saga) -> None:
-        """Nothing exists before the mint has answered."""
+    def intended(self, tx: Tx, saga: Saga) -> None:  # noqa: ARG002 - the port's
+        """Refuse while deposits are closed. Nothing exists before the mint has answered."""
+        admit_deposit(tx)
 
     def done(self, tx: Tx, saga: Saga) -> int:
         """Open the account, store the key, book the deposit."""
@@ -99,10 +101,27 @@ class KeyCompletion:
         """There is no key."""
 
 
-class Authenticator:
-    """Answers who pays, and creates keys from tokens."""
+async def _at_once() -> None:
+    """Deposits wait for nothing."""
 
-    def __init__(self, db: Database, wallet: Wallet, node: NodeKey, clock: Clock) -> None:
+
+class Authenticator:
+    """Answers who pays, and creates keys from tokens.
+
+    ``admitted`` returns when new money may be taken in; it is awaited before a token is redeemed,
+    never for a key.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        wallet: Wallet,
+        node: NodeKey,
+        clock: Clock,
+        *,
+        admitted: Callable[[], Awaitable[None]] = _at_once,
+    ) -> None:
+        self._admitted = admitted
         self._db = db
         self._wallet = wallet
         self._node = node
@@ -199,6 +218,7 @@ class Authenticator:
         digest = sha256(b"".join(sorted(token.ys(deposit.token)))).digest()
         if self._spent.get(digest, 0) > self._clock.now_ms():
             raise TokenAlreadySpent
+        await self._admitted()
         try:
             return await self._wallet.receive(deposit)
         except TokenAlreadySpent:

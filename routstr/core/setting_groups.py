@@ -190,6 +190,8 @@ class Limits(Group):
     """Silence after which another instance on the same database counts as dead."""
     verify_interval_seconds: SecondsOrOff = 300
     """How often the books are verified while the node runs; 0: only at the start."""
+    verify_full_interval_seconds: SecondsOrOff = 86_400
+    """How often all of the books are verified, not only what is new; 0: only by hand."""
 
 
 class Logs(Group):

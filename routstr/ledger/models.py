@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     SmallInteger,
+    Text,
     text,
 )
 from sqlmodel import Field, SQLModel
@@ -117,3 +118,32 @@ class Instance(SQLModel, table=True):
     started_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     seen_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # the database's clock, ms
     stopped_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class Verification(SQLModel, table=True):
+    """The state of verification, for all instances: one row, or none before the first time."""
+
+    __tablename__ = "verifications"
+
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    version: int = Field(sa_column=Column(BigInteger, nullable=False))  # grows with each change
+    proven: str | None = Field(default=None, sa_column=Column(Text))  # JSON of a Checkpoint
+    full_at: int | None = Field(default=None, sa_column=Column(BigInteger))  # ms
+    closed_at: int | None = Field(default=None, sa_column=Column(BigInteger))  # deposits; ms
+    reason: str | None = Field(default=None, sa_column=Column(Text))  # names of equations
+
+
+class VerifiedAccount(SQLModel, table=True):
+    """What an account's transfers with ids up to ``upto`` add up to, as it was proven."""
+
+    __tablename__ = "verified_accounts"
+
+    account: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("accounts.id"), primary_key=True, autoincrement=False
+        )
+    )
+    upto: int = Field(sa_column=Column(BigInteger, nullable=False))
+    posted: int = Field(sa_column=Column(BigInteger, nullable=False))
+    spent: int = Field(sa_column=Column(BigInteger, nullable=False))
+    deposited: int = Field(sa_column=Column(BigInteger, nullable=False))

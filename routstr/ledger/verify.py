@@ -4,13 +4,22 @@ Each check returns the lines that are wrong; no line means that it holds. What t
 compared by the caller, which gives this module the assets as the wallet counts them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 from sqlalchemy import Connection, text
 
 from routstr.ledger.entries import NEVER_NEGATIVE, AccountKind
 from routstr.ledger.guards import missing_guards
+
+TOTALS: Final = "running balances equal the transfers"
+CHARGES: Final = "every hold was charged at most once"
+STRAY: Final = "every charge belongs to a hold of its account"
+LOSSES: Final = "every late settlement's loss is booked"
+SPENT: Final = "running totals of spending are right"
+DEPOSITED: Final = "running totals of deposits are right"
+KEYS: Final = "no idempotency key was used twice"
 
 
 class Check(Struct, frozen=True):
@@ -79,23 +88,30 @@ _SUM = "SELECT coalesce(sum(posted), 0) FROM accounts"
 
 def check_books(connection: Connection) -> list[Check]:
     """Recompute everything the ledger says about itself."""
+    return [
+        *check_standing(connection),
+        _compare(connection, TOTALS, _TOTALS),
+        _compare(connection, CHARGES, _CHARGES),
+        _compare(connection, STRAY, _STRAY_CHARGES),
+        _compare(connection, LOSSES, _LOSSES),
+        _compare(connection, SPENT, _SPENT),
+        _compare(connection, "running totals of requests are right", _REQUESTS),
+        _compare(connection, DEPOSITED, _DEPOSITED),
+        Check(
+            KEYS,
+            tuple(f"{bytes(row[0]).hex()}: {row[1]}" for row in connection.execute(text(_KEYS))),
+        ),
+    ]
+
+
+def check_standing(connection: Connection) -> list[Check]:
+    """Verify what needs no transfer: the accounts, the open holds, the rules of the tables."""
     total = int(connection.execute(text(_SUM)).scalar_one())
     return [
         Check("triggers and checks are in place", tuple(missing_guards(connection))),
         Check("postings sum to zero", () if total == 0 else (f"the sum is {total} msat",)),
-        _compare(connection, "running balances equal the transfers", _TOTALS),
         _compare(connection, "held equals the open holds", _HELD),
-        _compare(connection, "every hold was charged at most once", _CHARGES),
-        _compare(connection, "every charge belongs to a hold of its account", _STRAY_CHARGES),
-        _compare(connection, "every late settlement's loss is booked", _LOSSES),
-        _compare(connection, "running totals of spending are right", _SPENT),
-        _compare(connection, "running totals of requests are right", _REQUESTS),
-        _compare(connection, "running totals of deposits are right", _DEPOSITED),
         _no_negative(connection),
-        Check(
-            "no idempotency key was used twice",
-            tuple(f"{bytes(row[0]).hex()}: {row[1]}" for row in connection.execute(text(_KEYS))),
-        ),
     ]
 
 
@@ -127,9 +143,22 @@ def liabilities(connection: Connection) -> int:
     return int(connection.execute(text(query)).scalar_one())
 
 
+def unequal(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
+    """Say of each row (what, stored, computed) that it differs, once."""
+    lines = (f"{row[0]}: stored {row[1]}, computed {row[2]}" for row in rows)
+    return tuple(dict.fromkeys(lines))
+
+
+def merged(checks: Iterable[Check]) -> list[Check]:
+    """Make one of all checks with the same name: it holds when all of them do."""
+    found: dict[str, dict[str, None]] = {}
+    for check in checks:
+        found.setdefault(check.name, {}).update(dict.fromkeys(check.problems))
+    return [Check(name, tuple(problems)) for name, problems in found.items()]
+
+
 def _compare(connection: Connection, name: str, query: str) -> Check:
-    rows = connection.execute(text(query))
-    return Check(name, tuple(f"{row[0]}: stored {row[1]}, computed {row[2]}" for row in rows))
+    return Check(name, unequal(connection.execute(text(query))))
 
 
 def _no_negative(connection: Connection) -> Check:

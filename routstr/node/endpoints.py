@@ -10,7 +10,7 @@ from routstr.catalog.service import Catalog
 from routstr.core.settings import Settings
 from routstr.errors import ModelNotFound, NotFound
 from routstr.node import docs_page
-from routstr.node.health import Health
+from routstr.node.health import OPEN, Health
 from routstr.version import __version__
 
 
@@ -58,6 +58,7 @@ async def info(parts: Parts) -> dict[str, object]:
         "http_url": settings.http_url,
         "onion_url": settings.onion_url,
         "child_key_cost_msats": 0,
+        "deposits_open": await parts.health.deposits() == OPEN,
     }
 
 

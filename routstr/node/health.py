@@ -5,25 +5,29 @@ from collections.abc import Callable
 from typing import Final
 
 import aiohttp
-from sqlalchemy import text
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.tasks import Supervisor
-from routstr.errors import PriceUnavailable
+from routstr.errors import DatabaseUnavailable, PriceUnavailable
 from routstr.wallet.mint_errors import MintError
 from routstr.wallet.mints import Mints
 
 CHECK_SECONDS_MAX: Final = 5.0
 REMEMBER_SECONDS: Final = 5.0
+OPEN: Final = "open"
 
 Report = dict[str, object]
 
 
 class Health:
-    """Checks the parts, at most every few seconds."""
+    """Checks the parts, at most every few seconds.
+
+    ``deposits`` reads from the database whether deposits are taken: ``open``, or why not.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument per part that is checked
         self,
@@ -35,6 +39,7 @@ class Health:
         clock: Clock,
         supervisor: Supervisor,
         draining: Callable[[], bool],
+        deposits: Callable[[Connection], str],
     ) -> None:
         self._db = db
         self._mints = mints
@@ -44,6 +49,8 @@ class Health:
         self._clock = clock
         self._supervisor = supervisor
         self._draining = draining
+        self._state_of_deposits = deposits
+        self._books: tuple[float, str, str] | None = None
         self._remembered: tuple[float, bool, Report] | None = None
 
     async def check(self) -> tuple[bool, Report]:
@@ -57,32 +64,41 @@ class Health:
             return False, {**report, "status": "stopping"}
         return able, report
 
+    async def deposits(self) -> str:
+        """Say whether deposits are taken: ``open``, or why not."""
+        now = self._clock.monotonic()
+        if self._books is None or now - self._books[0] > REMEMBER_SECONDS:
+            self._books = (now, *await self._look_at_books())
+        return self._books[2]
+
     async def _look(self) -> tuple[bool, Report]:
-        database, upstream, *mints = await asyncio.gather(
-            self._database(), self._provider(), *(self._mint(url) for url in self._mints.urls)
+        (database, deposits), upstream, *mints = await asyncio.gather(
+            self._look_at_books(), self._provider(), *(self._mint(url) for url in self._mints.urls)
         )
         price = self._price()
         able = database == upstream == price == "ok"
         every_mint = all(state == "ok" for state in mints)
         failing = [task.name for task in self._supervisor.reports() if task.failures]
-        status = "healthy" if able and every_mint and not failing else "degraded"
+        well = able and every_mint and deposits == OPEN and not failing
+        status = "healthy" if well else "degraded"
         report: Report = {
             "status": status if able else "unhealthy",
             "database": database,
             "upstream": upstream,
             "price": price,
+            "deposits": deposits,
             "mints": dict(zip(self._mints.urls, mints, strict=True)),
             "failing_tasks": failing,
         }
         return able, report
 
-    async def _database(self) -> str:
+    async def _look_at_books(self) -> tuple[str, str]:
+        """Ask the database whether deposits are taken: the states of both."""
         try:
             async with asyncio.timeout(CHECK_SECONDS_MAX):
-                await self._db.read(lambda c: c.execute(text("SELECT 1")).scalar_one())
-        except (SQLAlchemyError, TimeoutError) as error:
-            return f"failing: {type(error).__name__}"
-        return "ok"
+                return "ok", await self._db.read(self._state_of_deposits)
+        except (SQLAlchemyError, DatabaseUnavailable, TimeoutError) as error:
+            return f"failing: {type(error).__name__}", "unknown"
 
     async def _provider(self) -> str:
         """Any answer will do: that it takes requests, and for which key, shows in requests."""

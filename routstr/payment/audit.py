@@ -1,11 +1,15 @@
 """Verifying the money as a whole: the ledger with itself, and the ledger with the wallet."""
 
-from msgspec import Struct
-from sqlalchemy import Connection, text
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
-from routstr.ledger import verify
+from msgspec import Struct
+from sqlalchemy import Connection, bindparam, text
+
+from routstr.ledger import recent, verdict, verify
 from routstr.ledger.accounts import asset_name
-from routstr.ledger.entries import AccountKind
+from routstr.ledger.checkpoint import Checkpoint
+from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.ledger.verify import Check
 from routstr.money import MSAT_PER_SAT
 from routstr.wallet.holdings import Holding, holdings
@@ -28,6 +32,18 @@ _CREDITED_FOR_NOTHING = f"""
 SELECT t.id, t.reference FROM transfers t LEFT JOIN sagas s ON s.id = t.reference
 WHERE t.kind = 1 AND (s.state IS NULL OR s.state <> {int(SagaState.DONE)})
 """  # noqa: S608
+_CREDITED_TWICE_SINCE = f"""
+SELECT reference, count(*) FROM transfers WHERE id > :after AND kind = 1
+GROUP BY reference HAVING count(*) > 1
+UNION ALL
+SELECT id, 0 FROM sagas WHERE (id > :sagas OR id IN :pending)
+  AND kind = {int(SagaKind.RECEIVE)} AND state = {int(SagaState.DONE)}
+  AND id NOT IN (SELECT reference FROM transfers WHERE id > :after AND kind = 1)
+"""  # noqa: S608
+_CREDITED_FOR_NOTHING_SINCE = _CREDITED_FOR_NOTHING + " AND t.id > :after"
+ONCE: Final = "every redeemed token was credited exactly once"
+BACKED: Final = "every deposit belongs to a finished saga"
+_KEYS: Final = {TransferKind.DEPOSIT: b"R"}
 
 
 class Audit(Struct, frozen=True):
@@ -37,6 +53,8 @@ class Audit(Struct, frozen=True):
     holdings: list[Holding]
     owed: int
     assets: int
+    full: bool = True
+    """Whether everything was recomputed, and not only what is new since the last proof."""
 
     @property
     def holds(self) -> bool:
@@ -45,21 +63,50 @@ class Audit(Struct, frozen=True):
 
 
 def audit(connection: Connection) -> Audit:
-    """Verify everything on one snapshot of the database."""
+    """Verify everything on one snapshot of the database.
+
+    Whatever a continued verification can find is found here as well.
+    """
+    last = verdict.read(connection).checkpoint
+    checks = [*verify.check_books(connection), _deposits(connection), _credits(connection)]
+    if last is not None:
+        checks += [*_since(connection, last), recent.check_past(connection, last)]
+    return _audit(connection, checks, full=True)
+
+
+def audit_recent(connection: Connection) -> Audit:
+    """Continue the last proof, on one snapshot of the database; without one, verify everything."""
+    last = verdict.read(connection).checkpoint
+    if last is None:
+        return audit(connection)
+    checks = [*verify.check_standing(connection), *_since(connection, last)]
+    return _audit(connection, checks, full=False)
+
+
+def _audit(connection: Connection, checks: list[Check], *, full: bool) -> Audit:
+    """Add what the wallet has, which is counted each time."""
     held = holdings(connection)
     assets: dict[str, int] = {}
     for holding in held:
         amount = holding.liquid + holding.reserved + holding.issued
         name = asset_name(holding.mint, holding.unit.value)
         assets[name] = int(holding.unit.to_msat(amount))
-    checks = [
-        *verify.check_books(connection),
-        *verify.check_assets(connection, assets),
-        _tokens(connection),
-        _deposits(connection),
-        _credits(connection),
+    everything = [*checks, *verify.check_assets(connection, assets), _tokens(connection)]
+    owed = verify.liabilities(connection)
+    return Audit(verify.merged(everything), held, owed, sum(assets.values()), full)
+
+
+def _since(connection: Connection, last: Checkpoint) -> list[Check]:
+    """Verify what is new since a checkpoint."""
+    sagas = {"after": last.transfers, "sagas": last.sagas.upto, "pending": last.sagas.pending}
+    twice = text(_CREDITED_TWICE_SINCE).bindparams(bindparam("pending", expanding=True))
+    nothing = text(_CREDITED_FOR_NOTHING_SINCE)
+    return [
+        *recent.check_recent(connection, last),
+        Check(verify.KEYS, recent.strange_keys(connection, last, _KEYS)),
+        Check(ONCE, _credits_of(connection.execute(twice, sagas))),
+        Check(BACKED, _unbacked(connection.execute(nothing, {"after": last.transfers}))),
     ]
-    return Audit(checks, held, verify.liabilities(connection), sum(assets.values()))
 
 
 def _tokens(connection: Connection) -> Check:
@@ -76,16 +123,16 @@ def _tokens(connection: Connection) -> Check:
 
 
 def _deposits(connection: Connection) -> Check:
-    rows = connection.execute(text(_CREDITED_TWICE))
-    return Check(
-        "every redeemed token was credited exactly once",
-        tuple(f"saga {row[0]}: {row[1]} credits" for row in rows),
-    )
+    return Check(ONCE, _credits_of(connection.execute(text(_CREDITED_TWICE))))
 
 
 def _credits(connection: Connection) -> Check:
-    rows = connection.execute(text(_CREDITED_FOR_NOTHING))
-    return Check(
-        "every deposit belongs to a finished saga",
-        tuple(f"transfer {row[0]}: saga {row[1]} brought nothing" for row in rows),
-    )
+    return Check(BACKED, _unbacked(connection.execute(text(_CREDITED_FOR_NOTHING))))
+
+
+def _credits_of(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
+    return tuple(f"saga {row[0]}: {row[1]} credits" for row in rows)
+
+
+def _unbacked(rows: Iterable[Sequence[Any]]) -> tuple[str, ...]:
+    return tuple(f"transfer {row[0]}: saga {row[1]} brought nothing" for row in rows)

@@ -4,6 +4,7 @@ from typing import Final
 
 from routstr.core.clock import Clock
 from routstr.core.db import Tx
+from routstr.ledger import verdict
 from routstr.ledger.accounts import Entry, asset_name, named_account, post
 from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.wallet.sagas import Saga
@@ -19,6 +20,11 @@ def saga_key(letter: bytes, saga_id: int) -> bytes:
 def asset_account(tx: Tx, saga: Saga, at: int) -> int:
     """Return the account of the ecash that a saga moves."""
     return named_account(tx, AccountKind.ASSET, asset_name(saga.mint, saga.unit.value), at)
+
+
+def admit_deposit(tx: Tx) -> None:
+    """Let a deposit's intent pass, or raise ``DepositsClosed``: then nothing is written."""
+    verdict.require_open(tx)
 
 
 def book_deposit(tx: Tx, saga: Saga, account: int, at: int) -> None:
@@ -43,8 +49,9 @@ class TopupCompletion:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
-    def intended(self, tx: Tx, saga: Saga) -> None:
-        """Nothing moves before the mint has answered."""
+    def intended(self, tx: Tx, saga: Saga) -> None:  # noqa: ARG002 - the port's
+        """Refuse while deposits are closed. Nothing moves before the mint has answered."""
+        admit_deposit(tx)
 
     def done(self, tx: Tx, saga: Saga) -> int:
         """Book the deposit."""

@@ -36,6 +36,8 @@ TABLES: Final = {
     "proofs",
     "sagas",
     "transfers",
+    "verifications",
+    "verified_accounts",
     "write_marks",
 }
 
