@@ -60,7 +60,10 @@ def postponed_interrupts() -> Iterator[Interrupts]:
 
 
 class Child:
-    """A running program. ``limit_s`` is what it may take in all, ``grace_s`` what to end itself."""
+    """A running program. ``limit_s`` is what it may take in all, ``grace_s`` what to end itself.
+
+    It works in ``cwd``.
+    """
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class Child:
         *,
         limit_s: float,
         grace_s: float = GRACE_S,
+        cwd: Path = ROOT,
     ) -> None:
         self.log = log
         self.limit_s = limit_s
@@ -84,7 +88,7 @@ class Child:
             self._read = output.tell()
             self._process = subprocess.Popen(
                 [*leash, kill, "-", "--", *command],
-                cwd=ROOT,
+                cwd=cwd,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
