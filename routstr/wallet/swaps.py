@@ -18,6 +18,14 @@ one, after a crash or an unclear answer::
 The second restore closes the gap in which a swap that was still under way is carried out between
 the two questions. Nothing is decided by a timer; while the mint does not answer, or asks to wait,
 it stays OPEN.
+
+A mint that says that it cannot restore (NUT-06) is asked for the inputs alone. A swap spends all of
+its inputs or none, so this can be proven::
+
+    all UNSPENT, and the identical swap is refused ──────────────> REFUSED
+    some SPENT ─ the only request ever made was refused for it ──> SPENT elsewhere
+               └ else the identical swap again: answered (NUT-19) > SIGNED
+                                             └ refused ──────────> OPEN: nobody knows by whom
 """
 
 import asyncio
@@ -40,6 +48,7 @@ from routstr.wallet.mint_errors import (
 from routstr.wallet.mint_types import ProofState
 from routstr.wallet.proofs import BlindSignature, OwnProof, PreparedOutput, TokenProof, finish
 
+_RESTORE: Final = 9  # the NUT
 _THREAD_WORTH: Final = 8  # outputs above which the curve arithmetic leaves the event loop
 _OUTDATED: Final = frozenset(
     {
@@ -59,6 +68,13 @@ class Ending(Enum):
     SPENT = "spent"  # the inputs were spent by someone else
     REFUSED = "refused"  # the mint did not do it and the inputs are free
     OPEN = "open"
+
+
+class Unprovable(MintUnclear):
+    """The inputs are spent, perhaps by this very swap: only the mint's operator can tell."""
+
+    def __init__(self) -> None:
+        super().__init__("the inputs are spent, and this mint cannot say by whom (no NUT-09)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +117,7 @@ async def run(swap: Swap) -> Result:
     except MintDown as error:
         return Result(Ending.REFUSED, error=error, sent=False)
     except MintRefusal as error:
-        return await _ask(swap, error)
+        return await _ask(swap, error, only=True)
     except MintUnclear:
         return await resume(swap)  # identical, so it cannot be done twice
     return await _finished(swap, signatures)
@@ -110,7 +126,7 @@ async def run(swap: Swap) -> Result:
 async def resume(swap: Swap) -> Result:
     """Find out what became of an earlier attempt, and repeat it if nothing did."""
     found = await _ask(swap, MintUnclear("the mint has not said what became of it"))
-    if found.ending is not Ending.REFUSED:
+    if found.ending is not Ending.REFUSED and not isinstance(found.error, Unprovable):
         return found
     try:
         signatures = await swap.mint.swap(swap.inputs, swap.outputs)
@@ -121,26 +137,63 @@ async def resume(swap: Swap) -> Result:
     return await _finished(swap, signatures)
 
 
-async def _ask(swap: Swap, reason: MintError) -> Result:
-    """Restore, look at the inputs, restore once more: see the module's table."""
+async def _ask(swap: Swap, reason: MintError, *, only: bool = False) -> Result:
+    """Restore, look at the inputs, restore once more: see the module's table.
+
+    ``only``: no request was made but the one that was refused for this ``reason``.
+    """
     try:
         restored = await _restore(swap)
-        if restored is not None:
-            return restored
-        states = await swap.mint.check_state([proof.y() for proof in swap.inputs])
+    except (MintRefusal, MintUnclear) as error:
+        if await _can_restore(swap.mint):
+            return Result(Ending.OPEN, error=error)
+        return await _ask_for_inputs(swap, reason, only=only)
+    except MintError as error:
+        return Result(Ending.OPEN, error=error)
+    if restored is not None:
+        return restored
+    try:
+        states = await _states(swap)
         if ProofState.SPENT in states:
             return await _restore(swap) or _spent(reason)
     except MintError as error:
         return Result(Ending.OPEN, error=error)
-    if ProofState.PENDING in states:
-        return Result(Ending.OPEN, error=reason)
-    return Result(Ending.REFUSED, error=reason)
+    return _unspent(states, reason)
+
+
+async def _ask_for_inputs(swap: Swap, reason: MintError, *, only: bool) -> Result:
+    try:
+        states = await _states(swap)
+    except MintError as error:
+        return Result(Ending.OPEN, error=error)
+    if ProofState.SPENT not in states:
+        return _unspent(states, reason)
+    if only and isinstance(reason, MintRefusal) and reason.code == MintCode.PROOFS_SPENT:
+        return Result(Ending.SPENT, error=reason)
+    return Result(Ending.OPEN, error=Unprovable())
 
 
 def _spent(reason: MintError) -> Result:
     if not isinstance(reason, MintRefusal):
         reason = MintUnclear("the mint counts the inputs as spent and has signed nothing for them")
     return Result(Ending.SPENT, error=reason)
+
+
+def _unspent(states: Sequence[ProofState], reason: MintError) -> Result:
+    pending = ProofState.PENDING in states
+    return Result(Ending.OPEN if pending else Ending.REFUSED, error=reason)
+
+
+async def _states(swap: Swap) -> list[ProofState]:
+    return await swap.mint.check_state([proof.y() for proof in swap.inputs])
+
+
+async def _can_restore(mint: Mint) -> bool:
+    """Whether the mint does not say that it lacks NUT-09; a mint that is silent may have it."""
+    try:
+        return (await mint.info()).supports(_RESTORE)
+    except MintError:
+        return True
 
 
 async def _restore(swap: Swap) -> Result | None:

@@ -13,7 +13,7 @@ from routstr.money import Unit
 from routstr.wallet.keysets import Keyset, KeysetInfo, input_fee
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import MintCode, MintError, MintRefusal
-from routstr.wallet.mint_types import ProofState, Restored
+from routstr.wallet.mint_types import MintInfo, ProofState, Restored
 from routstr.wallet.proofs import BlindSignature, PreparedOutput, TokenProof, finish, make_outputs
 from routstr.wallet.token import Token
 from tests.unit.wallet.signing import Signer, sign
@@ -89,6 +89,9 @@ class PlayedMint(Mint):
         """Methods that fail for now, by name."""
         self.hidden: set[bytes] = set()
         """Signed outputs that restore does not tell."""
+        self.can_restore = True
+        self.repeats = False
+        """Whether an identical swap gets the same answer again (NUT-19)."""
         self._oddities: deque[Oddity] = deque()
         self._payers: Counter[str] = Counter()
 
@@ -138,12 +141,19 @@ class PlayedMint(Mint):
             keys=keyset.keys,
         )
 
+    async def info(self, **_: float | None) -> MintInfo:
+        await self._enter("info")
+        nuts = {"7": {"supported": True}, "9": {"supported": self.can_restore}}
+        return MintInfo("", "", "", "", nuts)
+
     async def check_state(self, ys: Sequence[bytes], **_: float | None) -> list[ProofState]:
         await self._enter("check_state")
         return [self.states.get(y, ProofState.UNSPENT) for y in ys]
 
     async def restore(self, outputs: Sequence[PreparedOutput], **_: float | None) -> list[Restored]:
         await self._enter("restore")
+        if not self.can_restore:
+            raise MintRefusal(None, "Not Found")
         return [
             Restored(index, self.signed[output.blinded])
             for index, output in enumerate(outputs)
@@ -160,6 +170,8 @@ class PlayedMint(Mint):
         self.swaps.append((inputs, outputs))
 
         def swap() -> Signatures:
+            if self.repeats and all(output.blinded in self.signed for output in outputs):
+                return tuple(self.signed[output.blinded] for output in outputs)
             return self._swap(inputs, outputs)
 
         if self._oddities:
