@@ -1,23 +1,23 @@
-"""The command line: ``routstr serve``, ``migrate``, ``verify``, ``version``.
+"""The command line: ``routstr serve``, ``migrate``, ``verify``, ``wallet``, ``version``.
 
 Exit codes: 0 well, 1 what was asked for failed or does not hold, 2 wrong usage or configuration.
 """
 
-from typing import Annotated, Final, NoReturn
+from typing import Annotated
 
 import typer
 
-from routstr.core.settings import Settings, SettingsError, load_settings
+from routstr.cli.shell import EXIT_FAILED, JsonFlag, fail, settings_or_exit
+from routstr.cli.wallet import commands as wallet_commands
 from routstr.version import __version__
 
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
 cli = typer.Typer(
     help="Bitcoin micropayments in front of any OpenAI-compatible AI API.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+cli.add_typer(wallet_commands, name="wallet")
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def serve(
     """Run the node until it is told to stop (Ctrl-C, SIGTERM)."""
     from routstr.cli import server  # noqa: PLC0415 - each command imports only what it needs
 
-    if not server.run(_settings(), host, port):
+    if not server.run(settings_or_exit(), host, port):
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -44,20 +44,33 @@ def migrate_command() -> None:
     from routstr.core.db.migrate import UnknownRevision  # noqa: PLC0415
 
     try:
-        revision = migrate.upgrade(_settings().database_url.reveal())
+        revision = migrate.upgrade(settings_or_exit().database_url.reveal())
     except UnknownRevision as error:
-        _fail(str(error), EXIT_FAILED)
+        fail(str(error), EXIT_FAILED)
     typer.echo(f"The database is at revision {revision}.")
 
 
 @cli.command()
 def verify(
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,  # noqa: FBT002 - a flag
+    *,
+    json: JsonFlag = False,
+    incremental: Annotated[
+        bool, typer.Option("--incremental", help="Verify only what is new since the last proof.")
+    ] = False,
+    rebase: Annotated[
+        bool,
+        typer.Option(
+            "--rebase", help="Compare with no earlier proof: after you changed old rows yourself."
+        ),
+    ] = False,
 ) -> None:
-    """Prove that the books balance: recompute everything and compare."""
+    """Prove that the books balance: recompute everything and compare.
+
+    Broken books close deposits on this database until a full verification holds.
+    """
     from routstr.cli import verification  # noqa: PLC0415
 
-    if not verification.run(_settings(), json=json):
+    if not verification.run(settings_or_exit(), full=not incremental, rebase=rebase, json=json):
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -65,15 +78,3 @@ def verify(
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
-
-
-def _settings() -> Settings:
-    try:
-        return load_settings()
-    except SettingsError as error:
-        _fail(str(error), EXIT_USAGE)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)

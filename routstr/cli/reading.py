@@ -22,7 +22,8 @@ PROBLEMS = (ValueError, SQLAlchemyError, OSError, RoutstrError)
 def explain(error: BaseException) -> str:
     """What went wrong, in one line that shows nothing secret."""
     reason = error.orig if isinstance(error, DBAPIError) else error
-    return clean(" ".join(str(reason).split())).removesuffix(".")
+    words = "".join(char if char.isprintable() else " " for char in str(reason)).split()
+    return clean(" ".join(words)).removesuffix(".")
 
 
 def read_database(settings: Settings, look: Callable[[Connection], T]) -> T:
