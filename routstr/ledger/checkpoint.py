@@ -80,7 +80,7 @@ class Step(Struct, frozen=True):
     """The way to the next checkpoint: first the sums are stored, then the checkpoint."""
 
     checkpoint: Checkpoint
-    sums: Sequence[Sums] = ()
+    sums: tuple[Sums, ...] = ()
 
 
 def step(connection: Connection, last: Checkpoint, upto: Mapping[str, int]) -> Step:
@@ -98,12 +98,14 @@ def step(connection: Connection, last: Checkpoint, upto: Mapping[str, int]) -> S
             holds=_frontier(connection, "holds", upto["holds"]),
             sagas=_frontier(connection, "sagas", upto["sagas"]),
         ),
-        [Sums(*(int(value) for value in row)) for row in rows],
+        tuple(Sums(*(int(value) for value in row)) for row in rows),
     )
 
 
 def store(tx: Tx, sums: Sequence[Sums], upto: int) -> None:
     """Store proven sums that reach to ``upto``, but over none that reach further."""
+    if not sums:
+        return
     values = [
         {
             "account": one.account,

@@ -3,8 +3,9 @@
 Ids are given out in order but do not appear in order: on PostgreSQL a writer may take an id, and
 another one commit a higher id first. A checkpoint behind the lower one would never see it. So the
 horizon is the highest id that can be read, once every transaction has ended that was writing to
-the table at that moment: whoever begins later gets higher ids. Nobody is blocked by the waiting.
-SQLite has one writer at a time; there what can be read is complete.
+the table at that moment: whoever begins later gets higher ids. A batch of the node's writer takes
+ids of holds before it writes there, but it marks itself first of all, which is waited for as well.
+Nobody is blocked by the waiting. SQLite has one writer at a time: what can be read is complete.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database
   AND c.relname = ANY(:tables)
 """
 """Transactions that have written to one of the tables; the lock is there before the id is taken."""
+_MARKS: Final = "write_marks"
 
 
 async def find(
@@ -61,4 +63,4 @@ def _highest(connection: Connection, tables: Sequence[str]) -> dict[str, int]:
 def _writers(connection: Connection, tables: Sequence[str]) -> set[str]:
     if connection.dialect.name == Dialect.SQLITE:
         return set()
-    return {row[0] for row in connection.execute(text(_WRITERS), {"tables": list(tables)})}
+    return {row[0] for row in connection.execute(text(_WRITERS), {"tables": [*tables, _MARKS]})}
