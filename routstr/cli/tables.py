@@ -15,19 +15,12 @@ _STEPS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 def console() -> Console:
     """Where tables go."""
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False)
 
 
-def table(title: str = "") -> Table:
-    """An empty table with a title in front of it."""
-    return Table(
-        title=Text(title) if title else None,
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        padding=(0, 1),
-        pad_edge=False,
-    )
+def table() -> Table:
+    """An empty table."""
+    return Table(box=SIMPLE_HEAD, pad_edge=False)
 
 
 def add_row(to: Table, *cells: str) -> None:

@@ -4,6 +4,7 @@ import msgspec
 import typer
 from msgspec import Struct
 from rich.console import Console
+from rich.text import Text
 from sqlalchemy import Connection
 
 from routstr.cli import tables
@@ -49,10 +50,12 @@ def show(balance: Balance, listed: frozenset[str], console: Console) -> None:
     if not balance.positions:
         console.print("The wallet is empty.")
     for mint in sorted({position.mint for position in balance.positions}):
-        table = tables.table(mint if mint in listed else f"{mint} (not in CASHU_MINTS)")
-        table.add_column("unit", min_width=4)
-        for name in ("liquid", "reserved", "coming in", "going out", "given out"):
-            table.add_column(name, justify="right", min_width=12)
+        name = mint if mint in listed else f"{mint} (not in CASHU_MINTS)"
+        console.print(Text(name, style="bold"), soft_wrap=True)  # in one piece, to be copied
+        table = tables.table()
+        table.add_column("unit")
+        for heading in ("liquid", "reserved", "coming in", "going out", "given out"):
+            table.add_column(heading, justify="right", overflow="fold")
         for at in balance.positions:
             if at.mint == mint:
                 amounts = (at.liquid, at.reserved, at.coming_in, at.going_out, at.given_out)
