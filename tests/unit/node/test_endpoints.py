@@ -14,6 +14,7 @@ from tests.unit.core.asgi import Answer, ask
 
 class Parts:
     able = True
+    deposits_are = "open"
 
     def listing(self) -> bytes:
         return b'{"object":"list","data":[]}'
@@ -22,6 +23,9 @@ class Parts:
         if name != "vendor/known":
             raise ModelNotFound(f"Model {name!r} not found")
         return b'{"id":"known"}'
+
+    async def deposits(self) -> str:
+        return self.deposits_are
 
     async def check(self) -> tuple[bool, dict[str, object]]:
         return self.able, {"status": "healthy" if self.able else "unhealthy"}
@@ -55,6 +59,14 @@ async def test_info_lists_every_mint() -> None:
     answer = (await get("/v1/info")).json()
     assert answer["mints"] == ["https://a.example", "https://b.example"]
     assert {"version", "npub", "http_url", "onion_url", "child_key_cost_msats"} <= answer.keys()
+
+
+@pytest.mark.parametrize(("state", "open_"), [("open", True), ("closed: x", False)])
+async def test_info_tells_whether_money_is_taken(
+    state: str, open_: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PARTS, "deposits_are", state)
+    assert (await get("/v1/info")).json()["deposits_open"] is open_
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/", "/models", "/models/"])

@@ -12,7 +12,7 @@ from routstr.catalog.service import Catalog
 from routstr.core.clock import ManualClock
 from routstr.core.db import Database
 from routstr.core.tasks import Supervisor, TaskReport
-from routstr.errors import PriceUnavailable
+from routstr.errors import DatabaseUnavailable, PriceUnavailable
 from routstr.node.health import REMEMBER_SECONDS, Health
 from routstr.wallet.mint_errors import MintDown
 from routstr.wallet.mints import Mints
@@ -26,14 +26,16 @@ class Parts:
         self.looks = 0
         self.urls = ("https://mint.example",)
         self.draining = False
+        self.deposits = "open"
 
     def _fail(self, name: str, error: Exception) -> None:
         if name in self.broken:
             raise error
 
-    async def read(self, fn: Callable[[Any], Any]) -> None:
+    async def read(self, fn: Callable[[Any], Any]) -> Any:
         self.looks += 1
         self._fail("database", OperationalError("SELECT 1", {}, Exception()))
+        return fn(None)
 
     def mint(self, url: str) -> "Parts":
         return self
@@ -63,6 +65,7 @@ def health(parts: Parts, clock: ManualClock, url: str = "https://provider.exampl
         clock,
         cast("Supervisor", parts),
         lambda: parts.draining,
+        lambda _connection: parts.deposits,
     )
 
 
@@ -74,6 +77,7 @@ async def test_a_whole_node_is_healthy() -> None:
         "database": "ok",
         "upstream": "ok",
         "price": "ok",
+        "deposits": "open",
         "mints": {"https://mint.example": "ok"},
         "failing_tasks": [],
     }
@@ -96,6 +100,38 @@ async def test_a_broken_part_is_named(
     parts.broken.add(broken)
     can, report = await health(parts, ManualClock()).check()
     assert (can, report["status"], report[part]) == (able, status, words)
+
+
+async def test_a_node_that_takes_no_deposits_serves_all_the_same() -> None:
+    parts = Parts()
+    parts.deposits = "closed: postings sum to zero"
+    able, report = await health(parts, ManualClock()).check()
+    assert able
+    assert (report["status"], report["deposits"]) == ("degraded", "closed: postings sum to zero")
+
+
+async def test_deposits_are_looked_up_every_few_seconds() -> None:
+    parts, clock = Parts(), ManualClock()
+    watched = health(parts, clock)
+    assert await watched.deposits() == "open"
+    parts.deposits = "closed"
+    assert await watched.deposits() == "open"
+    clock.advance(seconds=REMEMBER_SECONDS + 1)
+    assert await watched.deposits() == "closed"
+    assert parts.looks == 2
+    parts.broken.add("database")
+    clock.advance(seconds=REMEMBER_SECONDS + 1)
+    assert await watched.deposits() == "unknown"
+
+
+async def test_a_database_that_tells_in_our_words_that_it_is_away_is_away() -> None:
+    class Away(Parts):
+        async def read(self, fn: Callable[[Any], Any]) -> Any:
+            raise DatabaseUnavailable
+
+    able, report = await health(Away(), ManualClock()).check()
+    assert not able
+    assert report["database"] == "failing: DatabaseUnavailable"
 
 
 async def test_a_node_without_a_provider_cannot_serve_and_says_which_setting() -> None:
