@@ -107,8 +107,8 @@ class Receiver:
         claimed = await self._engine.db.read(lambda c: sagas.claimants(c, ys))
         if not claimed:
             return None
-        (saga_id, count), *others = claimed.items()
-        if others or count != len(ys):
+        (saga_id, owned), *others = claimed.items()
+        if others or owned != set(ys):
             raise TokenAlreadySpent("A part of this token was used here before.")
         return await self._engine.load(saga_id)
 

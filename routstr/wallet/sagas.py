@@ -199,20 +199,17 @@ def free_claims(tx: Tx, saga_id: int) -> None:
     tx.sql.execute(delete(ClaimedY).where(col(ClaimedY.saga) == saga_id))
 
 
-def claimants(connection: Connection, ys: tuple[bytes, ...]) -> dict[int, int]:
-    """Return which sagas claimed any of these proofs, and how many proofs each has in all."""
-    found = {
-        int(row[0])
-        for row in connection.execute(
-            select(col(ClaimedY.saga)).where(col(ClaimedY.y).in_(ys)).distinct()
-        )
-    }
-    return {
-        saga: len(
-            connection.execute(select(col(ClaimedY.y)).where(col(ClaimedY.saga) == saga)).all()
-        )
-        for saga in found
-    }
+def claimants(connection: Connection, ys: tuple[bytes, ...]) -> dict[int, frozenset[bytes]]:
+    """Return which sagas claimed any of these proofs, with all the proofs that each has."""
+    found = connection.execute(
+        select(col(ClaimedY.saga)).where(col(ClaimedY.y).in_(ys)).distinct()
+    ).scalars()
+    return {saga: _claims(connection, saga) for saga in found.all()}
+
+
+def _claims(connection: Connection, saga: int) -> frozenset[bytes]:
+    ys = connection.execute(select(col(ClaimedY.y)).where(col(ClaimedY.saga) == saga)).scalars()
+    return frozenset(map(bytes, ys))
 
 
 def open_saga_ids(connection: Connection) -> list[tuple[int, int]]:

@@ -136,7 +136,11 @@ async def test_the_same_proofs_in_another_encoding_are_the_same_saga(world: Worl
     assert world.mint.circulation == 1
 
 
-@pytest.mark.parametrize("places", [(0,), (0, 1), (0, 1, 2, 3)], ids=["part", "pair", "more"])
+@pytest.mark.parametrize(
+    "places",
+    [(0,), (0, 1), (0, 1, 2, 3), (0, 1, 3)],
+    ids=["part", "pair", "more", "as many, one of them new"],
+)
 async def test_a_partial_overlap_is_refused(world: World, places: tuple[int, ...]) -> None:
     three, other = world.mint.token(8, 2, 1), world.mint.token(4)
     await world.house.receive(three)
