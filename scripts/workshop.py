@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,15 +33,24 @@ class Workshop:
         self.tree = self.folder / "tree"
 
     def run(
-        self, command: Sequence[str], *, limit_s: float, more: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        *,
+        limit_s: float,
+        more: Mapping[str, str] | None = None,
+        watch: Callable[[Child], None] = lambda _: None,
     ) -> Child:
-        """Run a program to its end; the child tells status, time and log. Raises Interrupted."""
+        """Run a program to its end; the child tells status, time and log. Raises Interrupted.
+
+        ``watch`` is called often meanwhile; ``more`` joins the environment.
+        """
         self._runs += 1
         log = self.folder / f"run-{self._runs}.log"
         surroundings = {**self.environment, **(more or {})}
-        limits = {"limit_s": limit_s, "grace_s": TESTS_GRACE_S}
-        child = Child(command, log, surroundings, **limits, cwd=self.tree)
-        wait(child, self.interrupts, lambda _: None)
+        child = Child(
+            command, log, surroundings, limit_s=limit_s, grace_s=TESTS_GRACE_S, cwd=self.tree
+        )
+        wait(child, self.interrupts, watch)
         return child
 
 

@@ -58,8 +58,9 @@ class Runner:
                 self.display.begin(step.name)
                 log = self.folder / f"{step.name}.log"
                 grace_s = TESTS_GRACE_S if step.report else CHECK_GRACE_S
-                limits = {"limit_s": step.limit_s, "grace_s": grace_s}
-                child = Child(step.command, log, self.environment, **limits)
+                child = Child(
+                    step.command, log, self.environment, limit_s=step.limit_s, grace_s=grace_s
+                )
                 self._running[step.lane] = (step, child)
         return later
 

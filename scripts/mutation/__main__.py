@@ -4,19 +4,23 @@ They live in a copy of the project. Exit status 0 when at least 90 % of each fil
 killed. Survivors are printed; docs/mutation.md says why each of them may live.
 """
 
+import re
 import sys
+import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from scripts.mutation.report import NEEDED_PERCENT, Report, Survivor, explained
 from scripts.places import PROJECT_ENVIRONMENT, ROOT
-from scripts.processes import Interrupted, last_lines
+from scripts.processes import Child, Interrupted, last_lines
 from scripts.workshop import Workshop, workshop
 
 EXPLANATIONS: Final = ROOT / "docs" / "mutation.md"
 _LIMIT_S: Final = 3_600.0
 _SHORT_S: Final = 120.0
+_HEARTBEAT_S: Final = 30.0
+_DONE: Final = re.compile(r"\d+/\d+")
 _PROFILE: Final = {"HYPOTHESIS_PROFILE": "mutants"}
 
 
@@ -64,10 +68,25 @@ def mutated() -> Sequence[str]:
 def mutmut(shop: Workshop, *arguments: str, limit_s: float = _SHORT_S) -> str:
     """What mutmut prints; raises Broken when it fails."""
     python = str(PROJECT_ENVIRONMENT / "bin" / "python")
-    child = shop.run((python, "-m", "mutmut", *arguments), limit_s=limit_s, more=_PROFILE)
+    command = (python, "-m", "mutmut", *arguments)
+    child = shop.run(command, limit_s=limit_s, more=_PROFILE, watch=_heartbeat())
     if child.status != 0:
         raise Broken(f"mutmut {' '.join(arguments)} failed:\n{last_lines(child.log, 40)}")
     return child.log.read_text(encoding="utf-8", errors="replace")
+
+
+def _heartbeat() -> Callable[[Child], None]:
+    """Tells now and then how many mutants are done."""
+    told = time.monotonic()
+
+    def watch(child: Child) -> None:
+        nonlocal told
+        if time.monotonic() - told > _HEARTBEAT_S:
+            told = time.monotonic()
+            done = _DONE.findall(child.new_output())
+            print(f"  {done[-1] if done else 'preparing'} after {child.seconds:.0f} s", flush=True)
+
+    return watch
 
 
 if __name__ == "__main__":

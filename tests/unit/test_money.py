@@ -28,7 +28,7 @@ def test_amounts_add_and_subtract_to_amounts(a: Msat, b: Msat) -> None:
 @pytest.mark.parametrize("other", [1, 0, 1.5, True, Fraction(1)])
 def test_an_amount_meets_only_its_own_kind(other: object) -> None:
     for operate in (operator.add, operator.sub):
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match=f"only msat, not {type(other).__name__}$"):
             operate(Msat(1), other)
 
 
@@ -51,7 +51,7 @@ def test_an_amount_times_a_count_is_an_amount(a: Msat, count: int) -> None:
 
 @pytest.mark.parametrize("count", [1.5, True, Msat(2), Fraction(1, 2)])
 def test_an_amount_is_multiplied_by_nothing_but_a_count(count: object) -> None:
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=f"by a count, not {type(count).__name__}$"):
         operator.mul(Msat(3), count)
 
 

@@ -177,6 +177,15 @@ def test_of_several_ends_in_one_batch_the_first_counts() -> None:
     assert shelf.holds[1].state == HoldState.SETTLED
 
 
+def test_settlements_of_one_batch_add_up() -> None:
+    shelf = Shelf.with_balances(1_000)
+    shelf.run(request(ALICE, 300), request(ALICE, 200))
+    decision = shelf.decide([settlement(1, 120), settlement(2, 50)])
+    alice = decision.accounts[ALICE]
+    assert (alice.posted, alice.spent, alice.requests) == (830, 170, 2)
+    assert (decision.revenue, decision.loss) == (170, 0)
+
+
 @pytest.mark.parametrize("expire", [False, True])
 def test_a_release_gives_everything_back(*, expire: bool) -> None:
     shelf = Shelf.with_balances(1_000)
@@ -236,6 +245,15 @@ def test_a_late_loss_is_the_nodes_own_posting() -> None:
     assert (decision.revenue, decision.loss) == (90, 60)
 
 
+def test_late_losses_of_one_batch_add_up() -> None:
+    shelf = Shelf.with_balances(100)
+    shelf.run(request(ALICE, 60), request(ALICE, 40))
+    shelf.run(expiry(1), expiry(2))
+    shelf.run(request(ALICE, 100))
+    decision = shelf.decide([settlement(1, 50), settlement(2, 30)])
+    assert (decision.revenue, decision.loss) == (80, 80)
+
+
 @pytest.mark.parametrize("operation", [settlement(7, 1), Release(7), expiry(7)])
 def test_the_end_of_an_unknown_hold_is_answered_so(operation: Operation) -> None:
     shelf = Shelf.with_balances(1_000)
@@ -260,6 +278,11 @@ def test_what_nobody_touched_is_not_marked_for_storing() -> None:
     decision = shelf.decide([request(BOB, 5), Release(1), request(ALICE, 1, minimum=2_000)])
     assert {row.id for row in decision.accounts.values() if row.touched} == {BOB}
     assert decision.ended == {}
+
+
+def test_keys_of_transfers_stay_what_old_books_have() -> None:
+    assert charge_key(258) == b"C\x00\x00\x00\x00\x00\x00\x01\x02"
+    assert loss_key(258) == b"L\x00\x00\x00\x00\x00\x00\x01\x02"
 
 
 def test_keys_of_charges_and_losses_never_meet() -> None:

@@ -201,6 +201,19 @@ def test_a_hold_below_the_worst_prompt_still_allows_one_token() -> None:
     assert affordable_output_tokens(quoted, quoted.admit) == 1
 
 
+def test_a_limit_is_a_whole_number_of_tokens() -> None:
+    quoted = quote(entry(), tokens(1000), RequestLimits(200, 1, 200), POLICY)
+    affordable = affordable_output_tokens(quoted, Msat(1000 + 1 + 100 * 3 + 2))
+    assert affordable == 100
+    assert type(affordable) is int
+
+
+def test_the_gate_of_a_body_that_leaves_nothing_unused_is_the_whole_worst_case() -> None:
+    model = entry()
+    quoted = quote(model, tokens(100_000), RequestLimits(10_000, 1, 10_000), POLICY)
+    assert quoted.gate == (model.max_cost * 99 // 100) // PER_MSAT
+
+
 def test_what_costs_most_of_the_input_is_expected() -> None:
     model = entry(input_cache_write="2e-6", internal_reasoning="1e-6")
     quoted = quote(model, tokens(1000), RequestLimits(200, 1, 200), POLICY)
@@ -221,7 +234,7 @@ def test_output_that_costs_nothing_needs_no_limit() -> None:
 
 def test_a_free_model_needs_no_balance() -> None:
     quoted = quote(entry("0", "0"), tokens(1000), RequestLimits(), QuotePolicy(min_request=Msat(9)))
-    assert (quoted.admit, quoted.want, quoted.gate) == (ZERO, ZERO, ZERO)
+    assert quoted == Quote(ZERO, ZERO, ZERO, 10_000, input_cost=0, output_rate=0)
     assert affordable_output_tokens(quoted, ZERO) is None
 
 
@@ -297,6 +310,7 @@ def test_two_different_limits_reserve_the_larger_one() -> None:
         ({"prompt": ["x", "y"], "n": 2}, RequestLimits(choices=4)),
         ({"prompt": [[1], [2], [3]]}, RequestLimits(choices=3)),
         ({"prompt": [1, 2, 3]}, RequestLimits()),
+        ({"prompt": ["x"]}, RequestLimits()),
         ({"prompt": []}, RequestLimits()),
     ],
 )

@@ -81,6 +81,7 @@ from routstr.payment.usage import (
         ({"prompt_tokens": 8, "total_tokens": 11}, Usage(8, 3)),
         ({"input_tokens": 8}, Usage(8, 0)),
         ({"prompt_tokens": 0, "completion_tokens": 0}, Usage(0, 0)),
+        ({"prompt_tokens": MAX_TOKENS, "completion_tokens": 1}, Usage(MAX_TOKENS, 1)),
     ],
 )
 def test_every_dialect_is_read(said: Mapping[str, object], usage: Usage) -> None:
@@ -136,6 +137,16 @@ def test_a_detail_is_cut_to_what_it_is_a_part_of() -> None:
         "completion_tokens_details": {"reasoning_tokens": 90},
     }
     assert parse_usage(said) == Usage(0, 10, 90, 10, 10)
+
+
+def test_without_output_there_was_no_reasoning() -> None:
+    said = {"prompt_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 9}}
+    assert parse_usage(said) == Usage(5, 0)
+
+
+def test_what_another_dialect_would_say_is_not_looked_at() -> None:
+    said = {"prompt_tokens": 5, "completion_tokens": 2, "input_tokens": "many"}
+    assert parse_usage(said) == Usage(5, 2)
 
 
 def test_no_more_is_cached_than_there_is() -> None:
@@ -231,6 +242,21 @@ def test_a_later_event_may_tell_what_was_cached() -> None:
     assert merge_usage(early, late) == Usage(10, 5, 100)
 
 
+def test_a_later_event_may_tell_what_was_reasoning() -> None:
+    assert merge_usage(Usage(10, 5), Usage(10, 5, reasoning=3)) == Usage(10, 5, reasoning=3)
+
+
+def test_merging_keeps_every_count() -> None:
+    early, late = Usage(10, 1, 20, 30, 1, 2, 5), Usage(11, 4, 21, 31, 3, 1, 6)
+    assert merge_usage(early, late) == Usage(11, 4, 21, 31, 3, 2, 6)
+
+
+def test_a_report_merged_with_an_estimate_is_no_report() -> None:
+    merged = merge_usage(Usage(10, 5), Usage(10, 6, reported=False))
+    assert merged == Usage(10, 6, reported=False)
+    assert merge_usage(Usage(10, 5, reported=False), Usage(10, 6)) == merged
+
+
 def test_totals_never_shrink_in_a_stream() -> None:
     assert merge_usage(Usage(10, 50, reasoning=9), Usage(10, 3)) == Usage(10, 50, reasoning=9)
 
@@ -266,6 +292,20 @@ def test_a_full_report_is_billed_as_it_is() -> None:
 
 def test_output_that_was_seen_is_not_free() -> None:
     assert complete_usage(Usage(25, 0), ESTIMATE) == Usage(25, 12, reported=False)
+
+
+def test_a_single_token_that_was_seen_is_not_free() -> None:
+    seen = Usage(30, 1, reported=False)
+    assert complete_usage(Usage(25, 0), seen) == Usage(25, 1, reported=False)
+    assert complete_usage(Usage(0, 0), seen) == seen
+    assert complete_usage(Usage(0, 1), Usage(30, 0, reported=False)).input == 30
+
+
+def test_what_an_estimate_completes_keeps_the_rest_of_the_report() -> None:
+    reported = Usage(0, 10, reasoning=4, images=2, web_searches=3)
+    assert complete_usage(reported, Usage(5, 12, 6, 7, reported=False)) == Usage(
+        5, 10, 6, 7, 4, 2, 3, reported=False
+    )
 
 
 def test_an_answer_without_input_is_not_believed() -> None:

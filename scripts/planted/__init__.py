@@ -1,0 +1,1 @@
+"""Plants the five classic faults of a ledger with a wallet, and sees that the tests find each."""
