@@ -52,7 +52,7 @@ class Mint:
         """Start a mint whose data lie in ``folder``; raises ServiceFailed."""
         options = options or MintOptions()
         child = Child(_program(name, folder, options, port))
-        return cls(child, await _ready(child), options)
+        return cls(child, await _ready(child, port), options)
 
     @property
     def url(self) -> str:
@@ -71,7 +71,7 @@ class Mint:
         await self.stop()
         program = self._child.program
         self._child = Child(_program(program.name, program.folder, self.options, self.port))
-        await _ready(self._child)
+        await _ready(self._child, self.port)
 
     def freeze(self) -> None:
         """Let it accept connections but never answer, until it thaws."""
@@ -90,8 +90,8 @@ class Mint:
         return self._child.kill()
 
 
-async def _ready(child: Child) -> int:
-    port = await child.wait_for_port(limit_s=START_LIMIT_S)
+async def _ready(child: Child, port: int) -> int:
+    port = port or await child.wait_for_port(limit_s=START_LIMIT_S)
     await child.wait_for_answer(
         port, "/v1/keysets", accept=lambda answer: answer.status == 200, limit_s=START_LIMIT_S
     )

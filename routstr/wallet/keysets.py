@@ -96,12 +96,15 @@ def derive_id_v1(keys: Mapping[int, bytes]) -> str:
 def derive_id_v2(
     keys: Mapping[int, bytes], unit: str, input_fee_ppk: int = 0, final_expiry: int | None = None
 ) -> str:
-    """Derive the current id: a hash of amounts, keys, unit, fee and expiry."""
+    """Derive the current id: a hash of amounts, keys, unit, fee and expiry.
+
+    An expiry of 0 means the same as none, but is another id.
+    """
     text = ",".join(f"{amount}:{key.hex()}" for amount, key in sorted(keys.items()))
     text += f"|unit:{unit.lower()}"
     if input_fee_ppk:
         text += f"|input_fee_ppk:{input_fee_ppk}"
-    if final_expiry:
+    if final_expiry is not None:
         text += f"|final_expiry:{final_expiry}"
     return "01" + sha256(text.encode()).hexdigest()
 
@@ -123,7 +126,7 @@ def with_keys(info: KeysetInfo, keys: Mapping[int, str]) -> Keyset:
         info.final_expiry,
         keys=MappingProxyType(points),
     )
-    if keyset.id != _derived_id(keyset):
+    if keyset.id not in _ids(keyset):
         raise InvalidKeyset("the keys do not belong to the keyset's id")
     return keyset
 
@@ -159,7 +162,14 @@ def _key(amount: int, text: str) -> bytes:
     return point
 
 
-def _derived_id(keyset: Keyset) -> str:
+def _ids(keyset: Keyset) -> Iterable[str]:
+    """Derive the ids that the keyset may have.
+
+    A keyset without expiry has none in its id; nutshell writes a 0 there when a mint's operator
+    rotates its keys.
+    """
     if keyset.id.startswith("00"):
-        return derive_id_v1(keyset.keys)
-    return derive_id_v2(keyset.keys, keyset.unit, keyset.input_fee_ppk, keyset.final_expiry)
+        return (derive_id_v1(keyset.keys),)
+    expiries = (keyset.final_expiry,) if keyset.final_expiry else (None, 0)
+    fee = keyset.input_fee_ppk
+    return (derive_id_v2(keyset.keys, keyset.unit, fee, expiry) for expiry in expiries)

@@ -6,7 +6,7 @@ one, after a crash or an unclear answer::
     intent stored ── swap ──> signatures ───────────────────────────────> SIGNED
                        │ refused, or nobody knows: ask
                        ▼
-              restore(outputs): signed ─────────────────────────────────> SIGNED
+              restore(outputs): signed, and all inputs are SPENT ───────> SIGNED
                        │ none signed
                        ▼
               checkstate(inputs): some SPENT ── restore again: signed ──> SIGNED
@@ -15,9 +15,10 @@ one, after a crash or an unclear answer::
                        └ all UNSPENT ── refused, and it is certain ─────> REFUSED
                                      └─ resume: the identical swap again
 
-The second restore closes the gap in which a swap that was still under way is carried out between
-the two questions. Nothing is decided by a timer; while the mint does not answer, or asks to wait,
-it stays OPEN.
+Outputs that are signed while the inputs are free were signed for others: another wallet has this
+seed, or the database is older than they are. The second restore closes the gap in which a swap that
+was still under way is carried out between the two questions. Nothing is decided by a timer; while
+the mint does not answer, or asks to wait, it stays OPEN.
 
 A mint that says that it cannot restore (NUT-06) is asked for the inputs alone. A swap spends all of
 its inputs or none, so this can be proven::
@@ -150,12 +151,13 @@ async def _ask(swap: Swap, reason: MintError, *, only: bool = False) -> Result:
         return await _ask_for_inputs(swap, reason, only=only)
     except MintError as error:
         return Result(Ending.OPEN, error=error)
-    if restored is not None:
-        return restored
     try:
         states = await _states(swap)
+        if restored is not None and set(states) == {ProofState.SPENT}:
+            return restored
         if ProofState.SPENT in states:
-            return await _restore(swap) or _spent(reason)
+            again = None if restored is not None else await _restore(swap)
+            return again or _spent(reason)
     except MintError as error:
         return Result(Ending.OPEN, error=error)
     return _unspent(states, reason)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +83,19 @@ def test_a_v2_id_commits_to_unit_fee_and_expiry(unit: str, fee: int, expiry: int
     info = KeysetInfo(V2[0][0], unit, active=True, input_fee_ppk=fee, final_expiry=expiry)
     with pytest.raises(InvalidKeyset, match="do not belong"):
         with_keys(info, keys("small"))
+
+
+@pytest.mark.parametrize("said", [None, 0])
+@pytest.mark.parametrize("hashed", [None, 0])
+def test_an_expiry_of_0_is_none_whether_or_not_it_is_in_the_id(
+    said: int | None, hashed: int | None
+) -> None:
+    """nutshell writes it there when it rotates its keys on its operator's command."""
+    keyset_id = derive_id_v2(points("small"), "sat", 100, hashed)
+    info = KeysetInfo(keyset_id, "sat", active=True, input_fee_ppk=100, final_expiry=said)
+    assert with_keys(info, keys("small")).id == keyset_id
+    with pytest.raises(InvalidKeyset, match="do not belong"):
+        with_keys(replace(info, final_expiry=2059210353), keys("small"))
 
 
 def test_keys_of_another_keyset_do_not_fit_the_id() -> None:

@@ -194,6 +194,26 @@ async def test_outputs_signed_before_are_taken_instead(mint: PlayedMint) -> None
     assert mint.circulation == 1
 
 
+@pytest.mark.parametrize(
+    ("state", "ending"),
+    [
+        (ProofState.UNSPENT, Ending.REFUSED),
+        (ProofState.PENDING, Ending.OPEN),
+        (ProofState.SPENT, Ending.SPENT),
+    ],
+)
+async def test_outputs_signed_for_other_inputs_are_not_taken(
+    mint: PlayedMint, state: ProofState, ending: Ending
+) -> None:
+    """A database that was set back counts again what it counted before."""
+    earlier = a_swap(mint)
+    await run(earlier)
+    swap = replace(a_swap(mint), outputs=earlier.outputs)
+    mint.states[swap.inputs[0].y()] = state
+    assert [(await run(swap)).ending, (await resume(swap)).ending] == [ending, ending]
+    assert mint.circulation == 1
+
+
 async def test_a_resumed_swap_that_was_done_is_not_sent_again(mint: PlayedMint) -> None:
     swap = a_swap(mint)
     done = await run(swap)
