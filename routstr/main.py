@@ -35,6 +35,7 @@ from routstr.money import Msat
 from routstr.node import endpoints as node_endpoints
 from routstr.node.health import Health
 from routstr.payment.alerts import LoggedAlert
+from routstr.payment.intake import Intake
 from routstr.payment.price import FeedPolicy, PriceFeed
 from routstr.payment.price_sources import HttpFetch
 from routstr.payment.pricing import QuotePolicy
@@ -153,7 +154,8 @@ class App:
         verifier = Verifier(
             db, clock, LoggedAlert(), full_seconds=settings.verify_full_interval_seconds
         )
-        auth = Authenticator(db, wallet, node_key, clock, admitted=verifier.admitted)
+        intake = Intake(wallet, clock, admitted=verifier.admitted)
+        auth = Authenticator(db, intake, node_key, clock)
         refunds = Refunds(db, wallet, clock)
         supervisor = Supervisor(clock)
         stack.push_async_callback(supervisor.stop, STOP_SECONDS)

@@ -9,9 +9,8 @@ it may spend is decided by the hold, in the database.
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from hashlib import sha256
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec import Struct
 
@@ -32,18 +31,14 @@ from routstr.ledger.accounts import open_account
 from routstr.ledger.entries import AccountKind
 from routstr.money import ZERO, Msat
 from routstr.payment.deposits import TOPUP, admit_deposit, book_deposit
+from routstr.payment.intake import Intake
 from routstr.wallet import token
 from routstr.wallet.receive import Deposit
 from routstr.wallet.sagas import Saga
-from routstr.wallet.service import Wallet
 from routstr.wallet.token import Token
-
-T = TypeVar("T")
 
 CREATE: Final = "create"
 _REMEMBERED_MAX: Final = 20_000
-_SPENT_REMEMBERED_MS: Final = 600_000
-_SPENT_MAX: Final = 10_000
 
 
 class Payer(Struct, frozen=True):
@@ -101,34 +96,16 @@ class KeyCompletion:
         """There is no key."""
 
 
-async def _at_once() -> None:
-    """Deposits wait for nothing."""
-
-
 class Authenticator:
-    """Answers who pays, and creates keys from tokens.
+    """Answers who pays, and creates keys from tokens."""
 
-    ``admitted`` returns when new money may be taken in; it is awaited before a token is redeemed,
-    never for a key.
-    """
-
-    def __init__(
-        self,
-        db: Database,
-        wallet: Wallet,
-        node: NodeKey,
-        clock: Clock,
-        *,
-        admitted: Callable[[], Awaitable[None]] = _at_once,
-    ) -> None:
-        self._admitted = admitted
+    def __init__(self, db: Database, intake: Intake, node: NodeKey, clock: Clock) -> None:
         self._db = db
-        self._wallet = wallet
+        self._intake = intake
         self._node = node
         self._clock = clock
         # by digest: a credential may be long, and one token has many spellings
         self._known: OrderedDict[bytes, Payer] = OrderedDict()
-        self._spent: OrderedDict[bytes, int] = OrderedDict()
 
     async def payer(self, authorization: str | None, *, minimum: Msat = ZERO) -> Payer:
         """Return who pays. A new token is redeemed when it is worth ``minimum`` net of its fee.
@@ -181,7 +158,7 @@ class Authenticator:
     async def top_up(self, payer: Payer, text: str) -> Saga:
         """Redeem a token into an existing key's account; the same token again changes nothing."""
         given = token.decode(text)
-        saga = await self._receive(Deposit(given, TOPUP, payer.account, {}, ZERO))
+        saga = await self._intake.receive(Deposit(given, TOPUP, payer.account, {}, ZERO))
         if saga.purpose != TOPUP or saga.account != payer.account:
             raise TokenAlreadySpent
         return saga
@@ -208,28 +185,15 @@ class Authenticator:
             "public_id": identity.public_id,
             "expires_at": expires_at,
         }
-        saga = await self._receive(Deposit(given, CREATE, None, context, minimum))
+        saga = await self._intake.receive(Deposit(given, CREATE, None, context, minimum))
         if saga.purpose != CREATE:
             raise TokenAlreadySpent
         return Created(await self.validate_api_key(identity.key), saga, fresh=True)
 
-    async def _receive(self, deposit: Deposit) -> Saga:
-        """Receive, remembering dead tokens so that a polling client does not wear the mint out."""
-        digest = sha256(b"".join(sorted(token.ys(deposit.token)))).digest()
-        if self._spent.get(digest, 0) > self._clock.now_ms():
-            raise TokenAlreadySpent
-        await self._admitted()
-        try:
-            return await self._wallet.receive(deposit)
-        except TokenAlreadySpent:
-            until = self._clock.now_ms() + _SPENT_REMEMBERED_MS
-            _remember(self._spent, digest, until, _SPENT_MAX)
-            raise
 
-
-def _remember(memory: OrderedDict[bytes, T], digest: bytes, value: T, most: int) -> None:
-    """Keep a value, and of all values at most so many, the newest."""
-    memory[digest] = value
+def _remember(memory: OrderedDict[bytes, Payer], digest: bytes, payer: Payer, most: int) -> None:
+    """Keep a payer, and of all at most so many, the newest."""
+    memory[digest] = payer
     if len(memory) > most:
         memory.popitem(last=False)
 

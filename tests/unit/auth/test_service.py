@@ -24,6 +24,7 @@ from routstr.ledger import books
 from routstr.money import Msat, Unit
 from routstr.payment.audit import audit
 from routstr.payment.deposits import TOPUP, TopupCompletion
+from routstr.payment.intake import Intake
 from routstr.wallet import token
 from routstr.wallet.mint_errors import MintDown, MintUnclear
 from tests.unit.wallet.played_mint import PlayedMint, fail, lose_answer
@@ -43,7 +44,7 @@ def authenticator(world: World) -> Authenticator:
     wallet = world.house.wallet
     wallet.register(CREATE, KeyCompletion(world.clock))
     wallet.register(TOPUP, TopupCompletion(world.clock))
-    return Authenticator(world.db, wallet, KEY, world.clock)
+    return Authenticator(world.db, Intake(wallet, world.clock), KEY, world.clock)
 
 
 @pytest.fixture
@@ -322,6 +323,7 @@ async def test_what_is_stored_about_a_key_can_be_read(world: World, auth: Authen
 
 
 async def test_memory_is_bounded(world: World, auth: Authenticator) -> None:
+    payer = (await auth.create_api_key(texts(world, 8)[0])).payer
     for n in range(3):
-        service._remember(auth._spent, bytes([n]), n, 2)
-    assert list(auth._spent) == [b"\x01", b"\x02"]
+        service._remember(auth._known, bytes([n]), payer, 2)
+    assert list(auth._known) == [b"\x01", b"\x02"]

@@ -11,6 +11,7 @@ from routstr.errors import DepositsClosed
 from routstr.ledger import books, verdict
 from routstr.ledger.checkpoint import Checkpoint
 from routstr.payment.deposits import TOPUP, TopupCompletion
+from routstr.payment.intake import Intake
 from routstr.wallet import token
 from routstr.wallet.mint_types import ProofState
 from tests.unit.wallet.world import KEY, World, open_world
@@ -44,7 +45,8 @@ def gate() -> Gate:
 
 @pytest.fixture
 def auth(world: World, gate: Gate) -> Authenticator:
-    return Authenticator(world.db, world.house.wallet, KEY, world.clock, admitted=gate)
+    intake = Intake(world.house.wallet, world.clock, admitted=gate)
+    return Authenticator(world.db, intake, KEY, world.clock)
 
 
 async def close(world: World) -> None:
