@@ -38,6 +38,7 @@ _UPDATE_ACCOUNTS: Final = (
     " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
     " %s::bigint[]) AS n(id, posted, held, spent, requests, used_at) WHERE a.id = n.id"
 )
+_CLOSE_ACCOUNTS: Final = "UPDATE accounts SET closed = true WHERE id = ANY(%s::bigint[])"
 _INSERT_HOLDS: Final = (
     "INSERT INTO holds (id, account, amount, state, charged, uncollected, owner, request_id, model,"
     " endpoint, price_version, rates, prompt_tokens, completion_tokens, estimated, created_at)"
@@ -97,6 +98,8 @@ def store(raw: Any, decision: Decision, stamp: Stamp) -> None:  # noqa: ANN401
                 _UPDATE_ACCOUNTS,
                 _columns((r.id, r.posted, r.held, r.spent, r.requests, stamp.at) for r in changed),
             )
+        if decision.closed:
+            raw.execute(_CLOSE_ACCOUNTS, (decision.closed,))
         if decision.placed:
             raw.execute(
                 _INSERT_HOLDS,

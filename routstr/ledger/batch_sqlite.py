@@ -23,6 +23,7 @@ _UPDATE_ACCOUNTS: Final = (
     " last_used_at = ? WHERE id = ?"
 )
 _UPDATE_HELD: Final = "UPDATE accounts SET held = ? WHERE id = ?"
+_CLOSE_ACCOUNT: Final = "UPDATE accounts SET closed = 1 WHERE id = ?"
 _INSERT_HOLDS: Final = (
     "INSERT INTO holds (id, account, amount, state, charged, uncollected, owner, request_id, model,"
     " endpoint, price_version, rates, prompt_tokens, completion_tokens, estimated, created_at)"
@@ -106,6 +107,8 @@ def _update(raw: sqlite3.Connection, decision: Decision, at: int) -> None:
         raw.executemany(_UPDATE_ACCOUNTS, used)
     if held:
         raw.executemany(_UPDATE_HELD, held)
+    if decision.closed:
+        raw.executemany(_CLOSE_ACCOUNT, [(account,) for account in decision.closed])
     if decision.ended:
         raw.executemany(
             _END_HOLDS,

@@ -73,7 +73,10 @@ class HoldState(IntEnum):
 
 
 class HoldRequest(Struct, frozen=True, gc=False):
-    """Set aside ``wanted`` msat of an account, less if it has less, but at least ``minimum``."""
+    """Set aside ``wanted`` msat of an account, less if it has less, but at least ``minimum``.
+
+    ``closes``: the account takes this hold and no other after it.
+    """
 
     account: int
     minimum: Msat
@@ -83,6 +86,7 @@ class HoldRequest(Struct, frozen=True, gc=False):
     endpoint: str
     price_version: int
     rates: str
+    closes: bool = False
 
 
 class Placed(Struct, frozen=True, gc=False):
@@ -205,6 +209,7 @@ class Decision(Struct):
     answers: list[Answer]
     accounts: Mapping[int, AccountRow]
     placed: list[tuple[int, HoldRequest, int]] = field(default_factory=list)  # id, request, msat
+    closed: list[int] = field(default_factory=list)  # accounts that take no more holds
     ended: dict[int, HoldRow] = field(default_factory=dict)
     postings: list[Posting] = field(default_factory=list)
     revenue: int = 0
@@ -264,6 +269,8 @@ def _place(
     row.held += amount
     row.touched = True
     decision.placed.append((hold, request, amount))
+    if request.closes:
+        _close(row, decision)
     return Held(hold, Msat(amount), Msat(available - amount))
 
 
@@ -302,7 +309,14 @@ def _entered_again(
     hold = HoldRow(operation.hold, placed.request.account, amount, HoldState.EXPIRED)
     known[hold.id] = decision.ended[hold.id] = hold
     decision.placed.append((hold.id, placed.request, amount))
+    if placed.request.closes:
+        _close(decision.accounts[hold.account], decision)
     return hold
+
+
+def _close(row: AccountRow, decision: Decision) -> None:
+    row.closed = True
+    decision.closed.append(row.id)
 
 
 def _settle_open(

@@ -138,7 +138,9 @@ def broken(connection: Connection) -> list[str]:
     return [check.name for check in checks if not check.holds]
 
 
-def request(account: int, wanted: int, *, minimum: int | None = None) -> HoldRequest:
+def request(
+    account: int, wanted: int, *, minimum: int | None = None, closes: bool = False
+) -> HoldRequest:
     return HoldRequest(
         account=account,
         minimum=Msat(wanted if minimum is None else minimum),
@@ -148,6 +150,7 @@ def request(account: int, wanted: int, *, minimum: int | None = None) -> HoldReq
         endpoint="chat/completions",
         price_version=7,
         rates="p=1;c=4",
+        closes=closes,
     )
 
 

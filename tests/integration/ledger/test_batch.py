@@ -43,6 +43,25 @@ async def test_a_hold_is_stored_with_all_that_is_needed_to_settle_it(bank: Bank)
     assert (row["posted"], row["held"], row["last_used_at"]) == (1_000, 300, None)
 
 
+async def test_of_many_holds_that_close_one_account_one_is_placed(bank: Bank) -> None:
+    account, other = await bank.customer(1_000), await bank.customer(1_000)
+    branches = [bank.branches[0], await bank.open()] * 10
+    answers = await asyncio.gather(
+        *(one.ledger.hold(request(account, 30, closes=True)) for one in branches),
+        *(one.ledger.hold(request(other, 30)) for one in branches),
+    )
+    ours = answers[:20]
+    (placed,) = [answer for answer in ours if isinstance(answer, Held)]
+    assert {answer for answer in ours if answer is not placed} == {
+        Refused(Msat(970), Msat(30), closed=True)
+    }
+    assert all(isinstance(answer, Held) for answer in answers[20:])
+    assert [bool((await bank.account(one))["closed"]) for one in (account, other)] == [True, False]
+    await bank.ledger.settle(settlement(placed.hold, 10))
+    again = await bank.ledger.hold(request(account, 1))
+    assert again == Refused(Msat(990), Msat(0), closed=True)
+
+
 async def test_a_settlement_is_stored_with_its_charge(bank: Bank) -> None:
     account = await bank.customer(1_000)
     hold = await held(bank, account, 300)

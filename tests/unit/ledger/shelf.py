@@ -29,7 +29,7 @@ NODE: Final = NodeAccounts(revenue=2, loss=3)
 FIRST_CUSTOMER: Final = 10
 
 
-def request(account: int, wanted: int, *, minimum: int = 0) -> HoldRequest:
+def request(account: int, wanted: int, *, minimum: int = 0, closes: bool = False) -> HoldRequest:
     return HoldRequest(
         account=account,
         minimum=Msat(minimum),
@@ -39,6 +39,7 @@ def request(account: int, wanted: int, *, minimum: int = 0) -> HoldRequest:
         endpoint="chat/completions",
         price_version=1,
         rates="rates",
+        closes=closes,
     )
 
 
@@ -104,6 +105,7 @@ class Shelf:
             self.posted[row.id], self.held[row.id] = row.posted, row.held
             self.spent[row.id] += row.spent
             self.requests[row.id] += row.requests
+        self.closed.update(decision.closed)
         for hold, asked, amount in decision.placed:
             assert hold not in self.holds
             self.holds[hold] = HoldRow(hold, asked.account, amount, HoldState.OPEN)

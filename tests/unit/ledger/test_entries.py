@@ -70,6 +70,21 @@ def test_a_closed_account_takes_no_holds_and_its_open_ones_end() -> None:
     assert shelf.posted[ALICE] == 880
 
 
+def test_a_hold_that_closes_its_account_is_the_only_one_it_ever_takes() -> None:
+    shelf = Shelf.with_balances(1_000)
+    first, second = shelf.run(request(ALICE, 300, closes=True), request(ALICE, 1, closes=True))
+    assert first == Held(1, Msat(300), Msat(700))
+    assert second == Refused(Msat(700), Msat(300), closed=True)
+    assert shelf.run(settlement(1, 120)) == [Settled(Msat(120), Msat(0), Msat(880), Msat(0))]
+    assert shelf.run(request(ALICE, 1)) == [Refused(Msat(880), Msat(0), closed=True)]
+
+
+def test_a_hold_that_was_refused_closes_nothing() -> None:
+    shelf = Shelf.with_balances(1_000)
+    shelf.run(request(ALICE, 1_001, minimum=1_001, closes=True))
+    assert shelf.run(request(ALICE, 5)) == [Held(1, Msat(5), Msat(995))]
+
+
 def test_an_unknown_account_is_refused() -> None:
     assert Shelf().run(request(99, 1)) == [Refused(Msat(0), Msat(0), closed=True)]
 

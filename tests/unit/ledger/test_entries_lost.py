@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from routstr.ledger.entries import (
+    HoldRequest,
     HoldState,
     Operation,
     Placed,
@@ -54,6 +55,15 @@ def test_a_release_charges_nothing_and_a_settlement_after_it_does() -> None:
     assert shelf.run(release()) == [Settled(ZERO, ZERO, Msat(1_000), ZERO)]
     assert shelf.holds[LOST].state == HoldState.EXPIRED
     assert shelf.run(settle(60)) == [Settled(Msat(60), ZERO, Msat(940), ZERO)]
+
+
+@pytest.mark.parametrize("end", [settle(60), release()], ids=["settled", "released"])
+def test_one_that_closed_its_account_closes_it_again(end: Operation) -> None:
+    assert not isinstance(end, HoldRequest)
+    shelf = Shelf.with_balances(1_000)
+    placed = Placed(request(FIRST_CUSTOMER, 300, closes=True), Msat(300))
+    shelf.run(replace(end, placed=placed))
+    assert shelf.closed == {FIRST_CUSTOMER}
 
 
 def test_other_holds_of_the_account_are_not_touched() -> None:
