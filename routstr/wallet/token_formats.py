@@ -3,18 +3,18 @@
 Reading checks form and bounds the work; what the content means is checked by ``token``.
 """
 
-from typing import Annotated, Final, NamedTuple, NoReturn, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 
 import cbor2
 import msgspec
 
 from routstr.errors import InvalidToken
+from routstr.wallet import cbor
+from routstr.wallet.cbor import InvalidCbor
 from routstr.wallet.keysets import short_id
 from routstr.wallet.proofs import ProofDleq, TokenProof
 
 Amount: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
-
-_CBOR_DEPTH_MAX: Final = 16
 
 
 class Content(NamedTuple):
@@ -79,13 +79,6 @@ class _CborToken(msgspec.Struct, omit_defaults=True, kw_only=True):
     unit: str = msgspec.field(name="u")
 
 
-class _NoTags(dict[int, NoReturn]):
-    """Refuses every CBOR tag: tokens have none, and shared references multiply small inputs."""
-
-    def __missing__(self, tag: int) -> NoReturn:
-        raise cbor2.CBORDecodeError("tags are not allowed")
-
-
 def read_json(data: bytes) -> Content:
     """Read the JSON of a cashuA token. Raises InvalidToken."""
     try:
@@ -102,15 +95,8 @@ def read_json(data: bytes) -> Content:
 def read_cbor(data: bytes) -> Content:
     """Read the CBOR of a cashuB token. Raises InvalidToken."""
     try:
-        plain = cbor2.loads(
-            data,
-            semantic_decoders=_NoTags(),
-            max_depth=_CBOR_DEPTH_MAX,
-            allow_duplicate_keys=False,
-            strict_hashable_types=True,
-        )
-        token = msgspec.convert(plain, _CborToken, builtin_types=(bytes,))
-    except (cbor2.CBORDecodeError, msgspec.ValidationError):
+        token = msgspec.convert(cbor.read(data), _CborToken, builtin_types=(bytes,))
+    except (InvalidCbor, msgspec.ValidationError):
         raise InvalidToken from None
     proofs = tuple(
         _from_cbor(proof, entry.keyset.hex()) for entry in token.entries for proof in entry.proofs
