@@ -22,6 +22,8 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── NothingToRefund               400 invalid_request_error no_balance
     │   ├── BalanceTooSmall               400 invalid_request_error balance_too_small
     │   ├── RefundBlocked                 400 invalid_request_error requests_in_flight
+    │   ├── RefundNotFound                404 invalid_request_error refund_not_found
+    │   ├── RefundPending                 425 invalid_request_error refund_pending
     │   ├── RefundSwept                   410 invalid_request_error refund_swept
     │   ├── BalanceChanged                409 invalid_request_error balance_changed
     │   ├── IdempotencyMismatch           422 invalid_request_error idempotency_key_reused
@@ -32,7 +34,7 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── ZeroValueToken                400 cashu_error cashu_token_zero_value
     │   ├── TokenTooLarge                 400 cashu_error cashu_token_too_large
     │   ├── FeesExceedAmount              422 mint_error cashu_token_swap_fees_exceed_amount
-    │   ├── UntrustedMint                 422 mint_error untrusted_mint
+    │   ├── UntrustedMint                 400 mint_error untrusted_mint
     │   ├── MintRefused                   422 mint_error cashu_mint_refused
     │   ├── MintUnreachable               503 mint_unreachable cashu_mint_unreachable
     │   ├── MintRateLimited               503 mint_rate_limited cashu_mint_rate_limited
@@ -71,6 +73,8 @@ from routstr.errors.payment import (
     PaymentError,
     PriceUnavailable,
     RefundBlocked,
+    RefundNotFound,
+    RefundPending,
     RefundSwept,
     TokenBelowMinimum,
 )
@@ -140,6 +144,8 @@ __all__ = [
     "PriceUnavailable",
     "RedemptionPending",
     "RefundBlocked",
+    "RefundNotFound",
+    "RefundPending",
     "RefundSwept",
     "RequestError",
     "RoutstrError",

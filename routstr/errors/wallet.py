@@ -54,7 +54,7 @@ class FeesExceedAmount(WalletError):
 class UntrustedMint(WalletError):
     """This node does not accept tokens of this mint. It was not redeemed."""
 
-    status: ClassVar[int] = 422
+    status: ClassVar[int] = 400
     type: ClassVar[str] = "mint_error"
     code: ClassVar[str] = "untrusted_mint"
 

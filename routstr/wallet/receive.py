@@ -240,7 +240,7 @@ def _check_value(deposit: Deposit, net: int, fee: int) -> None:
     if value < deposit.minimum:
         raise TokenBelowMinimum(
             details={
-                "amount_required_msat": int(deposit.minimum),
+                "required_msat": int(deposit.minimum),
                 "token_msat": int(value),
                 "mint_fee_msat": int(unit.to_msat(fee)),
             }

@@ -108,7 +108,7 @@ class TestTokens:
         foreign = token.encode_b(replace(good, mint=f"http://{LOOPBACK}:{port}"))
         reply = await refused(foreign)
         server.close()
-        assert reply.error == (422, "mint_error", "untrusted_mint")
+        assert reply.error == (400, "mint_error", "untrusted_mint")
         assert good.mint in reply.json["error"]["details"]["mints"]
         assert visits == []
 
@@ -128,7 +128,7 @@ class TestTokens:
         self, good: Token, refused: Callable[[str], Awaitable[Reply]], place: str
     ) -> None:
         reply = await refused(token.encode_b(replace(good, mint=place)))
-        assert reply.error in {(422, "mint_error", "untrusted_mint"), INVALID}
+        assert reply.error in {(400, "mint_error", "untrusted_mint"), INVALID}
 
     @every_way
     async def test_worth_nothing(
@@ -202,7 +202,7 @@ async def test_a_token_below_the_minimum_of_the_request_is_not_redeemed(
     reply = await client.chat(text, max_tokens=500)
     details = reply.json["error"]["details"]
     assert reply.error == (402, "minimum_balance_required", "minimum_balance_required")
-    assert details["token_msat"] == 1_000 < details["amount_required_msat"]
+    assert details["token_msat"] == 1_000 < details["required_msat"]
     assert details["mint_fee_msat"] == 0
     assert await written(house) == before
     assert len(house.upstream.requests) == asked
@@ -216,7 +216,7 @@ async def test_the_minimum_is_compared_with_what_would_arrive(
     payer = payers["fee_mint"]
     assert mints["fee_mint"].options.fee_ppk == 100
     probe = await client.chat(await payer.token(2), max_tokens=500)
-    required = probe.json["error"]["details"]["amount_required_msat"]
+    required = probe.json["error"]["details"]["required_msat"]
     sats = -(-required // 1_000)
     below = await client.chat(await payer.token(sats), max_tokens=500)
     assert below.status == 402, "the fee takes a sat of it"

@@ -394,7 +394,7 @@ class TestNothingIsWrittenFor:
         with pytest.raises(TokenBelowMinimum) as raised:
             await dear.house.receive(given, minimum=Msat(7_001))
         assert raised.value.details == {
-            "amount_required_msat": 7_001,
+            "required_msat": 7_001,
             "token_msat": 7_000,
             "mint_fee_msat": 1_000,
         }
