@@ -14,7 +14,7 @@ class AuthError(RoutstrError):
 
 
 class MissingApiKey(AuthError):
-    """Unauthorized: send an API key or a Cashu token as 'Authorization: Bearer ...'."""
+    """Unauthorized: send a key or token as 'Authorization: Bearer ...', or a token as X-Cashu."""
 
     status: ClassVar[int] = 401
     code: ClassVar[str] = "missing_api_key"

@@ -28,6 +28,8 @@ class RoutstrError(Exception):
         self.message = message or cleandoc(type(self).__doc__ or "").partition("\n")[0]
         self.details: Details = dict(details or {})
         self.headers: Mapping[str, str] = dict(headers or {})
+        self.fields: Details = {}
+        """Further fields of the envelope's ``error``, beside message, type and code."""
         super().__init__(self.message)
 
     @property

@@ -52,6 +52,22 @@ class RefundBlocked(PaymentError):
     code: ClassVar[str] = "requests_in_flight"
 
 
+class RefundNotFound(PaymentError):
+    """Refund not found. No request was paid for with this token here."""
+
+    status: ClassVar[int] = 404
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "refund_not_found"
+
+
+class RefundPending(PaymentError):
+    """Refund is pending; retry shortly."""
+
+    status: ClassVar[int] = 425
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "refund_pending"
+
+
 class RefundSwept(PaymentError):
     """Refund has been swept."""
 
