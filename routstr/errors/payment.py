@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from routstr.errors.base import RoutstrError
+from routstr.errors.terms import Terms
 
 
 class PaymentError(RoutstrError):
@@ -11,6 +12,9 @@ class PaymentError(RoutstrError):
     status: ClassVar[int] = 402
     type: ClassVar[str] = "insufficient_quota"
     code: ClassVar[str] = "payment_required"
+
+    terms: Terms | None = None
+    """What would settle the request, when that was worked out: shown beside the error."""
 
 
 class InsufficientBalance(PaymentError):
