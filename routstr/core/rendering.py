@@ -4,6 +4,15 @@
 
     {"error": {"message", "type", "code"[, "details"]}, "request_id"}
 
+and beside it, for a token that is worth too little (402), what older clients look for::
+
+    {"detail": {"reason", "amount_required_msat", "model", "type"}, ...}
+
+A 402 whose terms were worked out tells them beside the error too, and the payment request also in
+the ``X-Cashu`` header (NUT-24), unless that carries money::
+
+    {"max_cost_msat", "amount", "unit", "mints", "payment_request", "topup_url", ...}
+
 ``management``, the same error under both names that clients look for::
 
     {"detail": {"error": {...}}, "error": {...}, "request_id"}
@@ -14,7 +23,7 @@ sent (a token may be among them), and carries the error beside it: 422
 JSON at all is 400 ``invalid_json``, as on every other route.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
@@ -30,10 +39,21 @@ from starlette.types import Send
 
 from routstr.core.redaction import redact
 from routstr.core.request_id import REQUEST_ID
-from routstr.errors import InvalidJson, InvalidParameter, NotFound, RequestError, RoutstrError
+from routstr.errors import (
+    InvalidJson,
+    InvalidParameter,
+    NotFound,
+    PaymentError,
+    RequestError,
+    RoutstrError,
+    TokenBelowMinimum,
+)
+from routstr.errors.terms import Terms
+from routstr.money import Unit
 
 Header = tuple[bytes, bytes]
 ErrorObject = dict[str, object]
+Complete = Callable[[PaymentError], Awaitable[None]]
 
 UNCAUGHT: Final = "Internal server error, please contact support with the request ID."
 UNKNOWN_PATH: Final = "Not found check /docs for available endpoints"
@@ -42,6 +62,7 @@ _FIXED: Final[tuple[Header, ...]] = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
 )
+_PAYMENT_HEADER: Final = "X-Cashu"
 _BREAKS: Final = str.maketrans("", "", "\r\n\0")
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=int)  # for amounts, a subclass of int
 
@@ -74,15 +95,47 @@ def render_error(
     }
     if error.details:
         shown["details"] = error.details
+    shown |= error.fields
     body: ErrorObject = {"error": shown, "request_id": request_id}
     if protocol is Protocol.MANAGEMENT:
         body["detail"] = {"error": shown}
-    return _reply(error.http_status, body, error.code, error.headers)
+    elif isinstance(error, TokenBelowMinimum):
+        body["detail"] = {
+            "reason": "Insufficient balance",
+            "amount_required_msat": _amount_msat(error),
+            "model": error.details.get("model"),
+            "type": error.type,
+        }
+    headers = error.headers
+    if isinstance(error, PaymentError) and error.terms is not None:
+        body |= _shown(error.terms)
+        if error.terms.request:
+            headers = {_PAYMENT_HEADER: error.terms.request, **headers}
+    return _reply(error.http_status, body, error.code, headers)
 
 
 def render_uncaught(request_id: str, protocol: Protocol = Protocol.OPENAI) -> Reply:
     """The 500 for an exception that nobody foresaw; it tells nothing of the exception."""
     return render_error(RoutstrError(UNCAUGHT), request_id, protocol)
+
+
+def _shown(terms: Terms) -> ErrorObject:
+    return {
+        "max_cost_msat": terms.max_cost_msat,
+        "amount": terms.amount,
+        "unit": terms.unit,
+        "mints": terms.mints,
+        "payment_request": terms.request,
+        "topup_url": terms.topup_url,
+    }
+
+
+def _amount_msat(error: TokenBelowMinimum) -> object:
+    """What a token must be worth on its face; without terms, at least what must arrive of it."""
+    terms = error.terms
+    if terms is None or terms.amount is None:
+        return error.details.get("required_msat")
+    return Unit(terms.unit).to_msat(terms.amount)
 
 
 def _reply(status: int, body: ErrorObject, code: str, headers: Mapping[str, str]) -> Reply:
@@ -102,9 +155,20 @@ async def send_reply(send: Send, reply: Reply, extra_headers: Iterable[Header] =
     await send({"type": "http.response.body", "body": reply.body, "more_body": False})
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    """Let a FastAPI application answer every error in the management envelope."""
+def install_error_handlers(app: FastAPI, complete: Complete | None = None) -> None:
+    """Let a FastAPI application answer every error in the management envelope.
+
+    ``complete`` may add the terms to an error that means "pay first".
+    """
+
+    async def on_payment_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, PaymentError)
+        if complete is not None:
+            await complete(error)
+        return await _on_error(request, error)
+
     app.add_exception_handler(RoutstrError, _on_error)
+    app.add_exception_handler(PaymentError, on_payment_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_uncaught)

@@ -1,4 +1,5 @@
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -21,9 +22,12 @@ from routstr.errors import (
     InsufficientBalance,
     MintRateLimited,
     NotFound,
+    PaymentError,
     RoutstrError,
+    TokenBelowMinimum,
     UpstreamRejected,
 )
+from routstr.errors.terms import Terms
 from routstr.money import Msat
 from tests.unit.core.asgi import Answer, ask
 
@@ -104,6 +108,74 @@ def test_an_uncaught_exception_tells_nothing_but_whom_to_ask(protocol: Protocol)
     assert decoded["request_id"] == "the-id"
 
 
+TERMS = Terms("creqAabc", 9, "sat", ("https://a.example",), 8_001, "/v1/balance/topup")
+TOLD = {
+    "max_cost_msat": 8_001,
+    "amount": 9,
+    "unit": "sat",
+    "mints": ["https://a.example"],
+    "payment_request": "creqAabc",
+    "topup_url": "/v1/balance/topup",
+}
+
+
+def with_terms(error: PaymentError, **changes: Any) -> PaymentError:
+    error.terms = replace(TERMS, **changes)
+    return error
+
+
+@pytest.mark.parametrize("protocol", Protocol)
+def test_the_terms_of_a_402_stand_beside_the_error_and_in_a_header(protocol: Protocol) -> None:
+    reply = render_error(with_terms(InsufficientBalance()), "r", protocol)
+    decoded = body(reply)
+
+    assert isinstance(decoded, dict)
+    assert {name: decoded[name] for name in TOLD} == TOLD
+    assert dict(reply.headers)[b"x-cashu"] == b"creqAabc"
+    assert dict(reply.headers)[b"cache-control"] == b"no-store"
+
+
+def test_without_a_mint_there_is_no_header_to_pay_by() -> None:
+    headers = dict(render_error(with_terms(PaymentError(), request=""), "r").headers)
+
+    assert b"x-cashu" not in headers
+
+
+def test_money_in_the_header_goes_before_the_payment_request() -> None:
+    error = InsufficientBalance(headers={"X-Cashu": "cashuBchange"})
+    reply = render_error(with_terms(error), "r")
+    decoded = body(reply)
+
+    assert [value for name, value in reply.headers if name == b"x-cashu"] == [b"cashuBchange"]
+    assert isinstance(decoded, dict)
+    assert decoded["payment_request"] == "creqAabc"
+
+
+@pytest.mark.parametrize(
+    ("terms", "asked"),
+    [
+        (None, 500),
+        (TERMS, 9_000),
+        (replace(TERMS, unit="msat"), 9),
+        (replace(TERMS, amount=None), 500),
+    ],
+)
+def test_a_token_that_is_too_small_is_told_in_the_older_words_too(
+    terms: Terms | None, asked: int
+) -> None:
+    error = TokenBelowMinimum(details={"required_msat": 500, "model": "tiny"})
+    error.terms = terms
+    decoded = body(render_error(error, "r"))
+
+    assert isinstance(decoded, dict)
+    assert decoded["detail"] == {
+        "reason": "Insufficient balance",
+        "amount_required_msat": asked,
+        "model": "tiny",
+        "type": "minimum_balance_required",
+    }
+
+
 async def test_a_reply_is_sent_whole_with_further_headers() -> None:
     sent: list[Message] = []
 
@@ -171,6 +243,22 @@ async def test_an_error_raised_in_a_route_is_rendered() -> None:
     }
     assert answer.header("cache-control") == "no-store"
     assert answer.header("content-type") == "application/json"
+
+
+async def test_a_route_that_wants_money_first_says_its_terms() -> None:
+    async def complete(error: PaymentError) -> None:
+        error.terms = TERMS
+
+    app = FastAPI()
+    install_error_handlers(app, complete)
+
+    @app.get("/poor")
+    async def poor() -> None:
+        raise InsufficientBalance
+
+    answer = await ask(app, "GET", "/poor")
+    assert (answer.status, answer.header("x-cashu")) == (402, "creqAabc")
+    assert {name: answer.json()[name] for name in TOLD} == TOLD
 
 
 async def test_an_unknown_path_is_answered_in_the_contracts_words() -> None:
