@@ -21,6 +21,7 @@ from routstr.core.settings import Settings
 from routstr.ledger.guards import GuardsMissing, missing_guards
 from routstr.payment.deposits import TOPUP, TopupCompletion
 from routstr.payment.refund import REFUND, RefundCompletion
+from routstr.payment.x_cashu import PAYMENT, PaymentCompletion
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_gate import MintGate
 from routstr.wallet.mints import Mints
@@ -93,6 +94,7 @@ async def open_wallet(
     wallet.register(CREATE, KeyCompletion(clock))
     wallet.register(TOPUP, TopupCompletion(clock))
     wallet.register(REFUND, RefundCompletion(clock))
+    wallet.register(PAYMENT, PaymentCompletion(clock))
     return wallet
 
 

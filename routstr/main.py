@@ -42,9 +42,12 @@ from routstr.payment.pricing import QuotePolicy
 from routstr.payment.refund import Refunds
 from routstr.payment.tokens import load_vocabulary
 from routstr.payment.verifier import Verifier
+from routstr.payment.x_cashu import XCashu
 from routstr.proxy.chat import ENDPOINT, ChatCompletions
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.hot import HotRoutes, Serve, Surroundings
+from routstr.proxy.till import Till
+from routstr.proxy.wire import Credentials
 from routstr.upstream.client import UpstreamClient, UpstreamLimits
 from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.endpoint import Endpoint
@@ -162,8 +165,9 @@ class App:
         stale = settings.instance_stale_seconds
         sweeper = Sweeper(db, ledger, clock, instance, stale)
         await self._start_price(catalog, outgoing, supervisor)
-        self._wire(logs, catalog, auth, ledger, upstream)
-        self.api.state.balance = BalanceService(db, auth, refunds)
+        x_cashu = XCashu(intake, wallet, refunds)
+        self._wire(logs, catalog, Till(auth, x_cashu, ledger), upstream)
+        self.api.state.balance = BalanceService(db, auth, refunds, x_cashu)
         health = Health(
             db,
             wallet.mints,
@@ -207,8 +211,7 @@ class App:
         self,
         logs: Logs,
         catalog: Catalog,
-        auth: Authenticator,
-        ledger: Ledger,
+        till: Till,
         session: ClientSession,
     ) -> None:
         settings = self.settings
@@ -230,8 +233,7 @@ class App:
                     Msat(settings.min_request_msat),
                     settings.min_output_tokens,
                 ),
-                auth=auth,
-                ledger=ledger,
+                till=till,
                 deadlines=deadlines,
             )
         self._hot = HotRoutes(shell, {ENDPOINT: chat}, surroundings)
@@ -310,5 +312,5 @@ async def _settle_rest(ledger: Ledger) -> None:
         _log.error("unsettled_at_stop", holds=sorted(ledger.live_holds()), reason=str(error))
 
 
-async def _no_upstream(_exchange: Exchange, _authorization: str | None, _body: bytes) -> None:
+async def _no_upstream(_exchange: Exchange, _credentials: Credentials, _body: bytes) -> None:
     raise UpstreamUnavailable("This node has no provider configured (UPSTREAM_BASE_URL).")

@@ -29,6 +29,9 @@ def _private(response: Response) -> None:
 
 Service = Annotated[BalanceService, Depends(_service)]
 Authorization = Annotated[str | None, Header(include_in_schema=False)]
+XCashuHeader = Annotated[
+    str | None, Header(alias="X-Cashu", description="the token that paid for a request")
+]
 
 router = APIRouter(tags=["balance"], dependencies=[Depends(_private)])
 
@@ -72,9 +75,18 @@ async def top_up(
 
 
 @router.post("/refund", response_model_exclude_none=True)
-async def refund(service: Service, authorization: Authorization = None) -> RefundAnswer:
-    """Take back everything that is left, as a Cashu token."""
-    return await service.refund(authorization)
+async def refund(
+    service: Service,
+    response: Response,
+    authorization: Authorization = None,
+    x_cashu: XCashuHeader = None,
+) -> RefundAnswer:
+    """Take back everything that is left, as a Cashu token: of a key, or of a request's payment."""
+    if x_cashu is None:
+        return await service.refund(authorization)
+    answer = await service.claim(x_cashu)
+    response.headers["X-Cashu"] = answer.token
+    return answer
 
 
 @router.get("/history")

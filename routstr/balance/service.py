@@ -12,12 +12,13 @@ from routstr.balance.schemas import (
     Transaction,
 )
 from routstr.core.db import Database
-from routstr.errors import AuthError, KeyExpired, KeyNotFound
+from routstr.errors import AuthError, KeyExpired, KeyNotFound, MissingApiKey
 from routstr.ledger import books
 from routstr.ledger.books import Balance, Movement
 from routstr.ledger.entries import TransferKind
 from routstr.money import Unit
-from routstr.payment.refund import Refunds
+from routstr.payment.refund import Refund, Refunds
+from routstr.payment.x_cashu import XCashu
 
 _MS: int = 1000
 _WORDS = {
@@ -30,10 +31,13 @@ _WORDS = {
 class BalanceService:
     """Creates, shows, tops up and refunds keys."""
 
-    def __init__(self, db: Database, auth: Authenticator, refunds: Refunds) -> None:
+    def __init__(
+        self, db: Database, auth: Authenticator, refunds: Refunds, x_cashu: XCashu
+    ) -> None:
         self._db = db
         self._auth = auth
         self._refunds = refunds
+        self._x_cashu = x_cashu
 
     async def create(self, token: str, validity_date: int | None) -> CreateAnswer:
         """Redeem a token into a key; the same proofs again give the same key."""
@@ -94,7 +98,17 @@ class BalanceService:
         """Pay everything out as a token; never creates a key, and serves expired ones."""
         payer = await self._known_payer(authorization)
         refund = await self._refunds.refund(payer.account, payer.mint, Unit(payer.unit))
-        state = await self._balance(payer)
+        return await self._refund_answer(payer.account, refund)
+
+    async def claim(self, x_cashu: str) -> RefundAnswer:
+        """Give the change of a request to whoever has the token that paid for it."""
+        if not x_cashu.strip():
+            raise MissingApiKey
+        payment, refund = await self._x_cashu.claim(x_cashu)
+        return await self._refund_answer(payment.account, refund)
+
+    async def _refund_answer(self, account: int, refund: Refund) -> RefundAnswer:
+        state = await self._db.read(lambda c: books.balance(c, account))
         face = str(refund.amount)
         return RefundAnswer(
             token=refund.token,

@@ -15,6 +15,8 @@ EXPOSED_HEADERS: Final = (
     "x-routstr-input-cost-msats",
     "x-routstr-output-cost-msats",
     "x-routstr-max-tokens",
+    "x-routstr-change",
+    "x-routstr-unrefunded-msats",
     "retry-after",
     "ehbp-response-nonce",
     "ehbp-encapsulated-key",

@@ -1,9 +1,10 @@
 """What a request costs: its usage times the rates of its hold, rounded up once. Pure."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from routstr.catalog.snapshot import PER_MSAT, Rates
-from routstr.money import Msat
+from routstr.money import ZERO, Msat
 from routstr.payment.usage import Usage
 
 
@@ -22,6 +23,9 @@ class Cost:
     output: Msat
     cache_read: Msat
     cache_write: Msat
+
+
+NOTHING: Final = Cost(ZERO, ZERO, ZERO, ZERO, ZERO, ZERO)
 
 
 def calculate_request_cost(rates: Rates, usage: Usage) -> Cost:
@@ -44,6 +48,19 @@ def calculate_request_cost(rates: Rates, usage: Usage) -> Cost:
         cache_read=Msat(with_cache_read - with_input),
         cache_write=Msat(with_cache_write - with_cache_read),
     )
+
+
+def fitted(cost: Cost, charged: Msat) -> Cost:
+    """The parts of what was charged: those of the cost, cut where the charge ended."""
+    if charged == cost.total:
+        return cost
+    left = charged
+    parts: dict[str, Msat] = {}
+    for name in ("base", "input", "cache_read", "cache_write", "output"):
+        parts[name] = min(getattr(cost, name), left)
+        left = left - parts[name]
+    assert left == ZERO, "a hold is never charged more than its cost"
+    return Cost(total=charged, **parts)
 
 
 def _up(exact: int) -> int:

@@ -6,6 +6,9 @@
              │         └──────release─> released   nothing is charged
              └─ InsufficientBalance: nothing was held
 
+A payer that keeps no balance here brings a purse: it pays for this request alone, and once the hold
+has ended what is left is given back.
+
 The end that is asked for first stands, whoever asks again. Ending survives cancellation: the ledger
 is asked once more for the same end, which it answers with what happened, and only then does the
 cancellation go on. Where that fails too (the database is away), the hold is left to the sweeper.
@@ -18,10 +21,11 @@ from decimal import Decimal
 from typing import Any, Final, Protocol, Self
 
 from routstr.catalog.snapshot import ModelEntry
-from routstr.errors import AuthError, InsufficientBalance
+from routstr.errors import AuthError, InsufficientBalance, TokenAlreadySpent
 from routstr.ledger.entries import Held, HoldRequest, Placed, Refused, Settled, Settlement
-from routstr.money import ZERO, Msat
-from routstr.payment.cost import Cost, calculate_request_cost
+from routstr.money import Msat
+from routstr.payment.change import Change, Purse
+from routstr.payment.cost import NOTHING, Cost, calculate_request_cost, fitted
 from routstr.payment.pricing import Quote
 from routstr.payment.usage import Usage
 
@@ -30,6 +34,10 @@ END_SECONDS_MAX: Final = 10.0
 
 _MSAT_PER_BTC_EXPONENT: Final = -11
 _NOTHING_USED: Final = Usage(0, 0)
+_PAID: Final = (
+    "This token has paid for a request already. POST /v1/wallet/refund with it as X-Cashu gives "
+    "what is left."
+)
 
 
 class Ledger(Protocol):
@@ -60,7 +68,8 @@ class Receipt:
 
     ``balance`` is what the account owns after it, other requests' holds included. ``uncollected``
     is what the usage would have cost beyond the hold: the operator's loss. ``usd`` is what was
-    charged at the rate of the offer, None without one.
+    charged at the rate of the offer, None without one. ``change`` is what a payer without a
+    balance got back; ``balance`` is then what is left after that.
     """
 
     cost: Cost
@@ -69,6 +78,7 @@ class Receipt:
     balance: Msat
     usage: Usage
     usd: Decimal | None
+    change: Change | None = None
 
     @property
     def estimated(self) -> bool:
@@ -85,6 +95,7 @@ class Meter:
         "_ledger",
         "_offer",
         "_placed",
+        "_purse",
         "_settling",
         "_usage",
         "held",
@@ -92,14 +103,20 @@ class Meter:
     )
 
     def __init__(
-        self, ledger: Ledger, offer: Offer, held: Held, request: HoldRequest | None = None
+        self,
+        ledger: Ledger,
+        offer: Offer,
+        held: Held,
+        request: HoldRequest | None = None,
+        purse: Purse | None = None,
     ) -> None:
         self._ledger: Final = ledger
         self._offer: Final = offer
         self._hold: Final = held.hold
         self._placed: Final = None if request is None else Placed(request, held.amount)
+        self._purse: Final = purse
         self._settling: bool | None = None  # None until an end is chosen
-        self._cost = _part(ZERO)
+        self._cost = NOTHING
         self._usage = _NOTHING_USED
         self.held: Final = held.amount
         self.receipt: Receipt | None = None
@@ -107,12 +124,19 @@ class Meter:
 
     @classmethod
     async def open(
-        cls, ledger: Ledger, account: int, offer: Offer, *, request_id: str, endpoint: str
+        cls,
+        ledger: Ledger,
+        account: int,
+        offer: Offer,
+        *,
+        request_id: str,
+        endpoint: str,
+        purse: Purse | None = None,
     ) -> Self:
         """Hold ``offer.quote.want`` or what there is, at least ``admit``.
 
-        Raises :class:`InsufficientBalance`, or :class:`AuthError` for an account that takes no
-        charges any more.
+        Raises :class:`InsufficientBalance`, :class:`AuthError` for an account that takes no charges
+        any more, or :class:`TokenAlreadySpent` for the account of a purse that has paid.
         """
         request = HoldRequest(
             account=account,
@@ -123,11 +147,14 @@ class Meter:
             endpoint=endpoint,
             price_version=offer.price_version,
             rates=offer.entry.rates_text,
+            closes=purse is not None,
         )
         answer = await ledger.hold(request)
-        if isinstance(answer, Refused):
-            raise AuthError if answer.closed else _insufficient(offer.quote.admit, answer)
-        return cls(ledger, offer, answer, request)
+        if isinstance(answer, Held):
+            return cls(ledger, offer, answer, request, purse)
+        if purse is not None and (answer.closed or not answer.available):
+            raise TokenAlreadySpent(_PAID)
+        raise AuthError if answer.closed else _insufficient(offer.quote.admit, answer)
 
     async def settle(self, usage: Usage) -> Receipt:
         """Charge for ``usage``, at most what is held, and free the rest."""
@@ -144,6 +171,18 @@ class Meter:
         if self._settling is None:
             self._settling = False
         return await self._end()
+
+    async def give_change(self) -> Change | None:
+        """Give back what is left, after the end; None for a payer that keeps it as balance.
+
+        The receipt tells it from then on. A second call changes nothing.
+        """
+        receipt = self.receipt
+        assert receipt is not None, "change is what is left after the hold's end"
+        if self._purse is not None and receipt.change is None:
+            change = await self._purse.give_back(receipt.balance)
+            self.receipt = receipt = replace(receipt, balance=change.left, change=change)
+        return receipt.change
 
     async def _end(self) -> Receipt:
         if self.receipt is not None:
@@ -173,7 +212,7 @@ class Meter:
         if usd_per_btc is not None:
             usd = (usd_per_btc * int(settled.charged)).scaleb(_MSAT_PER_BTC_EXPONENT)
         self.receipt = Receipt(
-            cost=_fitted(self._cost, settled.charged),
+            cost=fitted(self._cost, settled.charged),
             charged=settled.charged,
             uncollected=settled.uncollected,
             balance=settled.available + settled.reserved,
@@ -195,23 +234,6 @@ def _insufficient(required: Msat, refused: Refused) -> InsufficientBalance:
             "unit": "msat",
         },
     )
-
-
-def _part(base: Msat) -> Cost:
-    return Cost(total=base, base=base, input=ZERO, output=ZERO, cache_read=ZERO, cache_write=ZERO)
-
-
-def _fitted(cost: Cost, charged: Msat) -> Cost:
-    """The parts of what was charged: those of the cost, cut where the charge ended."""
-    if charged == cost.total:
-        return cost
-    left = charged
-    parts: dict[str, Msat] = {}
-    for name in ("base", "input", "cache_read", "cache_write", "output"):
-        parts[name] = min(getattr(cost, name), left)
-        left = left - parts[name]
-    assert left == ZERO, "a hold is never charged more than its cost"
-    return Cost(total=charged, **parts)
 
 
 async def _shielded(

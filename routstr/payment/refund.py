@@ -128,13 +128,14 @@ class Refunds:
         self._clock = clock
         self._watched: int | None = None
 
-    async def refund(self, account: int, mint: str, unit: Unit) -> Refund:
+    async def refund(self, account: int, mint: str, unit: Unit, *, home: bool = False) -> Refund:
         """Pay out what is available, preferably at ``mint`` in ``unit``.
 
-        What no single mint can pay, and what is below one unit, stays as balance. Until new money
-        comes in, the last token is told again while it is not redeemed. Raises
-        :class:`RefundBlocked` while requests are running, :class:`NothingToRefund`,
-        :class:`BalanceTooSmall`, :class:`InsufficientLiquidity`, or the mint's errors.
+        ``home``: there and nowhere else, unless the node lacks the money there. What no single mint
+        can pay, and what is below one unit, stays as balance. Until new money comes in, the last
+        token is told again while it is not redeemed. Raises :class:`RefundBlocked` while requests
+        are running, :class:`NothingToRefund`, :class:`BalanceTooSmall`,
+        :class:`InsufficientLiquidity`, or the mint's errors.
         """
         for _ in range(_TRIES):
             state, pending = await self._look(account)
@@ -147,12 +148,22 @@ class Refunds:
                 return again
             _check(state, unit)
             try:
+                if home and mint in self._wallet.mints.urls:
+                    return await self._pay_at_home(account, mint, unit, state)
                 return await self._pay_out(account, mint, unit, state)
             except (InsufficientBalance, InsufficientLiquidity) as error:
                 changed = await self._look(account) != (state, None)
                 if isinstance(error, InsufficientLiquidity) and not changed:
                     raise
         raise BalanceChanged
+
+    async def last(self, account: int) -> Refund | None:
+        """Return the token that was given out last, redeemed or not."""
+        issued = await self._wallet.last_issued(account)
+        if issued is None:
+            return None
+        saga = await self._wallet.saga(issued.saga)
+        return _refund(saga, await self._wallet.token_text(issued), repeated=True)
 
     async def watch_claims(self, limit: int = CLAIM_CHECKS_MAX) -> int:
         """Ask the mints about tokens that were given out; return how many were redeemed.
@@ -173,6 +184,12 @@ class Refunds:
         """Read the balance and the open send saga: one snapshot, so that a debit has its saga."""
         return await self._db.read(lambda c: (books.balance(c, account), open_send_of(c, account)))
 
+    async def _pay_at_home(self, account: int, mint: str, unit: Unit, state: Balance) -> Refund:
+        try:
+            return await self._pay(account, mint, unit, unit.from_msat_down(state.available), state)
+        except InsufficientLiquidity:
+            return await self._pay_out(account, mint, unit, state)
+
     async def _pay_out(self, account: int, mint: str, unit: Unit, state: Balance) -> Refund:
         """Try the owner's own mint and unit first, then the fullest; one that can pay everything.
 
@@ -188,13 +205,16 @@ class Refunds:
             wishes = sorted(parts, key=lambda part: -_worth(part[0]))[:1]
         problem: WalletError = InsufficientLiquidity()
         for place, gross in wishes:
-            context = {_DEPOSITED: int(state.deposited)}
-            wish = Withdrawal(place.mint, place.unit, gross, REFUND, account, context)
             try:
-                return _refund(*await self._wallet.send(wish), repeated=False)
+                return await self._pay(account, place.mint, place.unit, gross, state)
             except (MintUnreachable, MintRateLimited, InsufficientLiquidity) as error:
                 problem = error  # nothing was debited: another mint may have the money
         raise problem
+
+    async def _pay(self, account: int, mint: str, unit: Unit, gross: int, state: Balance) -> Refund:
+        context = {_DEPOSITED: int(state.deposited)}
+        wish = Withdrawal(mint, unit, gross, REFUND, account, context)
+        return _refund(*await self._wallet.send(wish), repeated=False)
 
     async def _repeat(self, account: int, state: Balance) -> Refund | None:
         """Return the last token while it is not redeemed and no money came in since."""

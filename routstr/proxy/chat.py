@@ -9,12 +9,11 @@ before the money is held, and every way out of here has ended the hold.
 """
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from routstr.catalog.snapshot import Snapshot
 from routstr.errors import ModelNotFound, UpstreamTimeout
-from routstr.money import Msat
-from routstr.payment.metering import Ledger, Meter, Offer
+from routstr.payment.metering import Offer
 from routstr.payment.pricing import QuotePolicy, affordable_output_tokens, quote, read_limits
 from routstr.payment.tokens import prompt_estimate
 from routstr.payment.usage import Usage
@@ -24,31 +23,18 @@ from routstr.proxy.json_relay import relay_json
 from routstr.proxy.request import ChatRequest
 from routstr.proxy.sale import Sale
 from routstr.proxy.stream_relay import StreamRelay
+from routstr.proxy.till import Till
+from routstr.proxy.wire import Credentials
 from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.endpoint import Endpoint
 
 ENDPOINT: Final = "/v1/chat/completions"
 
 
-class Payer(Protocol):
-    """Who pays: an account of the ledger, and a name for it that may be logged."""
-
-    @property
-    def account(self) -> int: ...
-    @property
-    def key_id(self) -> str: ...
-
-
-class Auth(Protocol):
-    """What is needed to know the payer; a new token is redeemed only if it is worth ``minimum``."""
-
-    async def payer(self, authorization: str | None, *, minimum: Msat) -> Payer: ...
-
-
 class ChatCompletions:
     """Serves chat completions of one provider; holds no state of any request."""
 
-    __slots__ = ("_auth", "_catalog", "_deadlines", "_endpoint", "_ledger", "_policy")
+    __slots__ = ("_catalog", "_deadlines", "_endpoint", "_policy", "_till")
 
     def __init__(
         self,
@@ -56,19 +42,17 @@ class ChatCompletions:
         *,
         catalog: Callable[[], Snapshot],
         policy: QuotePolicy,
-        auth: Auth,
-        ledger: Ledger,
+        till: Till,
         deadlines: Deadlines,
     ) -> None:
         """``catalog`` gives the current prices or raises ``PriceUnavailable``."""
         self._endpoint: Final = endpoint
         self._catalog: Final = catalog
         self._policy: Final = policy
-        self._auth: Final = auth
-        self._ledger: Final = ledger
+        self._till: Final = till
         self._deadlines: Final = deadlines
 
-    async def __call__(self, exchange: Exchange, authorization: str | None, body: bytes) -> None:
+    async def __call__(self, exchange: Exchange, credentials: Credentials, body: bytes) -> None:
         """Answer the request, or raise the error to answer with."""
         request = ChatRequest.parse(body)
         snapshot = self._catalog()
@@ -78,25 +62,13 @@ class ChatCompletions:
         exchange.model = entry.id
         prompt = prompt_estimate(request.body)
         quoted = quote(entry, prompt, read_limits(request.body, entry), self._policy)
-        payer = await self._auth.payer(authorization, minimum=quoted.admit)
-        exchange.key_id = payer.key_id
         offer = Offer(entry, quoted, prompt.images, snapshot.version, snapshot.usd_per_btc)
-        meter = await Meter.open(
-            self._ledger,
-            payer.account,
-            offer,
-            request_id=exchange.request_id,
-            endpoint=ENDPOINT,
-        )
-        try:
+        async with self._till.checkout(exchange, credentials, offer, ENDPOINT) as meter:
             limit = affordable_output_tokens(quoted, meter.held)
             headers = [] if limit is None else [(b"x-routstr-max-tokens", b"%d" % limit)]
             used = Usage(prompt.tokens, 0, reported=False)
             sale = Sale(exchange, meter, entry.id, self._endpoint.provider.name, used, headers)
             await self._sell(sale, request.encode(entry.upstream_id, limit))
-        finally:
-            if meter.receipt is None:
-                await meter.release()
 
     async def _sell(self, sale: Sale, body: bytes) -> None:
         exchange, limits = sale.exchange, self._endpoint.limits

@@ -5,9 +5,11 @@ from typing import Final
 
 from starlette.types import Message, Receive, Scope, Send
 
-from routstr.core.rendering import Header, render_error
+from routstr.core.rendering import Header, Reply, render_error
 from routstr.errors import RoutstrError
+from routstr.payment.change import Change
 from routstr.payment.metering import Receipt
+from routstr.proxy.receipts import change_fields, change_headers
 
 CLIENT_GONE: Final = 499
 """Status in the log when the client left before there was an answer; never sent."""
@@ -22,6 +24,7 @@ class Exchange:
         "_headers",
         "_send",
         "body_read",
+        "change",
         "code",
         "key_id",
         "model",
@@ -49,6 +52,8 @@ class Exchange:
         self.key_id: str | None = None
         self.model: str | None = None
         self.receipt: Receipt | None = None
+        self.change: Change | None = None
+        """What became of the rest of a payment that was made for this request alone."""
 
     def always_send(self, headers: Iterable[Header]) -> None:
         """Add headers to the response, whatever it becomes."""
@@ -81,8 +86,15 @@ class Exchange:
         self.code = error.code
         if self.started:
             return
-        reply = render_error(error, self.request_id)
+        reply = self.render(error)
         # what was not read of the request would be taken for the next one's beginning
         unread = [] if self.body_read else [_CLOSE]
         await self.start(reply.status, [*reply.headers, *unread])
         await self.write(reply.body, last=True)
+
+    def render(self, error: RoutstrError) -> Reply:
+        """The answer for an error, with the change of what was paid for this request."""
+        if self.change is not None:
+            error.headers = {**error.headers, **change_headers(self.change)}
+            error.fields = {**error.fields, **change_fields(self.change, "refund_token")}
+        return render_error(error, self.request_id)

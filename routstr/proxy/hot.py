@@ -19,11 +19,11 @@ from routstr.core.rendering import UNCAUGHT
 from routstr.core.request_id import REQUEST_ID, REQUEST_ID_HEADER, new_request_id
 from routstr.errors import Draining, RoutstrError
 from routstr.proxy.exchange import Exchange
-from routstr.proxy.wire import ClientGone, Head, read_body
+from routstr.proxy.wire import ClientGone, Credentials, Head, read_body
 from routstr.upstream.deadlines import Deadlines
 
-Serve = Callable[[Exchange, str | None, bytes], Awaitable[None]]
-"""Answers an exchange, given its Authorization and its body, or raises a ``RoutstrError``."""
+Serve = Callable[[Exchange, Credentials, bytes], Awaitable[None]]
+"""Answers an exchange, given its credentials and its body, or raises a ``RoutstrError``."""
 
 RETRY_AFTER_SECONDS: Final = 5
 _ID_HEADER: Final = REQUEST_ID_HEADER.encode()
@@ -120,7 +120,7 @@ class HotRoutes:
             raise Draining(headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
         body = await read_body(exchange.receive, head, around.limits, around.deadlines)
         exchange.body_read = True
-        await serve(exchange, head.authorization, body)
+        await serve(exchange, head.credentials, body)
 
     def _write_line(self, endpoint: str, exchange: Exchange, began: float) -> None:
         around, receipt = self._around, exchange.receipt

@@ -58,7 +58,7 @@ async def relay_json(sale: Sale, body: bytes, content_type: str) -> None:
     tokens = 0
     if has_choices and not believable(reported):
         tokens = estimate.output_tokens({"choices": value(fields, "choices")})
-    receipt = await sale.settle(reported, tokens)
+    receipt = await sale.close(reported, tokens)
 
     add_receipt(fields, told, receipt, sale.provider)
     _name(fields, sale)
@@ -75,7 +75,7 @@ def _name(fields: Fields, sale: Sale) -> None:
 async def _relay_other(sale: Sale, body: bytes, content_type: str) -> None:
     if not body.strip() or content_type in {"text/html", "application/xhtml+xml"}:
         raise UpstreamError("The provider answered with no JSON. Nothing was charged.")
-    receipt = await sale.settle(None, estimate.raw_tokens(body))
+    receipt = await sale.close(None, estimate.raw_tokens(body))
     kind = content_type.encode("ascii", "ignore") or b"application/octet-stream"
     headers = [(b"content-type", kind), *cost_headers(receipt), *sale.headers]
     await sale.exchange.answer(200, headers, body)

@@ -1,16 +1,19 @@
-"""The cost of a request, in the words that clients read: body fields and headers.
+"""The cost of a request and its change, in the words that clients read: body fields and headers.
 
 A body gets ``usage.cost`` (an object, in msat), ``usage.cost_sats``,
 ``usage.remaining_balance_msats``, ``metadata.routstr``, ``cost`` (the same once more, for older
-clients) and ``provider``. What a provider says of its own prices is left out.
+clients) and ``provider``. What a provider says of its own prices is left out. Change is told in
+``metadata.routstr``; the token itself in a header, or there when the headers have been sent.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
 from msgspec import Raw
 
 from routstr.core.rendering import Header
+from routstr.payment.change import Change
 from routstr.payment.metering import Receipt
 from routstr.payment.usage import Usage
 from routstr.proxy.fields import Fields, encode, text, value
@@ -27,10 +30,13 @@ _PROVIDERS_PRICES: Final = frozenset(
 )
 
 
-def add_receipt(fields: Fields, reported: object, receipt: Receipt, name: str) -> None:
+def add_receipt(
+    fields: Fields, reported: object, receipt: Receipt, name: str, *, with_change: bool = False
+) -> None:
     """Write the receipt into the fields of an answer or a chunk; ``name`` is the provider's.
 
     ``reported`` is the provider's usage, which stays as it is unless it was not believed.
+    ``with_change``: the token with the change goes here, too.
     """
     usage, sats = receipt.usage, receipt.charged.sats_down
     cost = _cost(receipt)
@@ -46,7 +52,13 @@ def add_receipt(fields: Fields, reported: object, receipt: Receipt, name: str) -
     counts["remaining_balance_msats"] = int(receipt.balance)
     fields["usage"] = Raw(encode(counts))
 
-    routstr = b'{"cost":{%b,%b},%b%b}' % (cost, tokens, money, estimated)
+    routstr = b'{"cost":{%b,%b},%b%b%b}' % (
+        cost,
+        tokens,
+        money,
+        estimated,
+        _change(receipt, "change" if with_change else ""),
+    )
     metadata = value(fields, "metadata")
     if isinstance(metadata, dict):
         fields["metadata"] = Raw(encode({**metadata, "routstr": Raw(routstr)}))
@@ -67,7 +79,40 @@ def cost_headers(receipt: Receipt) -> list[Header]:
     ]
     if receipt.usd:
         headers.append((b"x-routstr-cost-usd", _plain(receipt.usd)))
+    if receipt.change is not None:
+        told = change_headers(receipt.change)
+        headers += [(name.lower().encode(), value.encode()) for name, value in told.items()]
     return headers
+
+
+def change_headers(change: Change) -> Mapping[str, str]:
+    """A payment's change as response headers."""
+    headers = {"X-Cashu": change.token} if change.token else {}
+    if change.pending:
+        headers["X-Routstr-Change"] = "pending"
+    elif change.left:
+        headers["X-Routstr-Unrefunded-Msats"] = str(int(change.left))
+    return headers
+
+
+def change_fields(change: Change, token: str = "") -> Mapping[str, str | int | bool]:
+    """A payment's change as fields of a body; the token itself under the name ``token``."""
+    fields: dict[str, str | int | bool] = {}
+    if token and change.token:
+        fields[token] = change.token
+    fields["change_msats"] = int(change.amount)
+    fields["mint_fee_msats"] = int(change.mint_fee)
+    fields["unrefunded_msats"] = int(change.left)
+    if change.pending:
+        fields["change_pending"] = True
+    return fields
+
+
+def _change(receipt: Receipt, token: str) -> bytes:
+    """The change as further members of an object."""
+    if receipt.change is None:
+        return b""
+    return b"," + encode(change_fields(receipt.change, token))[1:-1]
 
 
 def _cost(receipt: Receipt) -> bytes:

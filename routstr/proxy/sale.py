@@ -27,6 +27,15 @@ class Sale:
     prompt: Usage
     headers: list[Header]
 
+    async def close(self, reported: Usage | None, output_tokens: int = 0) -> Receipt:
+        """Settle, and give change to a payer that keeps no balance here."""
+        await self.settle(reported, output_tokens)
+        exchange, meter = self.exchange, self.meter
+        exchange.change = await meter.give_change()
+        assert meter.receipt is not None, "it was settled"
+        exchange.receipt = meter.receipt
+        return meter.receipt
+
     async def settle(self, reported: Usage | None, output_tokens: int = 0) -> Receipt:
         """Charge what was reported, or estimated where the report is missing or cannot be true."""
         if not believable(reported):

@@ -25,7 +25,7 @@ from typing import Final
 
 from msgspec import Raw
 
-from routstr.core.rendering import Header, render_error
+from routstr.core.rendering import Header
 from routstr.errors import RoutstrError, UpstreamError, UpstreamTimeout
 from routstr.payment.metering import Receipt
 from routstr.proxy import estimate
@@ -157,7 +157,7 @@ class StreamRelay:
             if scanner.usage is None:
                 raise UpstreamError(f"The provider's stream was empty. {NOTHING_CHARGED}")
         try:
-            tail = self._cost_chunk(await self._settle())
+            tail = self._cost_chunk(await self._settle(change=not self._departure.gone))
         except RoutstrError as error:
             if exchange.started:
                 await self._finish(self._error_event(error))
@@ -189,7 +189,7 @@ class StreamRelay:
             while await self._answer.chunk():
                 pass
 
-    async def _settle(self) -> Receipt:
+    async def _settle(self, *, change: bool = False) -> Receipt:
         scanner = self._scanner
         usage = scanner.usage
         tokens = 0
@@ -197,7 +197,8 @@ class StreamRelay:
             tokens = estimate.streamed_tokens(scanner)
             if usage is not None and usage.completion < tokens:
                 usage = replace(usage, completion=0)  # told before the output came
-        return await self._sale.settle(usage, tokens)
+        end = self._sale.close if change else self._sale.settle
+        return await end(usage, tokens)
 
     def _cost_chunk(self, receipt: Receipt) -> bytes:
         """The chunk that carries the cost, under the identity that the stream has shown."""
@@ -211,10 +212,11 @@ class StreamRelay:
         fields.setdefault("created", Raw(b"0"))
         fields.setdefault("model", Raw(encode(self._sale.model)))
         fields["choices"] = Raw(b"[]")
-        add_receipt(fields, self._scanner.told_usage, receipt, self._sale.provider)
+        told, provider = self._scanner.told_usage, self._sale.provider
+        add_receipt(fields, told, receipt, provider, with_change=True)
         return b"data: " + encode(fields) + b"\n\n"
 
     def _error_event(self, error: RoutstrError) -> bytes:
         exchange = self._sale.exchange
         exchange.code = error.code
-        return b"data: " + render_error(error, exchange.request_id).body + b"\n\n"
+        return b"data: " + exchange.render(error).body + b"\n\n"

@@ -6,6 +6,7 @@ these limits are the node's own. Whoever exceeds one is answered and the connect
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
@@ -21,7 +22,7 @@ from routstr.errors import (
 )
 from routstr.upstream.deadlines import Deadlines
 
-_ONCE: Final = (b"authorization", b"content-encoding", b"content-length")
+_ONCE: Final = (b"authorization", b"content-encoding", b"content-length", b"x-cashu")
 BODY_IDLE_SECONDS: Final = 30.0
 BODY_TOTAL_SECONDS: Final = 300.0
 """How long a client may be silent inside its request, and take for all of it."""
@@ -33,13 +34,21 @@ class ClientGone(Exception):
     """The client hung up before it had sent its request. Nothing was done for it."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """What a request brings to pay with: ``Authorization`` and ``X-Cashu``; None where absent."""
+
+    authorization: str | None = None
+    x_cashu: str | None = None
+
+
 class Head:
     """The request headers that the node itself reads."""
 
-    __slots__ = ("authorization", "content_length", "encoding", "origin")
+    __slots__ = ("content_length", "credentials", "encoding", "origin")
 
     def __init__(self) -> None:
-        self.authorization: str | None = None
+        self.credentials = Credentials()
         self.content_length = 0
         self.encoding = b""
         self.origin: bytes | None = None
@@ -56,13 +65,18 @@ class Head:
             )
         if len(found) != len(headers):
             _refuse_twice(headers)
-        credential = found.get(b"authorization")
-        self.authorization = None if credential is None else credential.decode("latin-1")
+        self.credentials = Credentials(
+            _text(found.get(b"authorization")), _text(found.get(b"x-cashu"))
+        )
         self.encoding = found.get(b"content-encoding", b"").strip().lower()
         length = found.get(b"content-length", b"0")
         if not length.isdigit():
             raise RequestError("Content-Length is not a number.")
         self.content_length = int(length[:20])
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1").strip()
 
 
 def _refuse_twice(headers: Sequence[tuple[bytes, bytes]]) -> None:

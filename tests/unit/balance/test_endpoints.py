@@ -35,6 +35,13 @@ class Service:
             token="cashuB", sats="1", unit="sat", mint="m", mint_fee=0, balance=0, repeated=False
         )
 
+    async def claim(self, *arguments: object) -> RefundAnswer:
+        self.asked.append(("claim", *arguments))
+        return RefundAnswer(
+            token="cashuBrest", msats="1", unit="msat", mint="m", mint_fee=0, balance=0,
+            repeated=True,
+        )  # fmt: skip
+
     async def history(self, authorization: str | None, **page: object) -> History:
         self.asked.append(("history", authorization, page))
         return History(transactions=[], next_before=None)
@@ -123,3 +130,19 @@ async def test_a_history_has_bounds(service: Service) -> None:
 async def test_no_answer_about_money_may_be_kept_by_a_cache(service: Service) -> None:
     for answer in (await call("POST", "/refund"), await call("GET", "/history")):
         assert answer.header("cache-control") == "no-store"
+
+
+async def test_a_token_that_paid_for_a_request_claims_its_change(service: Service) -> None:
+    claims = [("X-Cashu", "cashuBpaid")]
+    for headers in (claims, [*claims, ("Authorization", "Bearer sk-1")]):
+        answer = await call("POST", "/refund", headers=headers)
+        assert answer.json()["token"] == answer.header("x-cashu") == "cashuBrest"
+        assert answer.header("cache-control") == "no-store"
+    assert (await call("POST", "/refund", headers=[("Authorization", "Bearer sk-1")])).header(
+        "x-cashu"
+    ) is None
+    assert service.asked == [
+        ("claim", "cashuBpaid"),
+        ("claim", "cashuBpaid"),
+        ("refund", "Bearer sk-1"),
+    ]

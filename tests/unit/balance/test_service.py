@@ -10,12 +10,20 @@ from routstr.auth.repository import KeyRecord
 from routstr.auth.service import Authenticator, Created, Payer
 from routstr.balance.service import BalanceService
 from routstr.core.db import Database
-from routstr.errors import AuthError, KeyExpired, KeyNotFound, MissingApiKey, RoutstrError
+from routstr.errors import (
+    AuthError,
+    KeyExpired,
+    KeyNotFound,
+    MissingApiKey,
+    RefundNotFound,
+    RoutstrError,
+)
 from routstr.ledger import books
 from routstr.ledger.books import Balance, Movement
 from routstr.ledger.entries import TransferKind
-from routstr.money import Msat, Unit
+from routstr.money import ZERO, Msat, Unit
 from routstr.payment.refund import Refund, Refunds
+from routstr.payment.x_cashu import Payment, XCashu
 from routstr.wallet.models import SagaKind, SagaState
 from routstr.wallet.sagas import Plan, Saga
 
@@ -91,6 +99,19 @@ class Paying:
         return Refund("cashuB", 3, self.unit, mint, Msat(1), repeated=False)
 
 
+class Claims:
+    """Knows one token that paid for a request."""
+
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+
+    async def claim(self, text: str) -> tuple[Payment, Refund]:
+        if text != "cashuBpaid":
+            raise RefundNotFound
+        payment = Payment(7, "payment_1", PAYER.mint, self.unit, ZERO, ZERO, cast("Refunds", None))
+        return payment, Refund("cashuBrest", 3, self.unit, PAYER.mint, Msat(1), repeated=True)
+
+
 @pytest.fixture(autouse=True)
 def _books(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(books, "balance", lambda _connection, _account: STATE)
@@ -104,6 +125,7 @@ def service(auth: Auth | None = None, unit: Unit = Unit.SAT) -> BalanceService:
         cast("Database", Books()),
         cast("Authenticator", auth or Auth()),
         cast("Refunds", Paying(unit)),
+        cast("XCashu", Claims(unit)),
     )
 
 
@@ -175,3 +197,19 @@ async def test_a_history_is_signed_described_and_paged() -> None:
     assert deposit.description == "ecash deposit"
     assert page.next_before is None
     assert (await service().history("Bearer x", limit=1, before=None)).next_before == 9
+
+
+@pytest.mark.parametrize("unit", Unit)
+async def test_the_change_of_a_request_is_claimed_with_the_token_that_paid(unit: Unit) -> None:
+    answer = await service(unit=unit).claim("cashuBpaid")
+    assert (answer.token, answer.unit, answer.mint) == ("cashuBrest", unit.value, PAYER.mint)
+    assert (answer.sats, answer.msats) == (("3", None) if unit is Unit.SAT else (None, "3"))
+    assert (answer.mint_fee, answer.balance, answer.repeated) == (1, 1_100, True)
+    with pytest.raises(RefundNotFound):
+        await service().claim("cashuBother")
+
+
+@pytest.mark.parametrize("header", ["", " "])
+async def test_an_empty_token_claims_nothing(header: str) -> None:
+    with pytest.raises(MissingApiKey):
+        await service().claim(header)

@@ -25,12 +25,14 @@ from routstr.core.clock import SystemClock
 from routstr.core.cors import Cors
 from routstr.core.middleware import RequestLimits
 from routstr.core.secret import Secret
-from routstr.errors import AuthError, MissingApiKey
+from routstr.errors import AuthError, MissingApiKey, TokenAlreadySpent, TokenBelowMinimum
 from routstr.ledger.entries import Held, HoldRequest, Refused, Settled, Settlement
 from routstr.money import ZERO, Msat
+from routstr.payment.change import Change
 from routstr.payment.pricing import QuotePolicy
 from routstr.proxy.chat import ENDPOINT, ChatCompletions
 from routstr.proxy.hot import HotRoutes, Surroundings
+from routstr.proxy.till import Till
 from routstr.upstream.client import UpstreamClient, UpstreamLimits
 from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.endpoint import Endpoint
@@ -147,6 +149,56 @@ class Keys:
         return KeyPayer()
 
 
+TOKEN = "cashuB" + "t" * 60
+CHANGE = "cashuB" + "c" * 60
+MINT_FEE = Msat(100)
+"""Of redeeming a token, and as much again of making its change."""
+
+
+@dataclass
+class Payments:
+    """Redeems one token into the account of :class:`Books`, and empties it again.
+
+    ``given``: what each change was made of. ``away``: the mint cannot make any now.
+    """
+
+    books: Books
+    refusal: Exception | None = None
+    away: bool = False
+    account: int = 9
+    key_id: str = "payment_1"
+    redeemed: int = 0
+    given: list[int] = field(default_factory=list)
+
+    @property
+    def unanswered(self) -> Change:
+        return Change(mint_fee=MINT_FEE, left=Msat(self.books.posted), pending=True)
+
+    async def redeem(self, text: str, *, minimum: Msat) -> "Payments":
+        await asyncio.sleep(0)
+        if self.refusal is not None:
+            raise self.refusal
+        if text != TOKEN:
+            raise TokenAlreadySpent
+        if self.books.posted < minimum:
+            raise TokenBelowMinimum(details={"required_msat": int(minimum)})
+        self.redeemed += 1
+        return self
+
+    async def give_back(self, owned: Msat) -> Change:
+        assert self.books.held == 0, "change is given after the hold's end"
+        assert owned == self.books.posted
+        await asyncio.sleep(0)
+        if self.away:
+            return Change(mint_fee=MINT_FEE, left=owned, pending=True)
+        self.given.append(int(owned))
+        amount = (owned - MINT_FEE).sats_down * 1_000
+        left = owned - MINT_FEE - Msat(amount)
+        self.books.posted = int(left)
+        fees = MINT_FEE + MINT_FEE
+        return Change(token=CHANGE, amount=Msat(amount), mint_fee=fees, left=left)
+
+
 class Lines:
     """Keeps access records instead of writing them."""
 
@@ -186,6 +238,7 @@ class Node:
     upstream: Upstream
     books: Books
     keys: Keys
+    payments: Payments
     lines: Lines
 
     @property
@@ -201,6 +254,11 @@ class Node:
 
     async def chat(self, model: str = "good", **more: Any) -> Answer:
         return await self.ask({"model": model, "messages": HELLO, **more})
+
+    async def pay(self, model: str = "good", *, token: str = TOKEN, **more: Any) -> Answer:
+        """A chat that is paid with a token for it alone."""
+        body = {"model": model, "messages": HELLO, **more}
+        return await self.ask(body, key=None, headers=[("X-Cashu", token)])
 
 
 class Call:
@@ -277,6 +335,7 @@ async def running(
     deadlines = Deadlines(sweep_s=0.02, linger_s=0.05)
     books = books or Books()
     keys, lines, clock = Keys(), Lines(), SystemClock()
+    payments = Payments(books)
     around = Surroundings(
         request_limits or RequestLimits(64 * 1024, 16 * 1024, 50),
         Cors(origins),
@@ -291,12 +350,11 @@ async def running(
             Endpoint(client, provider, "chat/completions", limits, forward),
             catalog=catalog,
             policy=QuotePolicy(),
-            auth=keys,
-            ledger=books,
+            till=Till(keys, payments, books),
             deadlines=deadlines,
         )
         app = HotRoutes(not_hot, {ENDPOINT: chat}, around)
-        yield Node(app, around, upstream, books, keys, lines)
+        yield Node(app, around, upstream, books, keys, payments, lines)
 
 
 def plain_session() -> aiohttp.ClientSession:

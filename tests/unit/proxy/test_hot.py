@@ -11,6 +11,7 @@ from routstr.core.request_id import REQUEST_ID
 from routstr.proxy.chat import ENDPOINT
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.hot import HotRoutes
+from routstr.proxy.wire import Credentials
 from tests.unit.core.asgi import Answer, http_scope
 from tests.unit.proxy.harness import HELLO, KEY, Call, not_hot, running
 from tests.unit.upstream.waiting import until
@@ -164,7 +165,6 @@ async def test_the_clients_identity_stays_here() -> None:
         "X-Forwarded-For": "planted",
         "X-Real-IP": "planted",
         "X-Api-Key": "planted",
-        "X-Cashu": "planted",
         "User-Agent": "planted",
         "Proxy-Authorization": "planted",
         "TE": "planted",
@@ -217,7 +217,7 @@ async def test_request_ids_are_the_nodes_own_and_new() -> None:
 async def test_log_lines_inside_a_request_carry_its_id() -> None:
     seen: list[str | None] = []
 
-    async def serve(_exchange: Exchange, _credential: str | None, _body: bytes) -> None:
+    async def serve(_exchange: Exchange, _credentials: Credentials, _body: bytes) -> None:
         seen.append(REQUEST_ID.get())
 
     async with running() as node:
@@ -230,7 +230,7 @@ async def test_log_lines_inside_a_request_carry_its_id() -> None:
 async def test_what_nobody_foresaw_is_logged_and_not_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def serve(_exchange: Exchange, _credential: str | None, _body: bytes) -> None:
+    async def serve(_exchange: Exchange, _credentials: Credentials, _body: bytes) -> None:
         raise LookupError("planted")
 
     async with running() as node:

@@ -12,7 +12,7 @@ from routstr.errors import (
     RequestError,
     UnsupportedBody,
 )
-from routstr.proxy.wire import ClientGone, Head, read_body
+from routstr.proxy.wire import ClientGone, Credentials, Head, read_body
 from routstr.upstream.deadlines import Deadlines
 
 LIMITS = RequestLimits(body_bytes=100, header_bytes=200, header_count=5)
@@ -45,14 +45,14 @@ def part(data: bytes, *, more: bool = False) -> Message:
 
 def test_the_head_is_picked_out() -> None:
     found = head(("Authorization", "Bearer x"), ("Origin", "https://a"), ("Content-Length", "7"))
-    assert found.authorization == "Bearer x"
+    assert found.credentials == Credentials("Bearer x", None)
     assert found.origin == b"https://a"
     assert found.content_length == 7
     assert found.encoding == b""
 
 
 def test_without_headers_there_is_no_credential() -> None:
-    assert head().authorization is None
+    assert head().credentials == Credentials(None, None)
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,18 @@ def test_a_head_over_a_limit_is_refused_with_its_origin_known(
     assert found.origin == b"https://a"
 
 
-def test_two_different_credentials_are_ambiguous() -> None:
-    with pytest.raises(RequestError, match="authorization"):
-        head(("Authorization", "Bearer a"), ("Authorization", "Bearer b"))
-    assert head(("Authorization", "Bearer a"), ("Authorization", "Bearer a")).authorization
+@pytest.mark.parametrize("name", ["authorization", "x-cashu"])
+def test_two_different_credentials_are_ambiguous(name: str) -> None:
+    with pytest.raises(RequestError, match=name):
+        head((name, "Bearer a"), (name, "Bearer b"))
+    assert head((name, "Bearer a"), (name, "Bearer a")).credentials != Credentials()
+
+
+def test_both_credentials_are_picked_out_and_not_shown() -> None:
+    found = head(("X-Cashu", " cashuBx "), ("Authorization", "Bearer y")).credentials
+    assert found == Credentials("Bearer y", "cashuBx")
+    assert "cashuBx" not in repr(found)
+    assert head(("X-Cashu", "")).credentials == Credentials(None, "")
 
 
 @pytest.mark.parametrize("length", ["-1", "1.5", "0x10", "", "1 2"])

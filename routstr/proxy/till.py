@@ -1,0 +1,139 @@
+"""Where a request is paid for: a key's balance, or one token for this request alone.
+
+Whichever it is, what serves the request gets a :class:`~routstr.payment.metering.Meter` and settles
+it; everything else about payment happens here, whatever the endpoint and the dialect::
+
+    async with till.checkout(exchange, credentials, offer, endpoint) as meter:
+        ...  # anything may be raised in here
+
+When the block is left the hold has ended. What a token paid for a request that failed is given back
+before the error is answered, and the answer says so (:meth:`Exchange.refuse`).
+"""
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Protocol
+
+from routstr.errors import MissingApiKey, TokenAlreadySpent, TokenBelowMinimum
+from routstr.money import Msat
+from routstr.payment.change import Change, Purse
+from routstr.payment.metering import Ledger, Meter, Offer
+from routstr.proxy.exchange import Exchange
+from routstr.proxy.wire import Credentials
+
+
+class Payer(Protocol):
+    """Who pays: an account of the ledger, and a name for it that may be logged."""
+
+    @property
+    def account(self) -> int: ...
+    @property
+    def key_id(self) -> str: ...
+
+
+class TokenPayment(Payer, Purse, Protocol):
+    """A token that pays for one request; ``unanswered`` is its change before there is any."""
+
+    @property
+    def unanswered(self) -> Change: ...
+
+
+class Auth(Protocol):
+    """What is needed to know the payer; a new token is redeemed only if it is worth ``minimum``."""
+
+    async def payer(self, authorization: str | None, *, minimum: Msat) -> Payer: ...
+
+
+class Redeemer(Protocol):
+    """What is needed to be paid with a token for one request, worth ``minimum`` at least."""
+
+    async def redeem(self, text: str, *, minimum: Msat) -> TokenPayment: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """Takes the money for requests; holds no state of any of them."""
+
+    auth: Auth
+    x_cashu: Redeemer
+    ledger: Ledger
+
+    def checkout(
+        self, exchange: Exchange, credentials: Credentials, offer: Offer, endpoint: str
+    ) -> "Checkout":
+        """A request's payment, as an asynchronous context that gives its meter.
+
+        Entering it raises what says that nobody pays: AuthError, PaymentError, WalletError.
+        """
+        return Checkout(self, exchange, credentials, offer, endpoint)
+
+
+class Checkout:
+    """One request at the till."""
+
+    __slots__ = ("_credentials", "_endpoint", "_exchange", "_meter", "_offer", "_till")
+
+    def __init__(
+        self,
+        till: Till,
+        exchange: Exchange,
+        credentials: Credentials,
+        offer: Offer,
+        endpoint: str,
+    ) -> None:
+        self._till: Final = till
+        self._exchange: Final = exchange
+        self._credentials: Final = credentials
+        self._offer: Final = offer
+        self._endpoint: Final = endpoint
+        self._meter: Meter | None = None
+
+    async def __aenter__(self) -> Meter:
+        """Find the payer and hold the money."""
+        exchange = self._exchange
+        try:
+            payer, purse = await self._payer(self._offer.quote.admit)
+        except TokenBelowMinimum as error:
+            error.details = {**error.details, "model": self._offer.entry.id}
+            raise
+        exchange.key_id = payer.key_id
+        try:
+            self._meter = await Meter.open(
+                self._till.ledger,
+                payer.account,
+                self._offer,
+                request_id=exchange.request_id,
+                endpoint=self._endpoint,
+                purse=purse,
+            )
+        except TokenAlreadySpent:
+            exchange.change = None  # whatever is left belongs to the request that it paid for
+            raise
+        return self._meter
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the hold if nobody has, and if the request failed give back what was paid."""
+        meter, exchange = self._meter, self._exchange
+        assert meter is not None, "it was entered"
+        if meter.receipt is None:
+            await meter.release()
+        # a task that is cancelled answers nobody: what is left can be claimed
+        if isinstance(error, Exception) and not exchange.started:
+            exchange.change = await meter.give_change()
+
+    async def _payer(self, minimum: Msat) -> tuple[Payer, Purse | None]:
+        """A token for this request goes before a key, as the more particular of the two."""
+        text = self._credentials.x_cashu
+        if text is None:
+            authorization = self._credentials.authorization
+            return await self._till.auth.payer(authorization, minimum=minimum), None
+        if not text:
+            raise MissingApiKey
+        payment = await self._till.x_cashu.redeem(text, minimum=minimum)
+        self._exchange.change = payment.unanswered
+        return payment, payment
