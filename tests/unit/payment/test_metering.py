@@ -10,9 +10,15 @@ from hypothesis import strategies as st
 from routstr.catalog.build import build_snapshot
 from routstr.catalog.models_file import ModelSpec, UsdPricing
 from routstr.catalog.rates import PricePolicy
-from routstr.errors import AuthError, DatabaseUnavailable, InsufficientBalance
+from routstr.errors import (
+    AuthError,
+    DatabaseUnavailable,
+    InsufficientBalance,
+    TokenAlreadySpent,
+)
 from routstr.ledger.entries import Held, HoldRequest, Placed, Refused, Settled, Settlement
 from routstr.money import ZERO, Msat
+from routstr.payment.change import Change, Purse
 from routstr.payment.cost import Cost
 from routstr.payment.metering import Meter, Offer, Receipt, _shielded
 from routstr.payment.pricing import Quote
@@ -95,8 +101,22 @@ class Books:
         return Settled(Msat(self.charged), cost - Msat(self.charged), rest, Msat(self.reserved))
 
 
-async def opened(books: Books, offered: Offer | None = None) -> Meter:
-    return await Meter.open(books, 7, offered or offer(), request_id="r-1", endpoint="/v1/x")
+class Rest:
+    """A purse that notes what it was emptied of; all but 3 msat comes back."""
+
+    def __init__(self) -> None:
+        self.owned: list[Msat] = []
+
+    async def give_back(self, owned: Msat) -> Change:
+        await asyncio.sleep(0)
+        self.owned.append(owned)
+        return Change(token="cashuB", amount=owned - Msat(3), left=Msat(3))
+
+
+async def opened(books: Books, offered: Offer | None = None, purse: Purse | None = None) -> Meter:
+    return await Meter.open(
+        books, 7, offered or offer(), request_id="r-1", endpoint="/v1/x", purse=purse
+    )
 
 
 async def test_a_hold_names_all_that_another_instance_needs_to_settle_it() -> None:
@@ -139,6 +159,55 @@ async def test_a_charge_is_the_usage_at_the_rates_of_the_offer() -> None:
             placed=Placed(books.requests[0], Msat(100)),
         )
     ]
+
+
+async def test_who_keeps_no_balance_here_gets_what_is_left_after_the_end() -> None:
+    books, rest = Books(), Rest()
+    meter = await opened(books, purse=rest)
+    assert books.requests[0].closes
+    receipt = await meter.settle(USAGE)
+    assert (receipt.balance, receipt.change) == (Msat(974), None)
+    change = await meter.give_change()
+    assert change == Change(token="cashuB", amount=Msat(971), left=Msat(3))
+    assert meter.receipt is not None
+    assert (meter.receipt.charged, meter.receipt.balance) == (Msat(26), Msat(3))
+    assert meter.receipt.change == change
+    assert await meter.give_change() == change
+    assert rest.owned == [Msat(974)], "once"
+
+
+async def test_a_failed_request_gives_everything_back() -> None:
+    rest = Rest()
+    meter = await opened(Books(), purse=rest)
+    await meter.release()
+    await meter.give_change()
+    assert rest.owned == [Msat(1_000)]
+
+
+async def test_who_keeps_a_balance_gets_no_change() -> None:
+    books = Books()
+    meter = await opened(books)
+    receipt = await meter.settle(USAGE)
+    assert await meter.give_change() is None
+    assert (meter.receipt, books.requests[0].closes) == (receipt, False)
+
+
+@pytest.mark.parametrize(
+    ("posted", "closed", "error"),
+    [
+        (1_000, True, TokenAlreadySpent),
+        (0, False, TokenAlreadySpent),
+        (19, False, InsufficientBalance),
+    ],
+    ids=["has paid", "was claimed", "a dearer request"],
+)
+async def test_a_purse_that_cannot_pay_is_told_why(
+    posted: int, closed: bool, error: type[Exception]
+) -> None:
+    books = Books(posted)
+    books.closed = closed
+    with pytest.raises(error):
+        await opened(books, purse=Rest())
 
 
 async def test_images_are_charged_from_the_request() -> None:

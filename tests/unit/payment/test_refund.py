@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -289,6 +290,41 @@ async def test_another_mint_pays_when_the_own_one_is_away(till: Till, world: Wor
         SagaState.FAILED,
         SagaState.DONE,
     ]
+
+
+async def test_change_is_not_made_elsewhere_because_its_mint_is_away(
+    till: Till, world: World
+) -> None:
+    owner = await till.account(8, 2)
+    await till.spend(owner, 1_000)
+    await till.account(64, mint=SECOND)
+    world.mint.next(fail(MintDown("gone")))
+    with pytest.raises(MintUnreachable):
+        await till.refunds.refund(owner, FIRST, Unit.SAT, home=True)
+    refund = await till.refunds.refund(owner, FIRST, Unit.SAT, home=True)
+    assert (refund.mint, refund.amount) == (FIRST, 9)
+
+
+async def test_change_is_made_elsewhere_when_the_money_is_there(till: Till) -> None:
+    owner = await till.account(8)
+    rich = await till.account(64, mint=SECOND)
+    await till.spend(rich, 56_000)
+    await till.refund(rich, mint=FIRST)  # takes what the owner deposited
+    refund = await till.refunds.refund(owner, FIRST, Unit.SAT, home=True)
+    assert (refund.mint, refund.amount) == (SECOND, 8)
+
+
+async def test_the_last_token_is_told_whatever_became_of_it(till: Till) -> None:
+    owner = await till.account(8)
+    assert await till.refunds.last(owner) is None
+    first = await till.refund(owner)
+    assert await till.refunds.last(owner) == replace(first, repeated=True)
+    till.redeem(first.token)
+    await till.refunds.watch_claims()
+    assert await till.refunds.last(owner) == replace(first, repeated=True)
+    await till.deposit(owner, 4)
+    second = await till.refund(owner)
+    assert await till.refunds.last(owner) == replace(second, repeated=True)
 
 
 async def test_a_mint_that_is_away_and_alone_is_told(till: Till, world: World) -> None:

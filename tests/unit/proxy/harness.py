@@ -80,6 +80,7 @@ class Books:
             return Refused(Msat(self.available), Msat(self.held), self.closed)
         hold = len(self.holds) + 1
         self.holds[hold] = request
+        self.closed = request.closes
         self.amounts[hold] = int(min(self.available, request.wanted))
         try:
             await asyncio.sleep(0)
@@ -191,6 +192,8 @@ class Payments:
         await asyncio.sleep(0)
         if self.away:
             return Change(mint_fee=MINT_FEE, left=owned, pending=True)
+        if owned <= MINT_FEE:
+            return Change(mint_fee=MINT_FEE, left=owned)
         self.given.append(int(owned))
         amount = (owned - MINT_FEE).sats_down * 1_000
         left = owned - MINT_FEE - Msat(amount)

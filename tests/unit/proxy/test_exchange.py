@@ -3,6 +3,8 @@ import json
 from starlette.types import Message
 
 from routstr.errors import InsufficientBalance, UpstreamRejected
+from routstr.money import Msat
+from routstr.payment.change import Change
 from routstr.proxy.exchange import CLIENT_GONE, Exchange
 from tests.unit.core.asgi import Answer, http_scope
 
@@ -74,3 +76,21 @@ async def test_a_refusal_after_the_start_is_only_noted() -> None:
     await made.refuse(InsufficientBalance())
     assert (answer.status, len(answer.messages)) == (200, 1)
     assert (made.status, made.code) == (200, "insufficient_balance")
+
+
+async def test_a_refusal_tells_the_change_of_what_was_paid() -> None:
+    made, answer = exchange()
+    made.change = Change(token="cashuBrest", amount=Msat(3_000), mint_fee=Msat(200), left=Msat(45))
+    await made.refuse(UpstreamRejected("No.", upstream_status=500, details={"a": 1}))
+    assert answer.header("x-cashu") == "cashuBrest"
+    assert answer.header("x-routstr-unrefunded-msats") == "45"
+    assert answer.json()["error"] == {
+        "message": "No.",
+        "type": "upstream_error",
+        "code": "upstream_rejected",
+        "details": {"a": 1},
+        "refund_token": "cashuBrest",
+        "change_msats": 3_000,
+        "mint_fee_msats": 200,
+        "unrefunded_msats": 45,
+    }

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from routstr.money import ZERO, Msat
+from routstr.payment.change import Change
 from routstr.payment.cost import Cost
 from routstr.payment.metering import Receipt
 from routstr.payment.usage import Usage
 from routstr.proxy.fields import Fields, encode, read_fields
-from routstr.proxy.receipts import add_receipt, cost_headers
+from routstr.proxy.receipts import add_receipt, change_fields, change_headers, cost_headers
 
 RECEIPT = Receipt(
     cost=Cost(Msat(2_345), Msat(5), Msat(1_000), Msat(1_200), Msat(40), Msat(100)),
@@ -140,3 +141,51 @@ def test_usd_is_a_plain_number(usd: str, shown: str) -> None:
     written = fields({})
     add_receipt(written, None, receipt, "p")
     assert f'"total_usd":{shown},'.encode() in encode(written)
+
+
+GIVEN = Change(token="cashuBrest", amount=Msat(3_000), mint_fee=Msat(200), left=Msat(45))
+SMALL = Change(mint_fee=Msat(100), left=Msat(45))
+NOTHING = Change(mint_fee=Msat(100))
+PENDING = Change(mint_fee=Msat(100), left=Msat(3_245), pending=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "headers"),
+    [
+        (GIVEN, {"X-Cashu": "cashuBrest", "X-Routstr-Unrefunded-Msats": "45"}),
+        (SMALL, {"X-Routstr-Unrefunded-Msats": "45"}),
+        (NOTHING, {}),
+        (PENDING, {"X-Routstr-Change": "pending"}),
+    ],
+    ids=["given", "small", "nothing", "pending"],
+)
+def test_change_as_headers(change: Change, headers: dict[str, str]) -> None:
+    assert change_headers(change) == headers
+    sent = cost_headers(replace(RECEIPT, change=change))
+    assert sent[len(cost_headers(RECEIPT)) :] == [
+        (name.lower().encode(), value.encode()) for name, value in headers.items()
+    ]
+
+
+def test_change_as_fields_adds_up_with_and_without_the_token() -> None:
+    amounts = {"change_msats": 3_000, "mint_fee_msats": 200, "unrefunded_msats": 45}
+    assert change_fields(GIVEN) == amounts
+    assert change_fields(GIVEN, "refund_token") == {"refund_token": "cashuBrest", **amounts}
+    assert change_fields(PENDING, "change") == {
+        "change_msats": 0,
+        "mint_fee_msats": 100,
+        "unrefunded_msats": 3_245,
+        "change_pending": True,
+    }
+
+
+def test_change_is_told_beside_the_cost() -> None:
+    receipt = replace(RECEIPT, balance=Msat(45), change=GIVEN)
+    in_json = told({"id": "x"}, None, receipt)["metadata"]["routstr"]
+    assert in_json.items() >= change_fields(GIVEN).items()
+    assert "cashuBrest" not in json.dumps(in_json), "it is in a header"
+    assert in_json["remaining_balance_msats"] == 45
+
+    chunk = fields({})
+    add_receipt(chunk, None, receipt, "played", with_change=True)
+    assert json.loads(encode(chunk))["metadata"]["routstr"] == {"change": "cashuBrest", **in_json}

@@ -5,6 +5,7 @@ import pytest
 
 from routstr.ledger.entries import Held
 from routstr.money import Msat
+from routstr.payment.change import Change, Purse
 from routstr.payment.metering import Meter, Offer
 from routstr.payment.pricing import Quote
 from routstr.payment.usage import Usage
@@ -18,13 +19,13 @@ async def nothing(*_: object) -> None:
     raise AssertionError("nothing is sent or received here")
 
 
-def sale(held: int = 1_000) -> Sale:
+def sale(held: int = 1_000, purse: Purse | None = None) -> Sale:
     books = Books()
     books.holds[1] = None  # type: ignore[assignment]
     books.amounts[1] = held
     entry = SNAPSHOT.models["good"]
     offer = Offer(entry, Quote(Msat(1), Msat(held), Msat(held), 1, 0, 0), 0, 1, None)
-    meter = Meter(books, offer, Held(1, Msat(held), Msat(0)))
+    meter = Meter(books, offer, Held(1, Msat(held), Msat(0)), purse=purse)
     exchange = Exchange(http_scope("POST", "/"), nothing, nothing, "r-1")  # type: ignore[arg-type]
     return Sale(exchange, meter, "good", "played", Usage(8, 0, reported=False), [])
 
@@ -49,6 +50,25 @@ async def test_what_cannot_be_true_is_estimated(
     receipt = await sold.settle(reported, output)
     assert receipt.usage == billed
     assert sold.exchange.receipt is receipt
+
+
+class Rest:
+    async def give_back(self, owned: Msat) -> Change:
+        return Change(token="cashuB", amount=owned)
+
+
+async def test_a_sale_closes_with_the_change_of_who_keeps_no_balance_here() -> None:
+    sold = sale(purse=Rest())
+    receipt = await sold.close(Usage(12, 6))
+    assert receipt.change == sold.exchange.change == Change(token="cashuB", amount=Msat(999_969))
+    assert (sold.exchange.receipt, receipt.charged) == (receipt, Msat(31))
+
+
+async def test_a_sale_to_a_key_closes_without_change() -> None:
+    sold = sale()
+    receipt = await sold.close(None, 5)
+    assert (receipt.change, sold.exchange.change) == (None, None)
+    assert receipt.usage == Usage(8, 5, reported=False)
 
 
 async def test_a_loss_is_flagged_to_the_operator(caplog: pytest.LogCaptureFixture) -> None:
