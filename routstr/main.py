@@ -27,7 +27,12 @@ from routstr.core.node_key import load_node_key
 from routstr.core.rendering import install_error_handlers
 from routstr.core.settings import Settings, load_settings
 from routstr.core.tasks import Supervisor
-from routstr.errors import DatabaseUnavailable, OutcomeUnknown, UpstreamUnavailable
+from routstr.errors import (
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    PaymentError,
+    UpstreamUnavailable,
+)
 from routstr.ledger import instances
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
@@ -35,6 +40,7 @@ from routstr.money import Msat
 from routstr.node import endpoints as node_endpoints
 from routstr.node.health import Health
 from routstr.payment.alerts import LoggedAlert
+from routstr.payment.demand import Demands
 from routstr.payment.intake import Intake
 from routstr.payment.price import FeedPolicy, PriceFeed
 from routstr.payment.price_sources import HttpFetch
@@ -53,6 +59,7 @@ from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.endpoint import Endpoint
 from routstr.upstream.provider import Provider
 from routstr.version import __version__
+from routstr.wallet.offers import Offers
 from routstr.wallet.service import Wallet
 
 _log = get_logger(__name__)
@@ -83,6 +90,7 @@ class App:
         self._backend = backend
         self._entrance: ASGIApp | None = None
         self._hot: HotRoutes | None = None
+        self._demands: Demands | None = None
         self.start_problem: str | None = None
         self.api = FastAPI(
             title=settings.name,
@@ -92,7 +100,7 @@ class App:
             docs_url=None,  # the framework's pages load scripts from elsewhere
             redoc_url=None,
         )
-        install_error_handlers(self.api)
+        install_error_handlers(self.api, self._demand)
         for prefix in ("/v1/balance", "/v1/wallet"):
             hidden = prefix != "/v1/balance"
             self.api.include_router(
@@ -118,6 +126,11 @@ class App:
             await send(message)
 
         return tell
+
+    async def _demand(self, error: PaymentError) -> None:
+        """Add to an error of the management API what would settle it."""
+        if self._demands is not None:
+            await self._demands.complete(error)
 
     def drain(self) -> None:
         """Refuse new paid requests from now on; those under way go on."""
@@ -166,7 +179,14 @@ class App:
         sweeper = Sweeper(db, ledger, clock, instance, stale)
         await self._start_price(catalog, outgoing, supervisor)
         x_cashu = XCashu(intake, wallet, refunds)
-        self._wire(logs, catalog, Till(auth, x_cashu, ledger), upstream)
+        offers = Offers(wallet.mints, clock)
+        stack.push_async_callback(offers.close)
+        self._demands = Demands(
+            offers,
+            token_sat_max=settings.token_sat_max,
+            topup_url=f"{settings.http_url}/v1/balance/topup",
+        )
+        self._wire(logs, catalog, Till(auth, x_cashu, ledger, self._demands), upstream)
         self.api.state.balance = BalanceService(db, auth, refunds, x_cashu)
         health = Health(
             db,

@@ -14,12 +14,18 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol
 
-from routstr.errors import MissingApiKey, TokenAlreadySpent, TokenBelowMinimum
+from routstr.errors import MissingApiKey, PaymentError, TokenAlreadySpent, TokenBelowMinimum
 from routstr.money import Msat
 from routstr.payment.change import Change, Purse
 from routstr.payment.metering import Ledger, Meter, Offer
+from routstr.payment.pricing import Quote
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.wire import Credentials
+
+_NOTHING_BROUGHT: Final = (
+    "Payment required. Send the request again with a Cashu token as X-Cashu; this answer's X-Cashu "
+    "header says which. Or send an API key as 'Authorization: Bearer ...'."
+)
 
 
 class Payer(Protocol):
@@ -50,6 +56,12 @@ class Redeemer(Protocol):
     async def redeem(self, text: str, *, minimum: Msat) -> TokenPayment: ...
 
 
+class Demand(Protocol):
+    """What is needed to tell who has not paid what would settle the request."""
+
+    async def complete(self, error: PaymentError, quoted: Quote | None) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Till:
     """Takes the money for requests; holds no state of any of them."""
@@ -57,6 +69,7 @@ class Till:
     auth: Auth
     x_cashu: Redeemer
     ledger: Ledger
+    demands: Demand
 
     def checkout(
         self, exchange: Exchange, credentials: Credentials, offer: Offer, endpoint: str
@@ -89,7 +102,15 @@ class Checkout:
         self._meter: Meter | None = None
 
     async def __aenter__(self) -> Meter:
-        """Find the payer and hold the money."""
+        """Find the payer and hold the money; who has not paid is told what would settle it."""
+        try:
+            self._meter = await self._open()
+        except PaymentError as error:
+            await self._till.demands.complete(error, self._offer.quote)
+            raise
+        return self._meter
+
+    async def _open(self) -> Meter:
         exchange = self._exchange
         try:
             payer, purse = await self._payer(self._offer.quote.admit)
@@ -98,7 +119,7 @@ class Checkout:
             raise
         exchange.key_id = payer.key_id
         try:
-            self._meter = await Meter.open(
+            return await Meter.open(
                 self._till.ledger,
                 payer.account,
                 self._offer,
@@ -109,7 +130,6 @@ class Checkout:
         except TokenAlreadySpent:
             exchange.change = None  # whatever is left belongs to the request that it paid for
             raise
-        return self._meter
 
     async def __aexit__(
         self,
@@ -131,6 +151,10 @@ class Checkout:
         text = self._credentials.x_cashu
         if text is None:
             authorization = self._credentials.authorization
+            if authorization is None:
+                raise PaymentError(
+                    _NOTHING_BROUGHT, details={"required": int(minimum), "unit": "msat"}
+                )
             return await self._till.auth.payer(authorization, minimum=minimum), None
         if not text:
             raise MissingApiKey

@@ -27,8 +27,9 @@ from routstr.core.middleware import RequestLimits
 from routstr.core.secret import Secret
 from routstr.errors import AuthError, MissingApiKey, TokenAlreadySpent, TokenBelowMinimum
 from routstr.ledger.entries import Held, HoldRequest, Refused, Settled, Settlement
-from routstr.money import ZERO, Msat
+from routstr.money import ZERO, Msat, Unit
 from routstr.payment.change import Change
+from routstr.payment.demand import Demands
 from routstr.payment.pricing import QuotePolicy
 from routstr.proxy.chat import ENDPOINT, ChatCompletions
 from routstr.proxy.hot import HotRoutes, Surroundings
@@ -37,6 +38,7 @@ from routstr.upstream.client import UpstreamClient, UpstreamLimits
 from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.endpoint import Endpoint
 from routstr.upstream.provider import Provider
+from routstr.wallet.offers import Offer as MintOffer
 from tests.unit.core.asgi import Answer, http_scope
 
 KEY = "sk-" + "a" * 64
@@ -154,6 +156,8 @@ TOKEN = "cashuB" + "t" * 60
 CHANGE = "cashuB" + "c" * 60
 MINT_FEE = Msat(100)
 """Of redeeming a token, and as much again of making its change."""
+MINT = "https://mint.example"
+TOPUP_URL = "https://node.example/v1/balance/topup"
 
 
 @dataclass
@@ -202,6 +206,18 @@ class Payments:
         return Change(token=CHANGE, amount=Msat(amount), mint_fee=fees, left=left)
 
 
+class Listed:
+    """One mint that answers and takes no fee; counts how often somebody had to be told."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def current(self) -> tuple[MintOffer, ...]:
+        self.asked += 1
+        await asyncio.sleep(0)
+        return (MintOffer(MINT, {Unit.SAT: 0}),)
+
+
 class Lines:
     """Keeps access records instead of writing them."""
 
@@ -242,6 +258,7 @@ class Node:
     books: Books
     keys: Keys
     payments: Payments
+    mints: Listed
     lines: Lines
 
     @property
@@ -338,7 +355,8 @@ async def running(
     deadlines = Deadlines(sweep_s=0.02, linger_s=0.05)
     books = books or Books()
     keys, lines, clock = Keys(), Lines(), SystemClock()
-    payments = Payments(books)
+    payments, mints = Payments(books), Listed()
+    demands = Demands(mints, token_sat_max=1_000, topup_url=TOPUP_URL)
     around = Surroundings(
         request_limits or RequestLimits(64 * 1024, 16 * 1024, 50),
         Cors(origins),
@@ -353,11 +371,11 @@ async def running(
             Endpoint(client, provider, "chat/completions", limits, forward),
             catalog=catalog,
             policy=QuotePolicy(),
-            till=Till(keys, payments, books),
+            till=Till(keys, payments, books, demands),
             deadlines=deadlines,
         )
         app = HotRoutes(not_hot, {ENDPOINT: chat}, around)
-        yield Node(app, around, upstream, books, keys, payments, lines)
+        yield Node(app, around, upstream, books, keys, payments, mints, lines)
 
 
 def plain_session() -> aiohttp.ClientSession:
