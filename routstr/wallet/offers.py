@@ -23,7 +23,9 @@ AGE_S_MAX: Final = 60.0
 AWAY_AGE_S_MAX: Final = 10.0
 """The same for a mint that did not answer."""
 PATIENCE_S: Final = 1.0
-"""How long somebody who must be told may have to wait for the mints."""
+"""How long somebody who must be told may have to wait for a mint."""
+FIRST_PATIENCE_S: Final = 5.0
+"""The same as long as nothing is known of any mint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,18 @@ class _Look:
 class Offers:
     """Looks at the mints, all at once, and remembers what it saw."""
 
-    def __init__(self, mints: Mints, clock: Clock, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        mints: Mints,
+        clock: Clock,
+        *,
+        patience_s: float = PATIENCE_S,
+        first_patience_s: float = FIRST_PATIENCE_S,
+    ) -> None:
         self._mints: Final = mints
         self._clock: Final = clock
         self._patience_s: Final = patience_s
+        self._first_patience_s: Final = first_patience_s
         self._seen: Final[dict[str, _Look]] = {}
         self._looking: Final[dict[str, asyncio.Task[None]]] = {}
 
@@ -60,13 +70,21 @@ class Offers:
         urls, seen = self._mints.urls, self._seen
         old = [url for url in urls if url not in seen or seen[url].good_until_s <= now]
         if old:
-            await asyncio.wait(map(self._look, old), timeout=self._patience_s)
-            for url, task in self._looking.items():
-                if not task.done():
-                    self._note(url, None)  # a slow one may still answer, for the next who asks
+            await self._wait(old)
         looks = [seen[url] for url in urls]
         answering = [look for look in looks if look.answered] or looks
         return tuple(look.offer for look in answering)
+
+    async def _wait(self, urls: list[str]) -> None:
+        """Wait until these are looked at, but not long for a slow one when others are known."""
+        tasks = {self._look(url) for url in urls}
+        _, late = await asyncio.wait(tasks, timeout=self._patience_s)
+        if late and not any(look.offer.fees_ppk for look in self._seen.values()):
+            rest_s = self._first_patience_s - self._patience_s
+            await asyncio.wait(late, timeout=rest_s, return_when=asyncio.FIRST_COMPLETED)
+        for url, task in self._looking.items():
+            if not task.done():
+                self._note(url, None)  # it may still answer, for the next who asks
 
     async def close(self) -> None:
         """Stop looking."""

@@ -111,10 +111,27 @@ async def test_a_slow_mint_is_waited_for_once_and_told_when_it_has_answered(
     assert questions(world) == [1, 1]
 
 
+async def test_as_long_as_nothing_is_known_of_any_mint_a_slow_one_is_waited_for(
+    world: World, clock: ManualClock
+) -> None:
+    thawed = asyncio.Event()
+    for mint in world.played.values():
+        assert isinstance(mint, Freezing)
+        mint.thawed = thawed
+    offers = Offers(world.house.mints, clock, patience_s=0.01)
+    asking = asyncio.create_task(offers.current())
+    await asyncio.sleep(0.1)
+    assert not asking.done()
+    thawed.set()
+    assert all(offer in BOTH for offer in await asking)
+    await asyncio.wait(offers._looking.values() or [asking])
+    assert await offers.current() == BOTH
+
+
 async def test_closing_ends_the_look_at_a_slow_mint(world: World, clock: ManualClock) -> None:
     assert isinstance(world.mint, Freezing)
     world.mint.thawed = asyncio.Event()
-    offers = Offers(world.house.mints, clock, patience_s=0)
+    offers = Offers(world.house.mints, clock, patience_s=0, first_patience_s=0)
     await offers.current()
     assert len(offers._looking) == 2
     await offers.close()
