@@ -5,6 +5,7 @@ The node's limits are small enough to be reached in a test.
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ _SMALL_LIMITS = {
     "UPSTREAM_IDLE_SECONDS": "3",
 }
 _SECRET_CHARS = 20
+_CHANGE = re.compile(r'"change":"(cashuB[^"]+)"')
 _FREE_PROMPT = {"prompt": "0", "completion": PRICING["completion"]}
 
 
@@ -92,11 +94,13 @@ class Client:
         **body: Any,
     ) -> Reply:
         credential = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._note((headers or {}).get("X-Cashu"))
         self._note(key, *(body.get("json") or {}).values(), *(body.get("params") or {}).values())
         async with self._session.request(
             method, f"{self.url}{path}", headers={**credential, **(headers or {})}, **body
         ) as answer:
             reply = Reply(answer.status, answer.headers.copy(), await answer.read())
+        self._note(reply.headers.get("X-Cashu"), *_CHANGE.findall(reply.body.decode("latin-1")))
         if reply.status == HTTPStatus.OK and reply.body.startswith(b"{"):
             self._note(*(reply.json.get(name) for name in ("api_key", "token")))
         return reply
@@ -139,6 +143,16 @@ class Client:
         reply = await self.call("GET", "/v1/balance/history", key=key, params=params)
         assert reply.status == 200, reply.body
         return list(reply.json["transactions"])
+
+    async def pay(self, text: str, model: str = "good", **more: object) -> Reply:
+        """A chat that is paid with a token for it alone."""
+        body = {"model": model, "messages": QUESTION, **more}
+        headers = {"X-Cashu": text}
+        return await self.call("POST", "/v1/chat/completions", headers=headers, json=body)
+
+    async def claim(self, text: str) -> Reply:
+        """Ask for the change of what a token paid."""
+        return await self.call("POST", "/v1/wallet/refund", headers={"X-Cashu": text})
 
     async def chat(self, key: str | None, model: str = "good", **more: object) -> Reply:
         body = {"model": model, "messages": QUESTION, **more}
