@@ -6,13 +6,15 @@ the books are verified after it, nothing is held or reserved any more, and the p
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from devkit.fault_proxy import FaultProxy
+from devkit.faults import Answer, Forward
 from devkit.mint import Mint
 from devkit.payer import Payer
 from devkit.postgres import Postgres
@@ -51,7 +53,8 @@ class Shop:
 class Scene:
     """A node with its mints: ``mint`` is preferred, ``other`` is listed, ``dear`` has fees.
 
-    ``late`` is the second address of ``other``; the node has not been there yet.
+    ``late`` is the second address of ``other``, where msat come up late: once a test resets its
+    proxy.
     """
 
     house: House
@@ -140,9 +143,17 @@ def shared_scene(request: pytest.FixtureRequest) -> Scene:
     return shared
 
 
+async def only_sat(forward: Forward) -> Answer:
+    """A fault: the mint lists its keysets without those of other units."""
+    answer = await forward()
+    keysets = [one for one in msgspec.json.decode(answer.body)["keysets"] if one["unit"] == "sat"]
+    return replace(answer, body=msgspec.json.encode({"keysets": keysets}))
+
+
 def forget_faults(scene: Scene) -> None:
     for shop in scene.shops:
         shop.proxy.reset()
+    scene.late.proxy.plan("/v1/keysets", only_sat, lasting=True)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -5,8 +5,6 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-import msgspec
-
 from devkit.faults import Answer, Forward, garbage, lost, refusal
 from devkit.ports import LOOPBACK
 from routstr.errors import (
@@ -20,7 +18,7 @@ from routstr.money import Unit
 from routstr.wallet import token
 from routstr.wallet.mint_errors import MintCode
 from routstr.wallet.mint_types import ProofState
-from tests.integration.lessons.conftest import Scene
+from tests.integration.lessons.conftest import Scene, only_sat
 from tests.integration.lessons.sabotage import refused
 from tests.integration.money.house import EXACT, EXACT_LIMIT, EXACT_MSAT, Client
 
@@ -32,13 +30,6 @@ def recoded(text: str) -> str:
     """The same proofs in the other encoding."""
     given = token.decode(text)
     return token.encode_b(given) if text.startswith("cashuA") else token.encode_a(given)
-
-
-async def only_sat(forward: Forward) -> Answer:
-    """A fault: the mint lists its keysets without those of other units."""
-    answer = await forward()
-    keysets = [one for one in msgspec.json.decode(answer.body)["keysets"] if one["unit"] == "sat"]
-    return replace(answer, body=msgspec.json.encode({"keysets": keysets}))
 
 
 async def test_A5_the_row_is_there_before_the_mint_hears_of_the_token(
@@ -226,6 +217,7 @@ async def test_issue_497_a_keyset_that_is_new_is_looked_up_by_its_short_id(
     """The mint is known without msat; then its keyset for msat comes up."""
     late, unit = scene.late, Unit.MSAT
     known = f"SELECT count(*) FROM keysets WHERE mint = '{late.url}' AND unit = '{unit}'"
+    late.proxy.reset()
     text = await late.payer.token(4_000, unit, form="B")
     late.proxy.plan("/v1/keysets", only_sat, lasting=True)
     await scene.key(1, shop=late)
