@@ -12,14 +12,16 @@ from routstr.catalog.models_file import parse_models
 from routstr.catalog.rates import PricePolicy
 from routstr.catalog.snapshot import Snapshot
 from routstr.core.rendering import render_error
-from routstr.errors import RoutstrError
+from routstr.errors import InsufficientBalance
 from routstr.ledger.entries import Held, HoldRequest, Refused, Settled, Settlement
-from routstr.money import ZERO, Msat
+from routstr.money import ZERO, Msat, Unit
+from routstr.payment.demand import Demands
 from routstr.payment.metering import Meter, Offer, Receipt
 from routstr.payment.pricing import Quote
 from routstr.payment.usage import parse_usage
 from routstr.proxy.fields import encode, read_fields
 from routstr.proxy.receipts import add_receipt
+from routstr.wallet.offers import Offer as MintOffer
 
 REQUEST_ID: Final = "6ba3cea9-54af-4045-8fab-f3b680c79ec6"
 MODELS: Final = b"""[{
@@ -62,6 +64,13 @@ class OneAccount:
         return Settled(ZERO, ZERO, self._balance, ZERO)
 
 
+class OneMint:
+    """The listed mints: one, without fees."""
+
+    async def current(self) -> tuple[MintOffer, ...]:
+        return (MintOffer("https://mint.example", {Unit.SAT: 0}),)
+
+
 def snapshot() -> Snapshot:
     return build_snapshot(
         parse_models(MODELS), usd_per_btc=Decimal(100_000), policy=PricePolicy(), version=1
@@ -81,23 +90,29 @@ async def chat() -> object:
 
 
 async def error() -> object:
+    worst = Msat(8_440)
+    demands = Demands(OneMint(), token_sat_max=1_000, topup_url="/v1/balance/topup")
     try:
-        await _settled(Msat(819), Msat(8_440))
-    except RoutstrError as refused:
+        await _settled(Msat(819), worst)
+    except InsufficientBalance as refused:
+        await demands.complete(refused, _quote(worst))
         return json.loads(render_error(refused, REQUEST_ID).body)
     raise AssertionError("the balance is too small")
 
 
 async def _settled(balance: Msat, worst: Msat) -> Receipt:
     prices = snapshot()
-    quote = Quote(worst, worst, worst, 64, 0, 0)
-    offer = Offer(prices.models["tiny"], quote, 0, prices.version, prices.usd_per_btc)
+    offer = Offer(prices.models["tiny"], _quote(worst), 0, prices.version, prices.usd_per_btc)
     meter = await Meter.open(
         OneAccount(balance), 1, offer, request_id=REQUEST_ID, endpoint="/v1/chat/completions"
     )
     usage = parse_usage(ANSWER["usage"])
     assert usage is not None
     return await meter.settle(usage)
+
+
+def _quote(worst: Msat) -> Quote:
+    return Quote(worst, worst, worst, 64, 0, 0)
 
 
 EXACT: Final[Mapping[str, Callable[[], Awaitable[object]]]] = {
