@@ -6,7 +6,8 @@ from typing import Final
 from tests.crash.case import Case, hold
 from tests.crash.client import Reply, repeated
 from tests.crash.killing import Journal
-from tests.crash.operations import OPERATIONS, Operation
+from tests.crash.operation import Operation
+from tests.crash.operations import OPERATIONS
 from tests.crash.processes import RunningNode
 from tests.crash.troubles import Death, Kill, Misbehaviour, Orphaned, Trouble
 from tests.crash.world import Place, World

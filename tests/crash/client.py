@@ -1,6 +1,7 @@
 """What a real client does: asks, and asks the same again when it got no answer."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -23,6 +24,7 @@ class Reply:
     status: int
     body: Json = field(default_factory=dict)
     retry_after_s: float = 0.0
+    x_cashu: str = ""
 
     @property
     def good(self) -> bool:
@@ -44,16 +46,20 @@ class Client:
         self._session = session
         self.node_url = ""
 
-    async def post(self, path: str, body: Json | None = None, *, bearer: str = "") -> Reply:
-        """One request."""
-        return await self._ask("POST", path, body, bearer)
+    async def post(
+        self, path: str, body: Json | None = None, *, bearer: str = "", x_cashu: str = ""
+    ) -> Reply:
+        """One request; of a stream the body is its cost chunk."""
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        return await self._ask("POST", path, body, headers | _named("X-Cashu", x_cashu))
 
     async def get(self, path: str, *, bearer: str) -> Reply:
         """One question."""
-        return await self._ask("GET", path, None, bearer)
+        return await self._ask("GET", path, None, {"Authorization": f"Bearer {bearer}"})
 
-    async def _ask(self, method: str, path: str, body: Json | None, bearer: str) -> Reply:
-        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    async def _ask(
+        self, method: str, path: str, body: Json | None, headers: dict[str, str]
+    ) -> Reply:
         limit = aiohttp.ClientTimeout(total=ANSWER_LIMIT_S)
         url = self.node_url + path
         try:
@@ -61,9 +67,23 @@ class Client:
                 method, url, json=body, headers=headers, timeout=limit
             ) as response:
                 wait_s = response.headers.get("Retry-After", "0")
-                return Reply(response.status, await response.json(), float(wait_s))
+                told = response.headers.get("X-Cashu", "")
+                if response.content_type == "text/event-stream":
+                    return Reply(response.status, _cost_chunk(await response.text()))
+                return Reply(response.status, await response.json(), float(wait_s), told)
         except (aiohttp.ClientError, OSError):
             return Reply(0)
+
+
+def _named(name: str, value: str) -> dict[str, str]:
+    return {name: value} if value else {}
+
+
+def _cost_chunk(stream: str) -> Json:
+    """The chunk of a stream that tells its cost; raises when the stream ended without it."""
+    data = [json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: {")]
+    (chunk,) = [event for event in data if "metadata" in event]
+    return dict(chunk)
 
 
 async def repeated(ask: Callable[[], Awaitable[Reply]]) -> Reply:

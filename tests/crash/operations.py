@@ -1,82 +1,18 @@
-"""The operations that move money, each as a client carries it out and as a user judges it.
+"""The operations that move money of keys, and the names of all operations."""
 
-``prepare`` leads to the moment before; ``attempt`` is one request, to be repeated when no good
-answer came; ``undecided`` must hold whenever nothing is under way, whether or not the operation was
-carried out: never neither, never both; ``judge`` proves the end, to the msat.
-"""
-
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-from routstr.money import Unit
 from tests.crash.case import NOTHING_LEFT, Case, hold
-from tests.crash.client import Json, Reply, repeated
-
-NET: Final = 1_024
-"""Units that a deposit is worth net: even, so that a refund of less needs change from the mint."""
-
-CHAT: Final[Json] = {
-    "model": "good",
-    "messages": [{"role": "user", "content": "Hi"}],
-    "max_tokens": 6,
-}
+from tests.crash.client import Reply, repeated
+from tests.crash.operation import CHAT, NET, Operation, Receiving, create, spendable
+from tests.crash.x_cashu import XCashu, XCashuStream
 
 
-class Operation(ABC):
-    """One operation in one case."""
-
-    def __init__(self, case: Case) -> None:
-        self.case = case
-
-    @abstractmethod
-    async def prepare(self) -> None:
-        """Make what the operation needs; the node runs and nothing goes wrong yet."""
-
-    @abstractmethod
-    async def attempt(self) -> Reply:
-        """Ask for the operation once."""
-
-    @abstractmethod
-    async def undecided(self) -> None:
-        """The money is in exactly one place. Nothing is under way."""
-
-    @abstractmethod
-    async def untouched(self) -> None:
-        """An answer said that the operation was not carried out: then it was not."""
-
-    @abstractmethod
-    async def judge(self, reply: Reply) -> None:
-        """After a good answer: everything is as the user was told."""
-
-
-class _Receiving(Operation):
-    """An operation that brings a token: it is either redeemed and credited or neither."""
-
-    token = ""
-    net = NET
-
-    async def prepare(self) -> None:
-        self.token = await self.case.token(self.net)
-        self.deposited = self.case.state().deposited
-
-    async def undecided(self) -> None:
-        case = self.case
-        came = case.state().deposited - self.deposited
-        if await case.spent(self.token):
-            hold(came == case.msat(self.net), f"the token is spent and brought {came} msat")
-        else:
-            hold(came == 0, f"the token is unspent and yet brought {came} msat")
-
-    async def untouched(self) -> None:
-        hold(not await self.case.spent(self.token), "refused, and yet the token is spent")
-        await self.undecided()
-
-
-class Create(_Receiving):
+class Create(Receiving):
     """``POST /v1/balance/create``."""
 
     async def attempt(self) -> Reply:
@@ -94,13 +30,13 @@ class Create(_Receiving):
         await case.drained(owned)
 
 
-class TopUp(_Receiving):
+class TopUp(Receiving):
     """``POST /v1/balance/topup`` of a key that has money already."""
 
     net = 512
 
     async def prepare(self) -> None:
-        await _create(self.case)
+        await create(self.case)
         await super().prepare()
 
     async def attempt(self) -> Reply:
@@ -117,12 +53,12 @@ class TopUp(_Receiving):
         await case.drained(owned)
 
 
-class BearerToken(_Receiving):
+class BearerToken(Receiving):
     """A chat completion that is paid with a new token as the credential."""
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        self.net = _spendable(case)
+        self.net = spendable(case)
 
     async def attempt(self) -> Reply:
         return await self.case.client.post("/v1/chat/completions", CHAT, bearer=self.token)
@@ -146,8 +82,8 @@ class Refund(Operation):
     """``POST /v1/balance/refund`` that needs change: the node swaps at the mint."""
 
     async def prepare(self) -> None:
-        net = _spendable(self.case)
-        await _create(self.case, net)
+        net = spendable(self.case)
+        await create(self.case, net)
         self.owned = self.case.msat(net)
         await self.spend()
 
@@ -186,11 +122,6 @@ class ExactRefund(Refund):
         """Nothing."""
 
 
-def _spendable(case: Case) -> int:
-    """Units that pay for a request: its maximum is more than 1,024 msat."""
-    return NET if case.unit is Unit.SAT else 64 * NET
-
-
 class Claim(Operation):
     """A refund asked for again when its token was redeemed: the node learns of that and books it.
 
@@ -199,7 +130,7 @@ class Claim(Operation):
 
     async def prepare(self) -> None:
         case = self.case
-        await _create(case)
+        await create(case)
         reply = await repeated(case.refund)
         hold(reply.good, f"refund answers {reply}")
         await case.payer.redeem(reply.body["token"])
@@ -222,13 +153,6 @@ class Claim(Operation):
         hold(self.case.state().unclaimed == 0, "a redeemed token counts as unclaimed")
 
 
-async def _create(case: Case, net: int = NET) -> None:
-    body = {"initial_balance_token": await case.token(net)}
-    reply = await repeated(lambda: case.client.post("/v1/balance/create", body))
-    hold(reply.good, f"create answers {reply}")
-    case.key = reply.body["api_key"]
-
-
 OPERATIONS: Final[Mapping[str, type[Operation]]] = MappingProxyType(
     {
         "create": Create,
@@ -237,5 +161,7 @@ OPERATIONS: Final[Mapping[str, type[Operation]]] = MappingProxyType(
         "refund": Refund,
         "exact-refund": ExactRefund,
         "claim": Claim,
+        "x-cashu": XCashu,
+        "x-cashu-stream": XCashuStream,
     }
 )

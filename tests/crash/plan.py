@@ -20,7 +20,9 @@ PLACES: Final = tuple(
 )
 REFERENCE: Final = PLACES[0]
 GROUPS: Final = ("commit", "call", "recovery", "takeover", "fault")
-_SWAPPING: Final = frozenset({"create", "topup", "bearer", "refund"})
+_TWICE: Final = frozenset({"x-cashu", "x-cashu-stream"})
+"""Operations that swap twice: the payer's token, then the change."""
+_SWAPPING: Final = frozenset({"create", "topup", "bearer", "refund", *_TWICE})
 
 What = tuple[str, Trouble]
 
@@ -32,7 +34,8 @@ async def troubles(world: World, groups: Iterable[str], operations: Iterable[str
         deaths = await in_operation(name, REFERENCE, world)
         orphans = [Orphaned(death.kills[0]) for death in deaths if _leaves_something(name, death)]
         if "recovery" in groups and name in _SWAPPING:
-            deaths += await in_recovery(name, REFERENCE, world)
+            swaps = 2 if name in _TWICE else 1
+            deaths += await in_recovery(name, REFERENCE, world, swaps=swaps)
         faults = [fault for fault in MISBEHAVIOURS if _meets(name, fault)]
         every: tuple[Trouble, ...] = (*deaths, *orphans, *faults)
         found += [(name, trouble) for trouble in every if trouble.group in groups]
@@ -114,15 +117,15 @@ def _pairs(cell: Cell) -> set[tuple[object, object]]:
 def _meets(name: str, fault: Misbehaviour) -> bool:
     """Whether the operation makes this call at all."""
     if fault.path == "/v1/checkstate":
-        return name in {"create", "topup", "bearer", "claim"}
+        return name in {"create", "topup", "bearer", "claim", *_TWICE}
     if fault.path == "/v1/keysets":
-        return name in {"create", "bearer"}
-    return name in _SWAPPING
+        return name in {"create", "bearer", *_TWICE}
+    return name in (_SWAPPING if fault.number == 1 else _TWICE)
 
 
 def _leaves_something(name: str, death: Death) -> bool:
     """Whether a saga or a hold is open after it."""
     (kill,) = death.kills
-    if name == "bearer" and kill.kind == "commit":
+    if name in {"bearer", *_TWICE} and kill.kind == "commit":
         return kill.number > 1
     return name in _SWAPPING and kill.name == SWAP

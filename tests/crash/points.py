@@ -11,8 +11,6 @@ from tests.crash.troubles import SWAP, Death, Kill
 from tests.crash.world import Place, World
 
 _BOTH: Final[tuple[When, ...]] = ("before", "after")
-_FIRST: Final = tuple(Kill("call", SWAP, 1, when) for when in _BOTH)
-"""After either of these deaths a recovery has something to find out."""
 
 
 async def in_operation(name: str, place: Place, world: World) -> list[Death]:
@@ -29,9 +27,13 @@ async def in_operation(name: str, place: Place, world: World) -> list[Death]:
     return found
 
 
-async def in_recovery(name: str, place: Place, world: World) -> list[Death]:
-    """Every commit and every call to the mint of a recovery, after a death around the swap."""
-    return [death for first in _FIRST for death in await _in_recovery(name, first, place, world)]
+async def in_recovery(name: str, place: Place, world: World, *, swaps: int) -> list[Death]:
+    """Every commit and every call to the mint of a recovery, after a death around a swap.
+
+    ``swaps``: how many of these the operation makes; after each there is something to find out.
+    """
+    firsts = [Kill("call", SWAP, 1 + n, when) for n in range(swaps) for when in _BOTH]
+    return [death for first in firsts for death in await _in_recovery(name, first, place, world)]
 
 
 async def _in_recovery(name: str, first: Kill, place: Place, world: World) -> list[Death]:

@@ -77,7 +77,7 @@ class Orphaned:
 
 @dataclass(frozen=True, slots=True)
 class Misbehaviour:
-    """The mint answers a call to ``path`` wrongly and the node lives on.
+    """The mint answers the ``number``-th call to ``path`` wrongly and the node lives on.
 
     ``then``: so goes what the node asks about it, until the client has its first answer.
     """
@@ -85,19 +85,22 @@ class Misbehaviour:
     path: str
     fault: str
     then: str = ""
+    number: int = 1
 
     def __str__(self) -> str:
         more = f", then all {self.then}" if self.then else ""
-        return f"mint {self.fault} at {self.path}{more}"
+        which = f" {self.number}" if self.number > 1 else ""
+        return f"mint {self.fault} at {self.path}{which}{more}"
 
     group = "fault"
 
     def arm(self, proxy: FaultProxy) -> None:
         """From now on."""
-        proxy.plan(self.path, FAULTS[self.fault]())
+        proxy.plan(self.path, FAULTS[self.fault](), number=self.number)
         if not self.then:
             return
-        for path, number in _AFTER_A_SWAP.items():
+        for path, after_first in _AFTER_A_SWAP.items():
+            number = after_first + (self.number - 1 if path == SWAP else 0)
             proxy.plan(path, FAULTS[self.then](), number=number, lasting=True)
 
 
@@ -143,10 +146,12 @@ _OF_QUESTIONS: Final = ("lost ignored", "429 ignored", "500 ignored", "garbage i
 MISBEHAVIOURS: Final = (
     *(Misbehaviour(SWAP, fault) for fault in FAULTS),
     *(
-        Misbehaviour(SWAP, fault, then)
+        Misbehaviour(SWAP, fault, then, number)
         for fault in ("lost ignored", "lost handled", "bad dleq", "code 11001 handled")
         for then in ("lost ignored", "500 ignored", "429 ignored")
+        for number in (1, 2)
     ),
+    *(Misbehaviour(SWAP, fault, number=2) for fault in FAULTS),
     *(Misbehaviour("/v1/checkstate", fault) for fault in _OF_QUESTIONS),
     *(Misbehaviour("/v1/keysets", fault) for fault in _OF_QUESTIONS),
 )
