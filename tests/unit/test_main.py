@@ -12,10 +12,11 @@ import pytest
 from routstr import main
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
-from routstr.errors import DatabaseUnavailable, OutcomeUnknown
+from routstr.errors import DatabaseUnavailable, InsufficientBalance, OutcomeUnknown
 from routstr.ledger.guards import GuardsMissing
 from routstr.ledger.service import Ledger
 from routstr.main import App, create_app
+from routstr.wallet.payment_request import PaymentRequest, decode
 from tests.unit.core.asgi import ask
 
 MODELS = (
@@ -69,6 +70,25 @@ async def test_a_draining_node_takes_no_paid_request(tmp_path: Path) -> None:
         app.drain()
         answer = await ask(app, "POST", "/v1/chat/completions", chunks=[b"{}"])
         assert (answer.status, answer.json()["error"]["code"]) == (503, "shutting_down")
+
+
+async def test_a_management_route_that_wants_money_first_says_how_to_pay(tmp_path: Path) -> None:
+    """The mint is one that nobody runs: it is named, because no other answers."""
+
+    async def poor() -> None:
+        raise InsufficientBalance(details={"required": 1_500})
+
+    mint = "http://127.0.0.1:9"
+    more = {"cashu_mints": mint, "allow_insecure_mints": True, "http_url": "https://n.example"}
+    async with running(create_app(settings(tmp_path, **more))) as app:
+        app.api.add_api_route("/poor", poor)
+        answer = await ask(app, "GET", "/poor")
+        told = answer.json()
+        request = decode(answer.header("x-cashu") or "")
+        assert request == PaymentRequest(amount=2, unit="sat", mints=(mint,))
+        assert (told["amount"], told["max_cost_msat"], told["mints"]) == (2, 1_500, [mint])
+        assert told["topup_url"] == "https://n.example/v1/balance/topup"
+        assert told["detail"]["error"] == told["error"]
 
 
 async def test_an_instance_enters_itself_and_leaves_in_good_order(tmp_path: Path) -> None:

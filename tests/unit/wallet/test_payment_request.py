@@ -110,6 +110,13 @@ REQUESTS = st.builds(
     transports=st.lists(POSTS | TO_NOSTR, max_size=3).map(tuple),
     lock=st.none() | LOCKS,
 )
+SMALL = st.builds(
+    PaymentRequest,
+    amount=st.integers(0, MAX_AMOUNT),
+    unit=UNITS,
+    mints=st.lists(FILLED, max_size=2).map(tuple),
+    transports=st.lists(TO_NOSTR, max_size=1).map(tuple),
+)
 
 
 @given(REQUESTS)
@@ -117,7 +124,7 @@ def test_both_notations_hold_the_same_request(request: PaymentRequest) -> None:
     assert decode(encode_a(request)) == request == decode(encode_b(request))
 
 
-@given(REQUESTS)
+@given(SMALL)
 def test_padding_space_and_the_prefixs_case_do_not_matter(request: PaymentRequest) -> None:
     text = encode_a(request)
     padded = text + "=" * (-(len(text) - 5) % 4)
@@ -150,7 +157,7 @@ def test_any_bytes_are_a_request_or_refused(data: bytes) -> None:
         assert isinstance(found, PaymentRequest)
 
 
-@given(REQUESTS, st.integers(0), st.integers(0))
+@given(SMALL, st.integers(0), st.integers(0))
 def test_a_request_that_was_damaged_is_read_as_one_or_refused(
     request: PaymentRequest, place: int, other: int
 ) -> None:
