@@ -20,7 +20,7 @@ the database before anyone sees it, and stays there until the mint says that it 
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -50,6 +50,8 @@ _TRIES: Final = 5  # a keyset rotated, or another instance took a chosen proof f
 _CHANGE_SECONDS_MAX: Final = 5.0
 _CHANGE_POLL_SECONDS: Final = 0.05
 _SCALAR_BYTES: Final = 32
+TOKEN_CHARS_MAX: Final = 8_000
+"""Of a token with DLEQ proofs: tokens travel in headers, and clients refuse longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +269,9 @@ class Sender:
 
     def _wrap(self, mint: str, unit: Unit, proofs: Sequence[TokenProof]) -> _Gift:
         text = token.encode_b(Token(mint, unit, tuple(proofs)))
+        if len(text) > TOKEN_CHARS_MAX:
+            bare = tuple(replace(proof, dleq=None) for proof in proofs)
+            text = token.encode_b(Token(mint, unit, bare))
         amount = sum(proof.amount for proof in proofs)
         return _Gift(amount, self._engine.seal.seal("token", text.encode()))
 
