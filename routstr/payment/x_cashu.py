@@ -16,6 +16,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from routstr.core.clock import Clock
 from routstr.core.db import Tx
 from routstr.core.logging import get_logger
@@ -109,7 +111,7 @@ class Payment:
         return Change(mint_fee=self.mint_fee, left=self.credited, pending=True)
 
     async def give_back(self, owned: Msat) -> Change:
-        """Give back what is left, at most what the mint's unit can express; never raises."""
+        """Give back what is left, in whole units of the mint; trouble makes it pending."""
         rest = Change(mint_fee=self.mint_fee, left=owned)
         if not self.unit.from_msat_down(owned):
             return rest
@@ -118,8 +120,9 @@ class Payment:
                 given = await self.refunds.refund(self.account, self.mint, self.unit, home=True)
         except (BalanceTooSmall, NothingToRefund):
             return rest
-        except (RoutstrError, TimeoutError) as error:
-            reason = error.code if isinstance(error, RoutstrError) else "timeout"
+        except (RoutstrError, SQLAlchemyError, TimeoutError) as error:
+            # the request was served, and its answer waits for this: it must not be lost for it
+            reason = error.code if isinstance(error, RoutstrError) else type(error).__name__
             _log.warning("change_pending", key_id=self.key_id, mint=self.mint, reason=reason)
             return Change(mint_fee=self.mint_fee, left=owned, pending=True)
         amount = given.unit.to_msat(given.amount)

@@ -71,7 +71,7 @@ class TestWallet:
         self, tmp_path: Path, session: aiohttp.ClientSession
     ) -> None:
         made = await wallet(tmp_path, session)
-        assert set(made._engine._purposes) == {"create", "topup", "refund"}
+        assert set(made._engine._purposes) == {"create", "topup", "refund", "payment"}
 
     async def test_prefers_the_primary_mint(
         self, tmp_path: Path, session: aiohttp.ClientSession
