@@ -29,6 +29,7 @@ _CLAIMED: Final = "SELECT saga FROM issued_tokens"
 _OWN_PROOFS: Final = (
     "SELECT k.mint, p.y FROM proofs p JOIN keysets k ON k.id = p.keyset WHERE p.status IN (0, 1)"
 )
+_ISSUERS: Final = "SELECT saga FROM proofs"
 _SILENCE: Final = "UPDATE instances SET seen_at = 0"
 
 
@@ -130,6 +131,15 @@ class Observer:
     def own_proofs(self) -> list[tuple[str, bytes]]:
         """Mint and point of each proof that the wallet believes it can spend."""
         return [(row[0], bytes(row[1])) for row in self._rows(_OWN_PROOFS)]
+
+    def issuer(self, y: bytes) -> int | None:
+        """The saga that gave a proof away."""
+        rows = self._rows(f"{_ISSUERS} WHERE y = {self._literal(y)}")
+        return rows[0][0] if rows else None
+
+    def _literal(self, value: bytes) -> str:
+        on_sqlite = self._engine.dialect.name == "sqlite"
+        return f"x'{value.hex()}'" if on_sqlite else f"'\\x{value.hex()}'::bytea"
 
     def _rows(self, query: str) -> Any:
         return self._driver.execute(query).fetchall()

@@ -68,8 +68,8 @@ class Scene:
     open_before: dict[int, SagaFact]
     calm: bool
     """One client, no trouble, nothing left open: only the right answer will do."""
-    given: dict[str, int]
-    """Sagas of the tokens that were told, by their text."""
+    issuer: Callable[[str], int | None]
+    """The refund that made a token, by the token's text."""
     payable: Callable[[], dict[tuple[str, Unit], int]]
     """What the wallet can spend after it, by mint and unit."""
 

@@ -50,29 +50,10 @@ class GiveBack:
             raise Broken(f"{self} is answered {answer}: {error}")
         return NOTHING
 
-    def saga(self, told: refund.Refund, scene: Scene) -> int:
-        """Whose token was told."""
-        known = scene.given.get(told.token)
-        if known is not None:
-            return known
-        done = scene.facts.sagas.items()
-        fresh = [id_ for id_, it in done if it.state is SagaState.DONE and self._fits(it, told)]
-        account = self.payer.account
-        older = [s for s, r in scene.before.refunds.items() if r.account == account and r.net]
-        untold = [saga for saga in (*fresh, *older) if saga not in scene.given.values()]
-        if not untold:
-            raise Broken(f"a token is told that no refund made: {told.amount} {told.unit}")
-        return max(untold)
-
-    def _fits(self, it: Any, told: refund.Refund) -> bool:
-        return bool(
-            it.kind is SagaKind.SEND
-            and (it.account, it.mint, it.unit) == (self.payer.account, told.mint, told.unit)
-            and it.gross - it.fee == told.amount
-        )
-
     def _given(self, told: refund.Refund, scene: Scene) -> Event:
-        saga, account = self.saga(told, scene), self.payer.account
+        saga, account = scene.issuer(told.token), self.payer.account
+        if saga is None:
+            raise Broken(f"a token is told that no refund made: {told.amount} {told.unit}")
         net = int(told.unit.to_msat(told.amount))
 
         def event(model: Model) -> None:

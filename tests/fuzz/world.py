@@ -182,7 +182,7 @@ class World:
     def _scene(self, acts: Sequence[Act], facts: Facts, *, calm: bool) -> Scene:
         asked = [act.operation for act in acts]
         payable = self.observer.payable
-        return Scene(self.model, facts, asked, self.open_sagas, calm, self._given, payable)
+        return Scene(self.model, facts, asked, self.open_sagas, calm, self._issuer, payable)
 
     def _sweeps(self, acts: Sequence[Act]) -> Sweeps:
         by = [self.nodes[act.node] for act in acts if isinstance(act.operation, Sweep)]
@@ -203,7 +203,7 @@ class World:
             if answer.error is not None:
                 self.refused[type(answer.error).__name__] += 1
             if isinstance(operation, GiveBack) and isinstance(answer.value, refund.Refund):
-                self._receive_gift(operation, answer.value, facts)
+                self._receive_gift(operation.payer.account, answer.value)
             if isinstance(operation, Redeem) and answer.value and operation.saga is not None:
                 amount = int(operation.unit.to_msat(operation.token.amount))
                 self.redeemed[operation.saga] += amount
@@ -213,17 +213,20 @@ class World:
         for node in self.nodes:
             node.live.intersection_update(self.model.holds)
 
-    def _receive_gift(self, asked: GiveBack, told: refund.Refund, facts: Facts) -> None:
+    def _issuer(self, text: str) -> int | None:
+        return self.observer.issuer(token.decode(text).proofs[0].y())
+
+    def _receive_gift(self, account: int, told: refund.Refund) -> None:
         if told.token in self._given:
             return
-        scene = Scene(self.model, facts, (asked,), {}, False, self._given, self.observer.payable)
-        saga = asked.saga(told, scene)
+        saga = self._issuer(told.token)
+        assert saga is not None, "it was looked at when the answer was explained"
         given = token.decode(told.token)
         mint = self.ground.mints[told.mint]
         if given.amount != told.amount or not all(map(mint.is_good, mint.full(given))):
             raise Broken(f"the token of refund {saga} is not worth {told.amount} {told.unit}")
         self._given[told.token] = saga
-        self.gifts.append(Gift(asked.payer.account, given, saga))
+        self.gifts.append(Gift(account, given, saga))
 
     def tally(self) -> None:
         """What the mints signed and is not spent is what the wallet has, unless something is open.
