@@ -6,7 +6,7 @@ It is served by uvicorn on the test's event loop, with a played provider and a r
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -29,7 +29,7 @@ async def served(app: App) -> AsyncIterator[str]:
     """Serve an application until the end of the block; its URL."""
     with socket.create_server((LOOPBACK, 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
-        serving = asyncio.create_task(server.serve([listener]))
+        serving = asyncio.create_task(_serve(server, listener))
         while not server.started:
             assert not serving.done(), app.start_problem
             await asyncio.sleep(0.01)
@@ -38,6 +38,11 @@ async def served(app: App) -> AsyncIterator[str]:
         finally:
             server.should_exit = True
             await serving
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    with suppress(SystemExit):  # so uvicorn says that the application did not start
+        await server.serve([listener])
 
 
 @asynccontextmanager
