@@ -56,6 +56,11 @@ class Frontier(Struct, frozen=True):
     upto: int = 0
     pending: tuple[int, ...] = ()
 
+    @property
+    def open_ids(self) -> tuple[int, ...]:
+        """``pending`` for an ``IN`` that is never empty: for that one there is no good plan."""
+        return self.pending or (0,)
+
 
 class Checkpoint(Struct, frozen=True):
     """Proven: the ``count`` transfers with ids up to ``transfers``, ``amount`` msat in sum."""
