@@ -3,6 +3,7 @@
 A trouble is armed for the n-th commit, or the n-th call to a mint, from then on, and happens once.
 """
 
+import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -58,6 +59,7 @@ class Call(StrEnum):
     GARBLED = "wrong signatures"
 
 
+SLOW_S: Final = 1.0
 DEADLY: Final[tuple[Commit | Call, ...]] = (
     *(Commit.DIES_BEFORE, Commit.DIES_AFTER),
     *(Call.DIES_BEFORE, Call.DIES_AFTER),
@@ -85,6 +87,8 @@ class Fate:
 
     def __init__(self) -> None:
         self.dead = False
+        self.slow = False
+        """Whether calls to mints take their time, half before and half after they are handled."""
         self.met: Counter[str] = Counter()
         self._commit: tuple[int, Commit] | None = None
         self._call: tuple[int, Call] | None = None
@@ -103,6 +107,7 @@ class Fate:
 
     def disarm(self) -> None:
         self._commit = self._call = None
+        self.slow = False
 
     def die(self) -> NoReturn:
         self.dead = True
@@ -220,33 +225,34 @@ class Line(Mint):
         self._fate = fate
 
     async def info(self, **_: float | None) -> MintInfo:
-        trouble = self._before()
-        return self._after(trouble, await self._mint.info())
+        trouble = await self._before()
+        return await self._after(trouble, await self._mint.info())
 
     async def keysets(self, **_: float | None) -> tuple[KeysetInfo, ...]:
-        trouble = self._before()
-        return self._after(trouble, await self._mint.keysets())
+        trouble = await self._before()
+        return await self._after(trouble, await self._mint.keysets())
 
     async def keys(self, info: KeysetInfo, **_: float | None) -> Keyset:
-        trouble = self._before()
-        return self._after(trouble, await self._mint.keys(info))
+        trouble = await self._before()
+        return await self._after(trouble, await self._mint.keys(info))
 
     async def check_state(self, ys: Sequence[bytes], **_: float | None) -> list[ProofState]:
-        trouble = self._before()
-        return self._after(trouble, await self._mint.check_state(ys))
+        trouble = await self._before()
+        return await self._after(trouble, await self._mint.check_state(ys))
 
     async def restore(self, outputs: Sequence[PreparedOutput], **_: float | None) -> list[Restored]:
-        trouble = self._before()
-        return self._after(trouble, await self._mint.restore(outputs))
+        trouble = await self._before()
+        return await self._after(trouble, await self._mint.restore(outputs))
 
     async def swap(
         self, inputs: Sequence[TokenProof], outputs: Sequence[PreparedOutput], **_: float | None
     ) -> tuple[BlindSignature, ...]:
-        trouble = self._before()
-        signatures = self._after(trouble, await self._mint.swap(inputs, outputs))
+        trouble = await self._before()
+        signatures = await self._after(trouble, await self._mint.swap(inputs, outputs))
         return _garbled(signatures) if trouble is Call.GARBLED else signatures
 
-    def _before(self) -> Call | None:
+    async def _before(self) -> Call | None:
+        await self._take_time()
         trouble = self._fate.at_call()
         if trouble is Call.DIES_BEFORE:
             self._fate.die()
@@ -256,7 +262,8 @@ class Line(Mint):
             raise self._fate.refusal()
         return trouble
 
-    def _after(self, trouble: Call | None, answer: T) -> T:
+    async def _after(self, trouble: Call | None, answer: T) -> T:
+        await self._take_time()
         if trouble is Call.DIES_AFTER or self._fate.dead:
             self._fate.die()
         if (make := _AFTER.get(trouble)) is not None:
@@ -264,6 +271,10 @@ class Line(Mint):
         if trouble is Call.ECHO:
             raise self._fate.refusal()
         return answer
+
+    async def _take_time(self) -> None:
+        if self._fate.slow:
+            await asyncio.sleep(SLOW_S / 2)
 
 
 _BEFORE: Final[dict[Call | None, Callable[[], Exception]]] = {

@@ -42,11 +42,15 @@ _TALLIED_EVERY: Final = 8
 
 
 class Act(NamedTuple):
-    """One request to one node; ``hasty``: its client leaves after so many turns of the loop."""
+    """One request to one node, so many seconds after the others of its step.
+
+    ``hasty``: its client leaves after so many turns of the loop.
+    """
 
     node: int
     operation: Operation
     hasty: int | None = None
+    delay_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,8 @@ class World:
 
     async def _ask(self, act: Act) -> Answer:
         node = self.nodes[act.node]
+        if act.delay_s:
+            await asyncio.sleep(act.delay_s)
         task = asyncio.ensure_future(act.operation.ask(node))
         try:
             if act.hasty is not None:
