@@ -20,6 +20,7 @@ from devkit.node import Node
 from routstr.errors import (
     BalanceChanged,
     InsufficientBalance,
+    InsufficientLiquidity,
     NothingToRefund,
     RefundBlocked,
     TokenAlreadySpent,
@@ -94,14 +95,15 @@ async def at_once(work: Iterable[Coroutine[Any, Any, Reply]]) -> list[Reply]:
 
 
 async def redeemed(purse: Purse, replies: Iterable[Reply]) -> int:
-    """What the tokens in these answers bring at the mint, each once, in msat."""
+    """What the tokens in these answers bring at the mint, each once and all together, in msat."""
     given = {r.json["token"]: r.json for r in replies if r.status == 200 and "token" in r.json}
-    total = 0
-    for text, told in given.items():
-        face = int(told["sats" if purse.unit is Unit.SAT else "msats"])
-        assert await purse.payer.redeem(text) == face
-        total += int(purse.unit.to_msat(face))
-    return total
+    if not given:
+        return 0
+    name = "sats" if purse.unit is Unit.SAT else "msats"
+    proofs = [proof for text in given for proof in token.decode(text).proofs]
+    arrived = await purse.payer.redeem(purse.payer.write(proofs, purse.unit))
+    assert arrived == sum(int(told[name]) for told in given.values())
+    return int(purse.unit.to_msat(arrived))
 
 
 def paid(replies: Iterable[Reply]) -> int:
@@ -210,6 +212,20 @@ async def test_fifty_refunds_are_one_token(crowd: Crowd, purse: Purse, exact: bo
     assert [reply.json["repeated"] for reply in replies].count(False) <= 1
     assert await redeemed(purse, replies) + await crowd.balance(key) == owed
     assert await crowd.balance(key) < 1_000
+
+
+async def test_fifty_keys_take_their_money_at_once(crowd: Crowd, purse: Purse) -> None:
+    """All want the same ecash of the node: each proof is given to one of them."""
+    coins = token.decode(await purse.payer.token(8 * FIFTY, pieces=[8] * FIFTY))
+    texts = [token.encode_b(Token(coins.mint, coins.unit, (one,))) for one in coins.proofs]
+    made = await at_once(crowd[n].create(text) for n, text in enumerate(texts))
+    keys = [reply.json["api_key"] for reply in made]
+    replies = await at_once(crowd[n].refund(key) for n, key in enumerate(keys))
+    assert refusals(replies) <= {InsufficientLiquidity.code}, "which leaves the balance as it was"
+    late = [n for n, reply in enumerate(replies) if reply.status != 200]
+    replies += [await crowd[n].refund(keys[n]) for n in late]
+    assert await redeemed(purse, replies) == 8_000 * FIFTY
+    assert {await crowd.balance(key) for key in keys} == {0}
 
 
 @in_msat
