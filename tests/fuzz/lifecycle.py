@@ -12,10 +12,13 @@ from routstr.errors import (
 from routstr.ledger.sweep import GRACE_MS
 from routstr.wallet.token import encode_b
 from tests.fuzz.explain import Broken
+from tests.fuzz.holding import Release
 from tests.fuzz.model import End
 from tests.fuzz.node import Node
-from tests.fuzz.operations import Answer, Receive, Recover, Redeem, Release, Sweep, Watch
+from tests.fuzz.operations import Answer
+from tests.fuzz.receiving import Receive
 from tests.fuzz.refunding import GiveBack
+from tests.fuzz.tasks import Recover, Redeem, Sweep, Watch
 from tests.fuzz.world import Act, World
 
 _ROUNDS_MAX: Final = 8
@@ -144,7 +147,7 @@ async def _empty(world: World, act: Act) -> Answer:
         (answer,) = await world.step(act)
         if answer.error is not None:
             return answer
-        gift = world.gift(answer.value.token)
+        gift = world.outside.gift(answer.value.token)
         mint = world.mint(gift.token.mint)
         await world.step(Act(0, Redeem(gift.token, mint, gift.saga, gift.token.unit)))
     return Answer()

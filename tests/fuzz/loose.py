@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from routstr.wallet.models import SagaKind, SagaState
 from tests.fuzz.explain import Broken, Event, Track, by_account
 from tests.fuzz.facts import HoldFact, SagaFact
+from tests.fuzz.holding import PlaceHold, Release, Settle
 from tests.fuzz.mint import TalliedMint
 from tests.fuzz.model import End, Model, Ys, demand
-from tests.fuzz.operations import Answer, PlaceHold, Receive, Release, Scene, Settle, Sweep
+from tests.fuzz.operations import Answer, Scene
+from tests.fuzz.receiving import Receive
+from tests.fuzz.tasks import Sweep
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,10 @@ from routstr.payment.deposits import TOPUP, TopupCompletion
 from routstr.payment.refund import REFUND, RefundCompletion, Refunds
 from routstr.wallet.mints import Mints
 from routstr.wallet.service import Wallet
+from tests.fuzz.backend import TroubledBackend
+from tests.fuzz.fate import Fate, Killed
+from tests.fuzz.line import Line
 from tests.fuzz.mint import TalliedMint
-from tests.fuzz.troubles import Fate, Killed, Line, TroubledBackend
 
 STALE_SECONDS: Final = 3_600.0
 """Instances are marked as silent by hand; none becomes so by the real time that a run takes."""

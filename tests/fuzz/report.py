@@ -26,13 +26,22 @@ class Tally:
     steps: int = 0
     episodes: int = 0
     broken: list[str] = field(default_factory=list)
-    seconds: float = 0.0
 
     @property
     def operations(self) -> int:
         return self.counts.total()
 
-    def add(self, world: World) -> None:
+    def add(self, other: "Tally") -> None:
+        """Take in what another process came to."""
+        self.counts += other.counts
+        self.refused += other.refused
+        self.troubles += other.troubles
+        self.crashes += other.crashes
+        self.steps += other.steps
+        self.episodes += other.episodes
+        self.broken += other.broken
+
+    def take(self, world: World) -> None:
         """Take in what one episode came to."""
         self.counts += world.counts
         self.refused += world.refused
@@ -47,18 +56,22 @@ class Progress:
 
     def __init__(self, wanted: int) -> None:
         self._wanted = wanted
+        self._done: Counter[str] = Counter()
         self._began = self._told = time.monotonic()
 
     @property
     def seconds(self) -> float:
         return time.monotonic() - self._began
 
-    def tell(self, place: str, done: int) -> None:
+    def tell(self, place: str, more: int) -> None:
+        """So many more operations are done."""
+        self._done[place] += more
         now = time.monotonic()
         if now - self._told < _PROGRESS_S:
             return
         self._told = now
-        say(f"  {place}: {done} of {self._wanted} operations, {done / self.seconds:.0f}/s")
+        done = ", ".join(f"{name} {count}" for name, count in sorted(self._done.items()))
+        say(f"  {self.seconds:.0f} s: {done} of {self._wanted} operations")
 
 
 def say(line: str) -> None:
@@ -67,7 +80,7 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def tell(tallies: Sequence[Tally]) -> None:
+def tell(tallies: Sequence[Tally], seconds: float) -> None:
     """Print the table."""
     say("\n" + f"{'':{_NAME_WIDTH}}" + "".join(f"{tally.place:>{_WIDTH}}" for tally in tallies))
     for title, name in (
@@ -79,8 +92,8 @@ def tell(tallies: Sequence[Tally]) -> None:
     _line("nodes that died", [tally.crashes for tally in tallies])
     _line("times that all was compared", [tally.steps for tally in tallies])
     _line("databases, audited twice each", [tally.episodes for tally in tallies])
-    _line("seconds", [round(tally.seconds) for tally in tallies])
-    _line("broken promises", [len(tally.broken) for tally in tallies])
+    _line("broken equations", [len(tally.broken) for tally in tallies])
+    say(f"{seconds:.0f} s altogether")
 
 
 def _section(title: str, columns: Sequence[Counter[str]]) -> None:

@@ -3,41 +3,29 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
 from routstr.auth.service import Payer
 from routstr.core.clock import ManualClock
 from routstr.errors import RoutstrError
-from routstr.money import Unit
 from routstr.payment import refund
 from routstr.payment.audit import audit
-from routstr.wallet import token
 from routstr.wallet.models import SagaState
-from routstr.wallet.token import Token
 from tests.fuzz.explain import Broken, explained
 from tests.fuzz.facts import Facts, Observer, SagaFact
+from tests.fuzz.fate import Killed
+from tests.fuzz.holding import Release, Settle
 from tests.fuzz.loose import Sweeps, loose_tracks
-from tests.fuzz.mint import BriefSigner, TalliedMint
+from tests.fuzz.mint import TalliedMint
 from tests.fuzz.model import End, Model, Stage, Ys
 from tests.fuzz.node import Ground, Node
-from tests.fuzz.operations import (
-    Answer,
-    Operation,
-    Receive,
-    Redeem,
-    Release,
-    Scene,
-    Settle,
-    Sweep,
-    UserToken,
-    Watch,
-)
+from tests.fuzz.operations import Answer, Operation, Scene
+from tests.fuzz.outside import Outside, played_mints
+from tests.fuzz.receiving import Receive, UserToken
 from tests.fuzz.refunding import GiveBack
-from tests.fuzz.troubles import Killed
+from tests.fuzz.tasks import Redeem, Sweep, Watch
 
 NODES: Final = 2
-FIRST, SECOND = "https://mint.example", "https://second.example"
 _TALLIED_EVERY: Final = 8
 
 
@@ -53,21 +41,6 @@ class Act(NamedTuple):
     delay_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Gift:
-    """A token that a user got back."""
-
-    account: int
-    token: Token
-    saga: int
-
-
-def played_mints() -> dict[str, TalliedMint]:
-    """One mint with two units and no fees, and one that takes fees."""
-    first = TalliedMint(BriefSigner(), BriefSigner(unit="msat"), url=FIRST)
-    return {FIRST: first, SECOND: TalliedMint(BriefSigner(fee=100), url=SECOND)}
-
-
 class World:
     """``step`` lets clients ask and compares; ``close`` ends everything and proves the books."""
 
@@ -79,22 +52,19 @@ class World:
         """What the nodes logged of errors."""
         self.nodes = nodes
         self.observer = observer
+        self.outside = Outside(ground.mints, observer)
         self.model = Model()
         self.keys: list[Payer] = []
         self.tokens: list[UserToken] = []
-        self.gifts: list[Gift] = []
         self.open_sagas: dict[int, SagaFact] = {}
         self.silent: set[int] = set()
         self.lost: set[int] = set()
         """Instances that died and are not known to be dead yet."""
-        self.redeemed: Counter[int] = Counter()
-        """What users took of their refunds' tokens past the node, by saga, in msat."""
         self.counts: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.troubles: Counter[str] = Counter()
         self.crashes = 0
         self._wishes: dict[Ys, set[tuple[str, int | None]]] = {}
-        self._given: dict[str, int] = {}
         self.steps = 0
 
     @classmethod
@@ -129,8 +99,8 @@ class World:
         self._listen()
         self._learn(acts, answers, scene.facts)
         self.steps += 1
-        if self.steps % _TALLIED_EVERY == 0:
-            self.tally()
+        if self.steps % _TALLIED_EVERY == 0 and not self.open_sagas:
+            self.outside.tally(self.model)
         return answers
 
     def _explain(self, scene: Scene, answers: Sequence[Answer], sweeps: Sweeps) -> None:
@@ -187,8 +157,8 @@ class World:
 
     def _scene(self, acts: Sequence[Act], facts: Facts, *, calm: bool) -> Scene:
         asked = [act.operation for act in acts]
-        payable = self.observer.payable
-        return Scene(self.model, facts, asked, self.open_sagas, calm, self._issuer, payable)
+        issuer, payable = self.outside.issuer, self.observer.payable
+        return Scene(self.model, facts, asked, self.open_sagas, calm, issuer, payable)
 
     def _sweeps(self, acts: Sequence[Act]) -> Sweeps:
         by = [self.nodes[act.node] for act in acts if isinstance(act.operation, Sweep)]
@@ -209,57 +179,14 @@ class World:
             if answer.error is not None:
                 self.refused[type(answer.error).__name__] += 1
             if isinstance(operation, GiveBack) and isinstance(answer.value, refund.Refund):
-                self._receive_gift(operation.payer.account, answer.value)
-            if isinstance(operation, Redeem) and answer.value and operation.saga is not None:
-                amount = int(operation.unit.to_msat(operation.token.amount))
-                self.redeemed[operation.saga] += amount
+                self.outside.give(operation.payer.account, answer.value)
+            if isinstance(operation, Redeem) and answer.value:
+                self.outside.note_redeemed(operation)
             if isinstance(operation, Receive) and answer.error is not None:
                 operation.given.doubted |= "spent" in answer.error.code
         self.open_sagas = {i: s for i, s in facts.sagas.items() if s.state is SagaState.OPEN}
         for node in self.nodes:
             node.live.intersection_update(self.model.holds)
-
-    def _issuer(self, text: str) -> int | None:
-        return self.observer.issuer(token.decode(text).proofs[0].y())
-
-    def _receive_gift(self, account: int, told: refund.Refund) -> None:
-        if told.token in self._given:
-            return
-        saga = self._issuer(told.token)
-        assert saga is not None, "it was looked at when the answer was explained"
-        given = token.decode(told.token)
-        mint = self.ground.mints[told.mint]
-        if given.amount != told.amount or not all(map(mint.is_good, mint.full(given))):
-            raise Broken(f"the token of refund {saga} is not worth {told.amount} {told.unit}")
-        self._given[told.token] = saga
-        self.gifts.append(Gift(account, given, saga))
-
-    def tally(self) -> None:
-        """What the mints signed and is not spent is what the wallet has, unless something is open.
-
-        Tokens given out count until the node knows that they are redeemed.
-        """
-        if self.open_sagas:
-            return
-        found = self.observer.proofs()
-        for url, mint in self.ground.mints.items():
-            for unit in Unit:
-                had = int(unit.to_msat(found.get((url, unit), 0)))
-                owed = int(unit.to_msat(mint.outstanding[unit])) + self._drift(url, unit)
-                if had != owed:
-                    raise Broken(
-                        f"{url}: the wallet has {had} msat in {unit}, the mint says {owed}"
-                    )
-
-    def _drift(self, mint: str, unit: Unit) -> int:
-        """What users redeemed, less what the node holds for redeemed."""
-        drift = 0
-        for gift in self.gifts:
-            if (gift.token.mint, gift.token.unit) == (mint, unit):
-                known = self.model.refunds[gift.saga]
-                drift += self.redeemed[gift.saga]
-                drift -= known.net if known.stage is Stage.CLAIMED else 0
-        return drift
 
     async def audit(self) -> None:
         """Prove the books as ``routstr verify`` does, and each proof of the wallet at its mint."""
@@ -268,17 +195,11 @@ class World:
         if wrong:
             raise Broken("verify: " + " | ".join(wrong))
         if not self.open_sagas:
-            self.tally()
-            gone = [y for mint, y in self.observer.own_proofs() if self.mint(mint).is_spent(y)]
-            if gone:
-                raise Broken(f"{len(gone)} proofs of the wallet are spent at their mints")
+            self.outside.tally(self.model)
+            self.outside.require_unspent()
             free = [one for one in self.tokens if not self.model.overlaps(one.ys)]
             if any(one.mint.spent_by_node(y) for one in free for y in one.ys):
                 raise Broken("a user's token is spent and nobody has its money")
-
-    def gift(self, text: str) -> Gift:
-        """The token that a user was given."""
-        return next(gift for gift in self.gifts if gift.saga == self._given[text])
 
     def mint(self, url: str) -> TalliedMint:
         return self.ground.mints[url]
