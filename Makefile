@@ -38,6 +38,10 @@ test: ## every check, as in CI; ONLY="unit types" runs some of them
 crash-matrix: ## nodes killed at every commit and mint call, then the money counted; FAST=1, SEED=7
 	@$(environments) dev $(mints) -- -m tests.crash.matrix $(if $(FAST),--fast 280) $(if $(SEED),--seed $(SEED))
 
+.PHONY: money-fuzz
+money-fuzz: ## money at random on two nodes, compared with a model; OPS=10000, SEED=7, DB=postgres
+	@$(environments) dev -- -m tests.fuzz.money $(if $(OPS),--ops $(OPS)) $(if $(SEED),--seed $(SEED)) $(if $(DB),--db $(DB))
+
 .PHONY: mutants
 mutants: ## small faults in the code that counts money; of each file's 90 % must be noticed
 	@$(environments) dev -- -m scripts.mutation

@@ -22,6 +22,7 @@ COMMANDS: Final = (
     "migrate",
     "mutants",
     "planted",
+    "money-fuzz",
 )
 HOSTILE: Final = (
     *("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"),
