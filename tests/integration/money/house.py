@@ -211,12 +211,7 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """Start a node that sells every play at the prices of devkit, without fees."""
     models = _models(folder)
-    # no kept connections: one that the node closes at the wrong moment would be a fault of ours
-    connector = aiohttp.TCPConnector(force_close=True)
-    async with (
-        Upstream() as upstream,
-        aiohttp.ClientSession(connector=connector, trust_env=False) as session,
-    ):
+    async with Upstream() as upstream, aiohttp.ClientSession(trust_env=False) as session:
         usual = settings(mints=mints, upstream=upstream.base_url, models=models, btc_usd=BTC_USD)
         own = {**NO_FEES, **_SMALL_LIMITS, "DATABASE_URL": database_url}
         everything = {**usual, **own, **(more or {})}

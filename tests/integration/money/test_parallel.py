@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -45,6 +46,17 @@ async def neighbour(house: House, folder: Path) -> AsyncIterator[Client]:
         yield Client(house.client._session, node.url)
     finally:
         await node.stop(grace_s=5)
+
+
+@asynccontextmanager
+async def patient(clients: Sequence[Client]) -> AsyncIterator[Sequence[Client]]:
+    """The same clients without kept connections, fifty of which a node may close as they begin."""
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
+        fresh = [Client(session, client.url) for client in clients]
+        for client in fresh:
+            client.secrets = clients[0].secrets  # must not be logged either
+        yield fresh
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -83,11 +95,17 @@ class Crowd:
 
 
 @pytest.fixture(params=["one node", "two nodes"])
-def crowd(request: pytest.FixtureRequest, house: House) -> Crowd:
+def nodes(request: pytest.FixtureRequest, house: House) -> Sequence[Client]:
     if request.param == "one node":
-        return Crowd([house.client])
+        return [house.client]
     database = request.node.callspec.params["shared_house"]
-    return Crowd([house.client, request.getfixturevalue(f"{database}_neighbour")])
+    return [house.client, request.getfixturevalue(f"{database}_neighbour")]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def crowd(nodes: Sequence[Client]) -> AsyncIterator[Crowd]:
+    async with patient(nodes) as clients:
+        yield Crowd(clients)
 
 
 async def at_once(work: Iterable[Coroutine[Any, Any, Reply]]) -> list[Reply]:
