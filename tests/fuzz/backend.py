@@ -65,7 +65,10 @@ class TroubledBackend:
         self._inner.rollback_to()
 
     def classify(self, error: BaseException) -> Failure | None:
-        return self._inner.classify(error)
+        verdict = self._inner.classify(error)
+        if verdict is Failure.RETRY:
+            self._fate.met["transaction repeated"] += 1
+        return verdict
 
     def was_committed(self) -> bool:
         return self._inner.was_committed()

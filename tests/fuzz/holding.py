@@ -6,7 +6,7 @@ from typing import Any
 from routstr.errors import DatabaseUnavailable, OutcomeUnknown
 from routstr.ledger.entries import Held, HoldRequest, Refused, Settled, Settlement
 from routstr.money import Msat
-from tests.fuzz.explain import Alternatives, Broken, Event
+from tests.fuzz.explain import Alternatives, Broken, Event, track
 from tests.fuzz.model import End, Hold, Model, demand
 from tests.fuzz.node import Node
 from tests.fuzz.operations import NOTHING, Answer, Scene
@@ -35,12 +35,12 @@ class PlaceHold:
         if isinstance(answer.error, DatabaseUnavailable):
             return NOTHING
         if isinstance(answer.value, Refused):
-            return [[[self._refused(answer.value)]]]
+            return [[track(self.account, self._refused(answer.value))]]
         row = scene.hold_of(self.request)
         if isinstance(answer.value, Held):
             if row is None or row[0] != answer.value.hold:
                 raise Broken(f"{self} is answered {answer}, the books have {row}")
-            return [[[self._placed(row[0], answer.value)]]]
+            return [[track(self.account, self._placed(row[0], answer.value))]]
         scene.require_trouble(answer, self)
         if row is None:
             return NOTHING
@@ -48,7 +48,7 @@ class PlaceHold:
         events: list[Event] = [self._placed(hold, None)]
         if fact.hold.end is End.RELEASED and not _asked_to_end(hold, scene):
             events.append(lambda m: m.release(hold))  # nobody waited for it any more
-        return [[events]]
+        return [[track(self.account, *events)]]
 
     def _placed(self, hold: int, told: Held | None) -> Event:
         def event(model: Model) -> None:
@@ -109,9 +109,11 @@ class Release:
 def _ended(operation: Settle | Release, answer: Answer, scene: Scene, end: Any) -> Alternatives:
     if isinstance(answer.error, DatabaseUnavailable):
         return NOTHING
+    known = scene.before.holds.get(operation.hold) or scene.facts.holds[operation.hold].hold
+    account = known.account
     if answer.lost or isinstance(answer.error, OutcomeUnknown):
         scene.require_trouble(answer, operation)
-        return [[], [[end]]]
+        return [[], [track(account, end)]]
     if not isinstance(answer.value, Settled):
         raise Broken(f"{operation} is answered {answer}: {answer.error}")
     told = answer.value
@@ -123,7 +125,7 @@ def _ended(operation: Settle | Release, answer: Answer, scene: Scene, end: Any) 
         right = hold.charged, hold.uncollected, owner.available, owner.held
         demand(said == right, f"{operation} is answered {said}, should be {right}")
 
-    return [[[event]]]
+    return [[track(account, event)]]
 
 
 def _asked_to_end(hold: int, scene: Scene) -> bool:

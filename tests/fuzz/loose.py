@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from routstr.wallet.models import SagaKind, SagaState
-from tests.fuzz.explain import Broken, Event, Track, by_account
+from tests.fuzz.explain import Broken, Event, Track, by_account, track
 from tests.fuzz.facts import HoldFact, SagaFact
 from tests.fuzz.holding import PlaceHold, Release, Settle
 from tests.fuzz.mint import TalliedMint
 from tests.fuzz.model import End, Model, Ys, demand
 from tests.fuzz.operations import Answer, Scene
 from tests.fuzz.receiving import Receive
-from tests.fuzz.tasks import Sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +47,11 @@ def loose_tracks(
         elif saga.state is SagaState.DONE:
             _require_redeemed(saga, mints[saga.mint], wishes)
             if saga.ys not in told and saga.ys not in scene.before.deposits:
-                tracks.append([_redeemed(saga)])
+                tracks.append(_redeemed(saga))
         elif saga.state is SagaState.FAILED and id_ in scene.open_before:
             _require_free(scene.open_before[id_], mints[saga.mint])
-    tracks += [[_noticed(saga)] for saga in sorted(scene.facts.claimed)]
-    return [track for track in tracks if track]
+    tracks += [_noticed(saga, scene) for saga in sorted(scene.facts.claimed)]
+    return tracks
 
 
 def _swept(scene: Scene, sweeps: Sweeps) -> Iterator[tuple[int, Event]]:
@@ -112,13 +111,13 @@ def _sent(id_: int, saga: SagaFact, scene: Scene) -> Track:
         events.append(lambda m: m.issue(id_, fee))
     elif saga.state is SagaState.FAILED:
         events.append(lambda m: m.undo(id_))
-    return events
+    return track(account, *events)
 
 
-def _redeemed(saga: SagaFact) -> Event:
+def _redeemed(saga: SagaFact) -> Track:
     assert saga.account is not None, "a saga that is done names its account"
     account = saga.account
-    return lambda model: model.redeem(saga.ys, saga.purpose, account, saga.net)
+    return track(account, lambda m: m.redeem(saga.ys, saga.purpose, account, saga.net))
 
 
 def _require_redeemed(
@@ -136,10 +135,5 @@ def _require_free(saga: SagaFact, mint: TalliedMint) -> None:
         raise Broken(f"{saga} was given up, and its mint has swapped the token")
 
 
-def _noticed(saga: int) -> Event:
-    return lambda model: model.claim(saga)
-
-
-def swept(asked: Sequence[object]) -> bool:
-    """Whether any sweep was asked for."""
-    return any(isinstance(operation, Sweep) for operation in asked)
+def _noticed(saga: int, scene: Scene) -> Track:
+    return track(scene.before.refunds[saga].account, lambda model: model.claim(saga))

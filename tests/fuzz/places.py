@@ -81,15 +81,22 @@ class Ear(logging.Handler):
 
 @contextmanager
 def listening() -> Iterator[Ear]:
-    """Keep the nodes' logs off the terminal, and listen."""
-    logger, ear = logging.getLogger("routstr"), Ear()
-    before = logger.propagate, logger.level
-    logger.addHandler(ear)
-    logger.propagate = False
-    logger.setLevel(logging.ERROR)
+    """Keep logs off the terminal, and listen.
+
+    The driver of PostgreSQL warns of each statement that fails inside of a pipeline: here, of every
+    second claim to a proof.
+    """
+    ear = Ear()
+    loggers = [logging.getLogger(name) for name in ("routstr", "psycopg")]
+    before = [(logger.propagate, logger.level) for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(ear)
+        logger.propagate = False
+        logger.setLevel(logging.ERROR)
     try:
         yield ear
     finally:
-        logger.removeHandler(ear)
-        logger.propagate, level = before
-        logger.setLevel(level)
+        for logger, (propagate, level) in zip(loggers, before, strict=True):
+            logger.removeHandler(ear)
+            logger.propagate = propagate
+            logger.setLevel(level)

@@ -6,7 +6,7 @@ from routstr.auth.service import Payer
 from routstr.errors import FeesExceedAmount, TokenAlreadySpent
 from routstr.wallet.models import SagaState
 from routstr.wallet.token import Token
-from tests.fuzz.explain import Alternatives, Broken
+from tests.fuzz.explain import Alternatives, Broken, Track, track
 from tests.fuzz.mint import TalliedMint
 from tests.fuzz.model import Deposit, Model, Ys, demand
 from tests.fuzz.node import Node
@@ -52,19 +52,30 @@ class Receive:
     def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
         ys, error = self.given.ys, answer.error
         if answer.value is not None:
-            return [[[lambda m: m.redeem(ys, self.kind, answer.value, self.given.net)]]]
+            account: int = answer.value
+            return [[track(account, lambda m: m.redeem(ys, self.kind, account, self.given.net))]]
         if isinstance(error, TokenAlreadySpent):
-            return [[[lambda m: self._is_spent(m, scene)]]]
+            return [[Track(self._owners(scene), (lambda m: self._is_spent(m, scene),))]]
         if isinstance(error, FeesExceedAmount):
-            return [[[lambda m: demand(self.given.net <= 0, f"{self} is worth something")]]]
+            demanded = (lambda _: demand(self.given.net <= 0, f"{self} is worth something"),)
+            return [[Track(frozenset(), demanded)]]
         scene.require_trouble(answer, self)
         if isinstance(error, NOT_DONE):
             if self._goes_on(scene):
                 raise Broken(f"{self} is answered {answer}, and goes on")
-            return [[[lambda m: demand(not self._is_mine(m), f"{answer}: it was redeemed")]]]
+            free = (lambda m: demand(not self._is_mine(m), f"{answer}: it was redeemed"),)
+            return [[Track(self._owners(scene), free)]]
         if not answer.lost and not isinstance(error, UNDECIDED):
             raise Broken(f"{self} is answered {answer}: {error}")
         return NOTHING
+
+    def _owners(self, scene: Scene) -> frozenset[int]:
+        """Accounts that have, or get in this step, what any part of the token is worth."""
+        ours = self.given.ys
+        have = {it.account for ys, it in scene.before.deposits.items() if not ours.isdisjoint(ys)}
+        sagas = scene.facts.sagas.values()
+        get = {it.account for it in sagas if it.account and not ours.isdisjoint(it.ys)}
+        return frozenset(have | get)
 
     def _is_mine(self, model: Model) -> bool:
         known = model.deposits.get(self.given.ys)

@@ -13,7 +13,7 @@ from routstr.errors import (
 from routstr.money import MSAT_PER_SAT, Msat, Unit
 from routstr.payment import refund
 from routstr.wallet.models import SagaKind, SagaState
-from tests.fuzz.explain import Alternatives, Broken, Event
+from tests.fuzz.explain import Alternatives, Broken, Event, track
 from tests.fuzz.model import Model, Refund, Stage, demand
 from tests.fuzz.node import Node
 from tests.fuzz.operations import NOT_DONE, NOTHING, UNDECIDED, Answer, Scene
@@ -35,11 +35,11 @@ class GiveBack:
 
     def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
         if isinstance(answer.value, refund.Refund):
-            return [[[self._given(answer.value, scene)]]]
+            return [[track(self.payer.account, self._given(answer.value, scene))]]
         error, account = answer.error, self.payer.account
         check = _REASONS.get(type(error))
         if check is not None:
-            return [[[lambda m: check(m, account, scene)]]]
+            return [[track(account, lambda m: check(m, account, scene))]]
         if isinstance(error, InsufficientLiquidity) and not _payable(account, scene):
             return NOTHING
         scene.require_trouble(answer, self)

@@ -190,19 +190,19 @@ def watch_claims(scope: Scope) -> Act:
 
 
 PLANNERS: Final[dict[Planner, int]] = {
-    place_hold: 30,
-    settle: 24,
-    release: 8,
-    create: 3,
-    top_up: 6,
-    same_token: 4,
-    overlapping_token: 2,
+    place_hold: 40,
+    settle: 34,
+    release: 9,
+    create: 2,
+    top_up: 4,
+    same_token: 3,
+    overlapping_token: 1,
     spend_elsewhere: 1,
-    give_back: 7,
-    claim: 4,
+    give_back: 5,
+    claim: 5,
     watch_claims: 1,
     sweep: 2,
-    recover: 2,
+    recover: 1,
 }
 """Rules of one request each, and how often they come."""
 ALL: Final[tuple[Planner, ...]] = tuple(chain.from_iterable([p] * n for p, n in PLANNERS.items()))

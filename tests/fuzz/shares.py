@@ -30,7 +30,7 @@ Tell = Callable[[str, int], None]
 """Told the database's name and how many more operations are done."""
 
 _OTHERS: Final = tuple(chain.from_iterable([r] * n for r, n in OTHERS.items()))
-_OTHERS_PERCENT: Final = 15
+_OTHERS_PERCENT: Final = 11
 _NUMBERS: Final = 1 << 30
 _TOLD_EVERY: Final = 50
 _POLL_S: Final = 0.5

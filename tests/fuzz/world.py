@@ -26,7 +26,7 @@ from tests.fuzz.refunding import GiveBack
 from tests.fuzz.tasks import Redeem, Sweep, Watch
 
 NODES: Final = 2
-_TALLIED_EVERY: Final = 8
+_TALLIED_EVERY: Final = 16
 
 
 class Act(NamedTuple):
