@@ -80,7 +80,7 @@ async def at_once(scope: Scope) -> None:
 async def die(scope: Scope) -> None:
     """A node dies in the middle of something, and a new one starts and recovers."""
     choices, index = scope.choices, scope.node()
-    scope.world.nodes[index].fate.arm(choices.pick(DEADLY), at=1 + choices.below(4))
+    scope.world.nodes[index].fate.arm(choices.pick(DEADLY), at=choices.pick((1, 1, 2, 2, 3)))
     near = scope.narrow()
     planners = choices.pick((ALL, _AT_MINTS, _ON_MONEY))
     acts = [choices.pick(planners)(near) for _ in range(1 + choices.below(2))]

@@ -140,7 +140,7 @@ def _episode(
 
     url = place.create()
     try:
-        with asyncio.Runner(loop_factory=lambda: HastyLoop(clock)) as runner:
+        with asyncio.Runner(loop_factory=lambda: HastyLoop(clock, place.patience_s)) as runner:
             runner.run(live(url))
     finally:
         place.remove(url)

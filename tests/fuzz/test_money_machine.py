@@ -24,14 +24,15 @@ from tests.fuzz.requests import Choices, Scope
 from tests.fuzz.world import World
 
 PROFILE: Final = settings(
-    max_examples=16,
-    stateful_step_count=50,
+    max_examples=8,
+    stateful_step_count=25,
     deadline=None,
     derandomize=True,  # the same rules each time, as far as threads allow
     database=None,
-    phases=[Phase.generate, Phase.shrink],
+    phases=[Phase.generate],  # a failure tells its steps; to shorten them takes minutes
     suppress_health_check=list(HealthCheck),
 )
+FOLLOWING: Final = 3
 NUMBERS: Final = st.tuples(*(st.integers(0, 255) for _ in range(6)))
 
 
@@ -45,13 +46,18 @@ class MoneyMachine(RuleBasedStateMachine):
         ear.heard.clear()
         self._url = place.create()
         self._closing.callback(place.remove, self._url)
-        self._runner = asyncio.Runner(loop_factory=lambda: HastyLoop(clock))
+        self._runner = asyncio.Runner(loop_factory=lambda: HastyLoop(clock, place.patience_s))
         self._closing.enter_context(self._runner)
         self._world = self._runner.run(World.open(self._url, clock, ear.heard))
         self._closing.callback(lambda: self._runner.run(self._world.stop()))
 
     def _do(self, numbers: tuple[int, ...], planner: requests.Planner) -> None:
-        self._runner.run(rules.do(self._scope(numbers), planner))
+        """One request, then a few that may have to do with it."""
+        scope = self._scope(numbers)
+        self._runner.run(rules.do(scope, planner))
+        for _ in range(FOLLOWING):
+            later = Scope.wide(self._world, scope.choices).narrow()
+            self._runner.run(rules.do(later, scope.choices.pick(requests.ALL)))
 
     def _let(self, numbers: tuple[int, ...], other: rules.Rule) -> None:
         async def happen() -> None:
