@@ -38,6 +38,18 @@ test: ## every check, as in CI; ONLY="unit types" runs some of them
 crash-matrix: ## nodes killed at every commit and mint call, then the money counted; FAST=1, SEED=7
 	@$(environments) dev $(mints) -- -m tests.crash.matrix $(if $(FAST),--fast 280) $(if $(SEED),--seed $(SEED))
 
+.PHONY: money-fuzz
+money-fuzz: ## money at random on two nodes, compared with a model; OPS=10000, SEED=7, DB=postgres
+	@$(environments) dev -- -m tests.fuzz.money $(if $(OPS),--ops $(OPS)) $(if $(SEED),--seed $(SEED)) $(if $(DB),--db $(DB))
+
+.PHONY: mutants
+mutants: ## small faults in the code that counts money; of each file's 90 % must be noticed
+	@$(environments) dev -- -m scripts.mutation
+
+.PHONY: planted
+planted: ## five classic faults of a ledger, each at several places: all must be found; ONLY=counter
+	@$(environments) dev -- -m scripts.planted $(ONLY)
+
 .PHONY: lint
 lint: ## the checks that run no test: format, style, types, layers
 	@$(environments) dev -- -m scripts.check lint
@@ -67,7 +79,7 @@ lock: ## write requirements/*.txt anew; UPGRADE=1 takes newer versions
 	@$(environments) dev -- -m scripts.lock $(if $(UPGRADE),--upgrade)
 
 made := .venv .venv.aside-* .tools .tools.aside-* build dist htmlcov .coverage .coverage.* \
-  .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+  .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
 
 .PHONY: clean
 clean: ## remove what these targets made; a node's database, keys and logs stay

@@ -39,7 +39,9 @@ class Payer:
         self._keysets: dict[str, Keyset] = {}
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(trust_env=False)
+        # a mint closes idle connections, and a request that meets that cannot be repeated blindly
+        connector = aiohttp.TCPConnector(force_close=True)
+        self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
         self._mint = Mint(self.mint_url, self._session, MintGate(SystemClock()))
         return self
 

@@ -68,6 +68,16 @@ class Postgres:
         with psycopg.connect(host=str(self.folder), user=_USER, autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
+    async def restart(self, *, at_once: bool = False) -> None:
+        """End the server and start it again on its data; ``at_once`` leaves it to recover them."""
+        if at_once:
+            self._child.signal(signal.SIGQUIT)
+            await self._child.wait(limit_s=START_LIMIT_S)
+        else:
+            await self._child.stop()
+        self._child = Child(self._child.program)
+        await _accepting(self._child, self.folder)
+
     async def stop(self) -> int:
         """End the server and remove its folder."""
         try:
@@ -114,7 +124,11 @@ async def _serve(folder: Path, *, durable: bool) -> Child:
             user=user,
         )
     )
+    await _accepting(child, folder)
+    return child
 
+
+async def _accepting(child: Child, folder: Path) -> None:
     async def accepting() -> bool:
         try:
             psycopg.connect(host=str(folder), user=_USER, connect_timeout=2).close()
@@ -123,7 +137,6 @@ async def _serve(folder: Path, *, durable: bool) -> Child:
         return True
 
     await child.wait_for(accepting, limit_s=START_LIMIT_S)
-    return child
 
 
 def _unprivileged() -> tuple[int, int] | None:

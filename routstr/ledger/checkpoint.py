@@ -56,6 +56,11 @@ class Frontier(Struct, frozen=True):
     upto: int = 0
     pending: tuple[int, ...] = ()
 
+    @property
+    def open_ids(self) -> tuple[int, ...]:
+        """``pending`` for an ``IN`` that is never empty: for that one there is no good plan."""
+        return self.pending or (0,)
+
 
 class Checkpoint(Struct, frozen=True):
     """Proven: the ``count`` transfers with ids up to ``transfers``, ``amount`` msat in sum."""
@@ -128,6 +133,6 @@ def store(tx: Tx, sums: Sequence[Sums], upto: int) -> None:
 
 
 def _frontier(connection: Connection, table: str, upto: int) -> Frontier:
-    query = f"SELECT id FROM {table} WHERE state = 0 AND id <= :upto ORDER BY id"  # noqa: S608
-    rows = connection.execute(text(query), {"upto": upto})
-    return Frontier(upto, tuple(int(row[0]) for row in rows))
+    """Find the open rows by their own index: a condition on the id would lead past it."""
+    rows = connection.execute(text(f"SELECT id FROM {table} WHERE state = 0"))  # noqa: S608
+    return Frontier(upto, tuple(sorted(int(row[0]) for row in rows if row[0] <= upto)))

@@ -63,11 +63,16 @@ def stop(tx: Tx, instance: int) -> None:
 
 
 def alive(connection: Connection, stale_seconds: float) -> frozenset[int]:
-    """Return the instances that were seen within ``stale_seconds`` and have not stopped."""
-    oldest = database_now_ms(connection) - round(stale_seconds * 1000)
+    """Return the instances that were seen within ``stale_seconds`` and have not stopped.
+
+    One seen in the future was seen before the database's clock was set back; whoever lives is seen
+    again soon.
+    """
+    now, stale = database_now_ms(connection), round(stale_seconds * 1000)
     rows = connection.execute(
         select(col(Instance.id)).where(
-            col(Instance.stopped_at).is_(None), col(Instance.seen_at) >= oldest
+            col(Instance.stopped_at).is_(None),
+            col(Instance.seen_at).between(now - stale, now + stale),
         )
     )
     return frozenset(int(row[0] or 0) for row in rows)

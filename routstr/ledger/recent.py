@@ -81,7 +81,7 @@ _NEWEST: Final = "SELECT coalesce(max(id), 0) FROM transfers"
 def check_recent(connection: Connection, last: Checkpoint) -> list[Check]:
     """Verify what is new since a checkpoint; :func:`verify.check_standing` is the other part."""
     after = {"after": last.transfers}
-    held = {**after, "holds": last.holds.upto, "pending": last.holds.pending}
+    held = {**after, "holds": last.holds.upto, "pending": last.holds.open_ids}
     wrong = connection.execute(text(_ACCOUNTS), {**after, "upto": _LAST_ID}).all()
     return [
         Check(TOTALS, unequal((row[0], row[1], row[2]) for row in wrong if row[1] != row[2])),

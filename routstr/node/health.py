@@ -50,7 +50,7 @@ class Health:
         self._supervisor = supervisor
         self._draining = draining
         self._state_of_deposits = deposits
-        self._books: tuple[float, str, str] | None = None
+        self._open_at: float | None = None
         self._remembered: tuple[float, bool, Report] | None = None
 
     async def check(self) -> tuple[bool, Report]:
@@ -65,11 +65,13 @@ class Health:
         return able, report
 
     async def deposits(self) -> str:
-        """Say whether deposits are taken: ``open``, or why not."""
+        """Say whether deposits are taken: ``open``, or why not, which is not remembered."""
         now = self._clock.monotonic()
-        if self._books is None or now - self._books[0] > REMEMBER_SECONDS:
-            self._books = (now, *await self._look_at_books())
-        return self._books[2]
+        if self._open_at is None or now - self._open_at > REMEMBER_SECONDS:
+            _, state = await self._look_at_books()
+            self._open_at = now if state == OPEN else None
+            return state
+        return OPEN
 
     async def _look(self) -> tuple[bool, Report]:
         (database, deposits), upstream, *mints = await asyncio.gather(

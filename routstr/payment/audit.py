@@ -98,7 +98,7 @@ def _audit(connection: Connection, checks: list[Check], *, full: bool) -> Audit:
 
 def _since(connection: Connection, last: Checkpoint) -> list[Check]:
     """Verify what is new since a checkpoint."""
-    sagas = {"after": last.transfers, "sagas": last.sagas.upto, "pending": last.sagas.pending}
+    sagas = {"after": last.transfers, "sagas": last.sagas.upto, "pending": last.sagas.open_ids}
     twice = text(_CREDITED_TWICE_SINCE).bindparams(bindparam("pending", expanding=True))
     nothing = text(_CREDITED_FOR_NOTHING_SINCE)
     return [

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final
 
+import typer
 from sqlmodel import SQLModel
 
 import routstr.main  # noqa: F401 - declares every table
@@ -55,10 +56,15 @@ def _target(name: str) -> str | None:
 
 
 def _command(name: str) -> str | None:
-    names = {
-        command.name or _callback_name(command.callback) for command in cli.registered_commands
-    }
+    names = _commands(cli)
+    for group in cli.registered_groups:
+        inner = _commands(group.typer_instance) if group.typer_instance else set()
+        names |= {str(group.name), *(f"{group.name} {command}" for command in inner)}
     return None if name in names else f"no command routstr {name}"
+
+
+def _commands(app: typer.Typer) -> set[str]:
+    return {command.name or _callback_name(command.callback) for command in app.registered_commands}
 
 
 def _callback_name(callback: Callable[..., Any] | None) -> str:

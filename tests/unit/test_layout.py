@@ -20,6 +20,7 @@ ABOUT_THE_REPOSITORY: Final = {
     "test_conftest",
     "test_design_map",
     "test_docs",
+    "test_docs_lessons",
     "test_env_example",
     "test_layout",
     "test_makefile",

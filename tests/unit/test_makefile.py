@@ -20,6 +20,9 @@ COMMANDS: Final = (
     "help",
     "lock",
     "migrate",
+    "mutants",
+    "planted",
+    "money-fuzz",
 )
 HOSTILE: Final = (
     *("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"),
@@ -113,6 +116,12 @@ def test_some_of_the_checks_can_be_chosen(folder: Path) -> None:
         "run: -m scripts.bootstrap dev mint-0.21 mint-0.19 -- -m scripts.check unit types"
         in make(folder, "test", "ONLY=unit types")
     )
+
+
+def test_some_of_the_planted_faults_can_be_chosen(folder: Path) -> None:
+    lines = make(folder, "planted", "ONLY=counter claim")
+
+    assert "run: -m scripts.bootstrap dev -- -m scripts.planted counter claim" in lines
 
 
 def test_clean_leaves_what_belongs_to_the_node(folder: Path) -> None:

@@ -100,4 +100,4 @@ def test_units_convert_exactly_and_give_back_rounded_down(msat: int) -> None:
 def test_units_are_worth_what_they_say() -> None:
     assert (Unit.SAT.msat, Unit.MSAT.msat) == (1000, 1)
     assert MSAT_PER_BTC == 100_000_000 * MSAT_PER_SAT
-    assert MAX_MSAT < 2**63
+    assert MAX_MSAT == 21_000_000 * MSAT_PER_BTC < 2**63

@@ -34,6 +34,7 @@ from routstr.errors import DatabaseUnavailable, OutcomeUnknown
 _log = get_logger(__name__)
 
 BATCH_JOBS_MAX: Final = 256
+WAITING_JOBS_MAX: Final = 10_000  # a second's work: what comes on top of it would wait in vain
 BATCH_SECONDS_MAX: Final = 0.005
 RECONNECT_SECONDS_MAX: Final = 15.0
 _RECONNECT_PAUSE_SECONDS: Final = 0.1
@@ -45,9 +46,14 @@ class Writer:
     """Owns the writing connection and the thread that uses it."""
 
     def __init__(
-        self, backend: Backend, *, reconnect_seconds: float = RECONNECT_SECONDS_MAX
+        self,
+        backend: Backend,
+        *,
+        reconnect_seconds: float = RECONNECT_SECONDS_MAX,
+        waiting_max: int = WAITING_JOBS_MAX,
     ) -> None:
         self._backend = backend
+        self._waiting_max = waiting_max
         self._reconnect_seconds = reconnect_seconds
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._hot: deque[Job] = deque()
@@ -64,9 +70,16 @@ class Writer:
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Queue a job; its future resolves after the commit that contains it."""
+        """Queue a job; its future resolves after the commit that contains it.
+
+        ``DatabaseUnavailable`` at once while the queue is full: then the database is away, or
+        slower than what is asked of it.
+        """
         if self._closing:
             job.future.set_exception(DatabaseUnavailable("The node is stopping."))
+            return
+        if self._queue.qsize() >= self._waiting_max:
+            job.future.set_exception(DatabaseUnavailable(headers={"Retry-After": "5"}))
             return
         self._queue.put(job)
 

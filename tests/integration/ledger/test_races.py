@@ -6,6 +6,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -134,6 +135,22 @@ async def test_spending_refunding_and_paying_in_at_once_keep_the_books(both: Ban
     )
     for account in customers:
         assert (await both.account(account))["held"] == 0
+
+
+async def test_fifty_posts_with_one_key_are_one_transfer(both: Bank) -> None:
+    """One key, one entry: the same transfer, and one that would move something else."""
+    account, other = await both.customer(), await both.customer()
+    entry = await both.db.write(lambda tx: both.entry(tx, account, 10, 1_000))
+    entries = [entry, replace(entry, credit=other, amount=Msat(70))]
+    posted = await asyncio.gather(
+        *(
+            both.branches[n % 2].db.write(partial(accounts.post, entry=entries[n % 3 == 0]))
+            for n in range(50)
+        )
+    )
+    assert posted.count(True) == 1
+    credited = [(await both.account(one))["posted"] for one in (account, other)]
+    assert credited in ([10, 0], [0, 70])
 
 
 async def test_an_account_opened_and_used_by_others_at_once(both: Bank) -> None:

@@ -10,6 +10,8 @@ from routstr.ledger.sweep import GRACE_MS
 from routstr.money import ZERO, Msat
 from tests.integration.ledger.bank import STALE_SECONDS, Bank, Branch, request, settlement
 
+YEAR_SECONDS = 365 * 86_400.0
+
 
 async def held(branch: Branch, account: int, amount: int = 100) -> int:
     answer = await branch.ledger.hold(request(account, amount))
@@ -24,9 +26,9 @@ async def forget(bank: Bank, branch: Branch) -> Branch:
     return branch._replace(ledger=ledger, sweeper=sweeper)
 
 
-async def silence(bank: Bank, branch: Branch) -> None:
+async def silence(bank: Bank, branch: Branch, seconds: float = STALE_SECONDS) -> None:
     change = text("UPDATE instances SET seen_at = seen_at - :ms WHERE id = :id")
-    values = {"ms": STALE_SECONDS * 1_000 + 1, "id": branch.id}
+    values = {"ms": round(seconds * 1_000) + 1, "id": branch.id}
     await bank.db.write(lambda tx: tx.sql.execute(change, values))
 
 
@@ -61,6 +63,27 @@ async def test_holds_of_a_silent_instance_expire(bank: Bank) -> None:
     await silence(bank, other)
     assert await bank.branches[0].sweeper.sweep() == 1
     assert await states(bank) == [HoldState.EXPIRED]
+
+
+async def test_holds_of_an_instance_last_seen_in_the_future_expire(bank: Bank) -> None:
+    """The database's clock was set back by a year, and the instance has not been seen since."""
+    other = await bank.open()
+    await held(other, await bank.customer(1_000))
+    await silence(bank, other, -YEAR_SECONDS)
+    assert await bank.branches[0].sweeper.sweep() == 1
+    assert await states(bank) == [HoldState.EXPIRED]
+    await other.sweeper.beat()
+    assert await bank.branches[0].sweeper.alive() == {bank.branches[0].id, other.id}
+
+
+async def test_a_clock_set_back_keeps_no_forgotten_hold(bank: Bank) -> None:
+    account = await bank.customer(1_000)
+    me = await forget(bank, bank.branches[0])
+    await held(bank.branches[0], account)
+    bank.clock.ms -= round(YEAR_SECONDS * 1_000)
+    assert await bank.branches[0].sweeper.sweep() == 0  # its request knows it
+    assert await me.sweeper.sweep() == 1
+    assert await states(bank) == [HoldState.RELEASED]
 
 
 async def test_a_beat_in_time_keeps_holds(bank: Bank) -> None:

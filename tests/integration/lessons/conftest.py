@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import aiohttp
 import msgspec
 import pytest
 import pytest_asyncio
@@ -108,6 +109,10 @@ async def open_scene(folder: Path, url: str, mints: list[Mint]) -> AsyncIterator
         house = await stack.enter_async_context(
             open_house(folder, url, [shop.url for shop in shops], more=LIMITS)
         )
+        # no kept connections: one that the node closes at the wrong moment would be a fault of ours
+        connector = aiohttp.TCPConnector(force_close=True)
+        session = aiohttp.ClientSession(connector=connector, trust_env=False)
+        house.client = Client(await stack.enter_async_context(session), house.node.url)
         yield Scene(house, *shops)
         assert house.leaks() == []
 

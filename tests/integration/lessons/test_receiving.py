@@ -159,7 +159,7 @@ async def test_commit_ecd4697_what_is_credited_is_what_the_outputs_are_worth(
         text = await scene.dear.payer.token(3_000, unit)
         made = (await client.create(text)).json
         arrived = await scene.liquid(scene.dear, unit) - before
-        assert made["credited"] == unit.to_msat(arrived)
+        assert made["balance"] == made["credited"] == unit.to_msat(arrived)
         assert arrived < 3_000, "the mint has taken its fee"
 
 

@@ -23,6 +23,7 @@ async def test_the_node_describes_itself(client: Client, mints: dict[str, Mint])
         "http_url": "",
         "onion_url": "",
         "child_key_cost_msats": 0,
+        "deposits_open": True,
     }
 
 

@@ -3,6 +3,9 @@
 import pytest
 
 from routstr.ledger.entries import (
+    CUSTOMERS,
+    NEVER_NEGATIVE,
+    AccountKind,
     Held,
     HoldState,
     NodeAccounts,
@@ -293,6 +296,38 @@ def test_what_nobody_touched_is_not_marked_for_storing() -> None:
     decision = shelf.decide([request(BOB, 5), Release(1), request(ALICE, 1, minimum=2_000)])
     assert {row.id for row in decision.accounts.values() if row.touched} == {BOB}
     assert decision.ended == {}
+
+
+def test_numbers_in_old_books_keep_their_meaning() -> None:
+    assert {kind.name: kind.value for kind in AccountKind} == {
+        "KEY": 1,
+        "PAYMENT": 2,
+        "UNCLAIMED": 3,
+        "SUSPENSE": 4,
+        "ASSET": 10,
+        "TRANSIT": 11,
+        "REVENUE": 20,
+        "MINT_FEES": 21,
+        "ROUNDING": 22,
+        "LOSS": 23,
+        "DONATIONS": 24,
+        "CAPITAL": 25,
+        "PAYOUTS": 26,
+    }
+    assert [kind.name for kind in TransferKind] == [
+        *("DEPOSIT", "CHARGE", "REFUND", "MINT_FEE"),
+        *("LATE_LOSS", "CLAIM", "REFUND_UNDONE", "CAPITAL"),
+    ]
+    assert [kind.value for kind in TransferKind] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert [state.name for state in HoldState] == [
+        *("OPEN", "SETTLED", "RELEASED", "EXPIRED", "LATE")
+    ]
+    assert [state.value for state in HoldState] == [0, 1, 2, 3, 4]
+
+
+def test_what_is_owed_to_somebody_never_goes_below_zero() -> None:
+    assert {AccountKind.KEY, AccountKind.PAYMENT} == CUSTOMERS
+    assert {*CUSTOMERS, AccountKind.UNCLAIMED, AccountKind.SUSPENSE} == NEVER_NEGATIVE
 
 
 def test_keys_of_transfers_stay_what_old_books_have() -> None:

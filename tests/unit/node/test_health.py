@@ -119,6 +119,8 @@ async def test_deposits_are_looked_up_every_few_seconds() -> None:
     clock.advance(seconds=REMEMBER_SECONDS + 1)
     assert await watched.deposits() == "closed"
     assert parts.looks == 2
+    parts.deposits = "open"
+    assert await watched.deposits() == "open", "at once"
     parts.broken.add("database")
     clock.advance(seconds=REMEMBER_SECONDS + 1)
     assert await watched.deposits() == "unknown"

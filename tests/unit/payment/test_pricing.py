@@ -335,6 +335,13 @@ def test_too_many_answers_are_refused() -> None:
         read_limits({"best_of": 129}, entry())
 
 
+def test_without_wishes_of_the_operator_the_least_is_asked_for() -> None:
+    assert QuotePolicy() == QuotePolicy(
+        tolerance_percent=Decimal(1), min_request=Msat(1), min_output_tokens=16
+    )
+    assert GATE_SLACK_MSAT == 3  # clients round three times
+
+
 def test_a_quote_is_exact_in_rate_units() -> None:
     quoted = quote(entry(), tokens(1000), RequestLimits(200, 2, 200), POLICY)
     assert quoted == Quote(

@@ -139,6 +139,10 @@ def test_a_detail_is_cut_to_what_it_is_a_part_of() -> None:
     assert parse_usage(said) == Usage(0, 10, 90, 10, 10)
 
 
+def test_the_input_is_all_of_it() -> None:
+    assert Usage(prompt=1, completion=2, cache_read=10, cache_write=100).input == 111
+
+
 def test_without_output_there_was_no_reasoning() -> None:
     said = {"prompt_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 9}}
     assert parse_usage(said) == Usage(5, 0)

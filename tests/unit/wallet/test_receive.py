@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from routstr.core.db import Tx
 from routstr.errors import (
     FeesExceedAmount,
     InvalidToken,
@@ -33,10 +35,11 @@ from routstr.wallet.mint_errors import (
 from routstr.wallet.mint_types import ProofState
 from routstr.wallet.models import ProofStatus, SagaState
 from routstr.wallet.receive import Receiver
+from routstr.wallet.sagas import Saga
 from routstr.wallet.token import Token
 from tests.unit.wallet.played_mint import Gate, PlayedMint, fail, lose_answer, refuse, wait_for
 from tests.unit.wallet.signing import Signer
-from tests.unit.wallet.world import PURPOSE, World, deposit, open_world
+from tests.unit.wallet.world import PURPOSE, Till, World, deposit, open_world
 
 LOST = MintUnclear("no answer")
 
@@ -204,6 +207,21 @@ async def test_two_processes_at_once_make_one_swap(world: World) -> None:
     assert len({saga.id for saga in sagas}) == 1
     assert world.mint.calls["swap"] == 1
     assert await world.purse() == {ProofStatus.UNSPENT: 17}
+
+
+async def test_an_intent_and_its_claims_are_one_transaction(world: World) -> None:
+    class Watching(Till):
+        claimed: int | None = None
+
+        def intended(self, tx: Tx, saga: Saga) -> None:
+            query = text("SELECT count(*) FROM claimed_y WHERE saga = :saga")
+            self.claimed = tx.sql.execute(query, {"saga": saga.id}).scalar_one()
+
+    till = Watching()
+    world.house.wallet.register(PURPOSE, till)
+    await world.house.receive(world.mint.token(8, 2))
+
+    assert till.claimed == 2
 
 
 async def test_a_refusing_intent_leaves_nothing(world: World) -> None:

@@ -96,3 +96,23 @@ async def test_a_writer_that_fails_while_it_stops_still_stops(
     async with asyncio.timeout(5):
         await stopping
     assert backend.count("close") == 1
+
+
+async def test_a_full_queue_takes_no_more_and_loses_nothing() -> None:
+    backend = FakeBackend()
+    db = Database("sqlite:///unused", backend)
+    db._writer._waiting_max = 3
+    db.start()
+    gate, first = await behind_a_gate(db)
+    kept = await queued(*(db.write(insert(n)) for n in range(3)))
+    with pytest.raises(DatabaseUnavailable) as raised:
+        await db.write(insert("too many"))
+    assert raised.value.headers == {"Retry-After": "5"}
+    with pytest.raises(DatabaseUnavailable):
+        await db.hot(insert_all, "too many", full=True)
+    gate.open()
+    await first
+    assert await asyncio.gather(*kept) == [0, 1, 2]
+    assert await db.write(insert("later")) == "later"
+    assert backend.rows == [0, 1, 2, "later"]
+    await db.stop()

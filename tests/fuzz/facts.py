@@ -1,0 +1,176 @@
+"""What the database says, read by a connection of its own while no node does anything."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from routstr.money import Unit
+from routstr.wallet.models import ProofStatus, SagaKind, SagaState
+from routstr.wallet.purse import sums
+from tests.fuzz.model import Account, End, Hold, Ys
+
+_ENDS: Final = (End.OPEN, End.SETTLED, End.RELEASED, End.EXPIRED, End.LATE)  # as they are stored
+_CUSTOMER, _UNCLAIMED, _REVENUE, _LOSS = 1, 3, 20, 23  # kinds of accounts, as they are stored
+_ACCOUNTS: Final = (
+    "SELECT id, kind, posted, held, deposited FROM accounts"
+    f" WHERE kind IN ({_CUSTOMER}, {_UNCLAIMED}, {_REVENUE}, {_LOSS})"
+)
+_HOLDS: Final = (
+    "SELECT id, account, amount, state, charged, uncollected, request_id, owner FROM holds"
+)
+_SAGAS: Final = (
+    "SELECT id, kind, state, purpose, account, mint, unit, gross, fee, lease_owner FROM sagas"
+)
+_CLAIMS: Final = "SELECT saga, y FROM claimed_y"
+_CLAIMED: Final = "SELECT saga FROM issued_tokens"
+_OWN_PROOFS: Final = (
+    "SELECT k.mint, p.y FROM proofs p JOIN keysets k ON k.id = p.keyset WHERE p.status IN (0, 1)"
+)
+_ISSUERS: Final = "SELECT saga FROM proofs"
+_SILENCE: Final = "UPDATE instances SET seen_at = 0"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFact:
+    """A hold's row."""
+
+    hold: Hold
+    request: str
+    owner: int
+
+
+@dataclass(frozen=True, slots=True)
+class SagaFact:
+    """A saga's row; ``ys`` are the proofs that it claims, of a token that comes in."""
+
+    kind: SagaKind
+    state: SagaState
+    purpose: str
+    account: int | None
+    mint: str
+    unit: Unit
+    gross: int
+    fee: int
+    owner: int
+    ys: Ys
+
+    @property
+    def net(self) -> int:
+        return int(self.unit.to_msat(self.gross - self.fee))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The books, and of holds and sagas those that are new or were open before."""
+
+    accounts: dict[int, Account]
+    unclaimed: int
+    revenue: int
+    loss: int
+    holds: dict[int, HoldFact]
+    sagas: dict[int, SagaFact]
+    claimed: frozenset[int]
+
+
+class Observer:
+    """Reads at every step, so past SQLAlchemy; its only write silences an instance."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        self._connection = self._engine.connect()
+        self._driver: Any = self._connection.connection.driver_connection
+        self._last_hold = 0
+        self._last_saga = 0
+
+    def close(self) -> None:
+        self._connection.close()
+        self._engine.dispose()
+
+    def look(self, holds: Iterable[int], sagas: Iterable[int], issued: Collection[int]) -> Facts:
+        """Read everything, and of ``holds``, ``sagas`` and ``issued`` tokens how they stand."""
+        accounts: dict[int, Account] = {}
+        sums_of = dict.fromkeys((_UNCLAIMED, _REVENUE, _LOSS), 0)
+        for id_, kind, posted, held, deposited in self._rows(_ACCOUNTS):
+            if kind == _CUSTOMER:
+                accounts[id_] = Account(posted, held, deposited)
+            else:
+                sums_of[kind] += posted
+        claimed = f"{_CLAIMED} WHERE state = 1 AND {_among('saga', issued)}"
+        return Facts(
+            accounts,
+            sums_of[_UNCLAIMED],
+            sums_of[_REVENUE],
+            -sums_of[_LOSS],
+            self._holds(holds),
+            self._sagas(sagas),
+            frozenset(row[0] for row in self._rows(claimed)) if issued else frozenset(),
+        )
+
+    def silence(self, instance: int) -> None:
+        """Let an instance seem gone: it has not been seen for very long."""
+        self._driver.execute(f"{_SILENCE} WHERE id = {int(instance)}")
+
+    def proofs(self) -> dict[tuple[str, Unit], int]:
+        """What the wallet has or has given out, by mint and unit."""
+        found: dict[tuple[str, Unit], int] = {}
+        for mint, unit, _, amount in sums(self._connection):
+            found[mint, unit] = found.get((mint, unit), 0) + amount
+        return found
+
+    def payable(self) -> dict[tuple[str, Unit], int]:
+        """What the wallet could spend, by mint and unit."""
+        return {
+            (mint, unit): amount
+            for mint, unit, status, amount in sums(self._connection)
+            if status is ProofStatus.UNSPENT
+        }
+
+    def own_proofs(self) -> list[tuple[str, bytes]]:
+        """Mint and point of each proof that the wallet believes it can spend."""
+        return [(row[0], bytes(row[1])) for row in self._rows(_OWN_PROOFS)]
+
+    def issuer(self, y: bytes) -> int | None:
+        """The saga that gave a proof away."""
+        rows = self._rows(f"{_ISSUERS} WHERE y = {self._literal(y)}")
+        return rows[0][0] if rows else None
+
+    def _literal(self, value: bytes) -> str:
+        on_sqlite = self._engine.dialect.name == "sqlite"
+        return f"x'{value.hex()}'" if on_sqlite else f"'\\x{value.hex()}'::bytea"
+
+    def _rows(self, query: str) -> Any:
+        return self._driver.execute(query).fetchall()
+
+    def _holds(self, known: Iterable[int]) -> dict[int, HoldFact]:
+        rows = self._rows(f"{_HOLDS} WHERE id > {self._last_hold} OR {_among('id', known)}")
+        found = {
+            row[0]: HoldFact(Hold(row[1], row[2], _ENDS[row[3]], row[4], row[5]), row[6], row[7])
+            for row in rows
+        }
+        self._last_hold = max((self._last_hold, *found))
+        return found
+
+    def _sagas(self, known: Iterable[int]) -> dict[int, SagaFact]:
+        rows = self._rows(f"{_SAGAS} WHERE id > {self._last_saga} OR {_among('id', known)}")
+        if not rows:
+            return {}
+        ids = [row[0] for row in rows]
+        self._last_saga = max(self._last_saga, *ids)
+        claims: dict[int, set[bytes]] = {}
+        for saga, y in self._rows(f"{_CLAIMS} WHERE {_among('saga', ids)}"):
+            claims.setdefault(saga, set()).add(bytes(y))
+        return {row[0]: _saga(row, frozenset(claims.get(row[0], ()))) for row in rows}
+
+
+def _among(column: str, ids: Iterable[int]) -> str:
+    return f"{column} IN ({','.join(map(str, (0, *ids)))})"  # 0 is nobody's id
+
+
+def _saga(row: Any, ys: Ys) -> SagaFact:
+    _, kind, state, purpose, account, mint, unit, gross, fee, owner = row
+    return SagaFact(
+        SagaKind(kind), SagaState(state), purpose, account, mint, Unit(unit), gross, fee, owner, ys
+    )

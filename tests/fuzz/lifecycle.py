@@ -1,0 +1,153 @@
+"""Nodes that die, fall silent and come back; and the end, when everything must be settled."""
+
+from typing import Final
+
+from routstr.errors import (
+    BalanceTooSmall,
+    DatabaseUnavailable,
+    InsufficientLiquidity,
+    NothingToRefund,
+    OutcomeUnknown,
+)
+from routstr.ledger.sweep import GRACE_MS
+from routstr.wallet.token import encode_b
+from tests.fuzz.explain import Broken
+from tests.fuzz.holding import Release
+from tests.fuzz.model import End
+from tests.fuzz.node import Node
+from tests.fuzz.operations import Answer
+from tests.fuzz.receiving import Receive
+from tests.fuzz.refunding import GiveBack
+from tests.fuzz.tasks import Recover, Redeem, Sweep, Watch
+from tests.fuzz.world import Act, World
+
+_ROUNDS_MAX: Final = 8
+_LEFT: Final = (NothingToRefund, BalanceTooSmall, InsufficientLiquidity)
+
+
+async def crash(world: World, index: int, *, noticed: bool) -> None:
+    """A node is gone with all that it had in memory, and another one starts in its place.
+
+    ``noticed``: the others see at once that it is gone, as those of its own machine do.
+    """
+    node = world.nodes[index]
+    node.fate.dead = True
+    await node.bury()
+    world.crashes += 1
+    world.troubles += node.fate.met
+    world.lost.add(node.instance)
+    if noticed:
+        notice(world)
+    world.nodes[index] = await Node.open(world.ground)
+
+
+def notice(world: World) -> None:
+    """Time has passed: whoever died is known to be dead."""
+    for instance in world.lost:
+        world.observer.silence(instance)
+    world.silent |= world.lost
+    world.lost.clear()
+
+
+def silence(world: World, index: int) -> None:
+    """A living node seems gone: it was stopped, or its heartbeat does not get through."""
+    instance = world.nodes[index].instance
+    world.observer.silence(instance)
+    world.silent.add(instance)
+
+
+async def come_back(world: World, index: int) -> None:
+    """Its heart is seen to beat again."""
+    node = world.nodes[index]
+    try:
+        await node.sweeper.beat()
+    except DatabaseUnavailable:
+        return  # and stays silent
+    except OutcomeUnknown:
+        if node.instance in world.silent:
+            world.observer.silence(node.instance)
+    else:
+        world.silent.discard(node.instance)
+
+
+async def close(world: World) -> None:
+    """Settle everything, give everybody's money back, and prove the books."""
+    for index, node in enumerate(world.nodes):
+        node.fate.disarm()
+        await come_back(world, index)
+    notice(world)
+    await _end_sagas(world)
+    await _end_holds(world)
+    await world.audit()
+    await _find_keys(world)
+    await _give_back(world)
+    await world.audit()
+    for node in world.nodes:
+        world.troubles += node.fate.met
+        node.fate.met.clear()
+
+
+async def _end_sagas(world: World) -> None:
+    for _ in range(_ROUNDS_MAX):
+        for index in range(len(world.nodes)):
+            await world.step(Act(index, Recover()))
+        if not world.open_sagas:
+            return
+    raise Broken(f"operations stay open: {list(world.open_sagas.values())}")
+
+
+async def _end_holds(world: World) -> None:
+    world.ground.clock.advance(ms=GRACE_MS + 1)
+    for index in range(len(world.nodes)):
+        await world.step(Act(index, Sweep()))
+    live = {hold for node in world.nodes for hold in node.live}
+    for hold, it in list(world.model.holds.items()):
+        if it.end is End.OPEN:
+            if hold not in live:
+                raise Broken(f"hold {hold} belongs to nobody, and no sweep ends it")
+            await world.step(Act(0, Release(hold)))
+
+
+async def _find_keys(world: World) -> None:
+    """Users whose answer was lost ask again with the same token, and find their key."""
+    have = {key.account for key in world.keys}
+    for one in world.tokens:
+        known = world.model.deposits.get(one.ys)
+        if known is not None and known.purpose == "create" and known.account not in have:
+            await create(world, Act(0, Receive(one, encode_b(one.token), None)))
+
+
+async def create(world: World, *acts: Act) -> None:
+    """Do it, and remember the keys that users were told."""
+    for act, answer in zip(acts, await world.step(*acts), strict=True):
+        await learn_key(world, act, answer)
+
+
+async def learn_key(world: World, act: Act, answer: Answer) -> None:
+    """A user who was told of an account has its key."""
+    operation = act.operation
+    if not isinstance(operation, Receive) or answer.value is None or operation.payer is not None:
+        return
+    if answer.value not in {key.account for key in world.keys}:
+        node = world.nodes[act.node]
+        world.keys.append(await node.auth.known_payer(f"Bearer {operation.text}"))
+
+
+async def _give_back(world: World) -> None:
+    for number, payer in enumerate(world.keys):
+        answer = await _empty(world, Act(number % len(world.nodes), GiveBack(payer)))
+        if not isinstance(answer.error, _LEFT):
+            raise Broken(f"account {payer.account} cannot be emptied: {answer}")
+    await world.step(Act(0, Watch()))
+
+
+async def _empty(world: World, act: Act) -> Answer:
+    """Take what there is, as often as there is some; return the last answer."""
+    for _ in range(_ROUNDS_MAX):
+        (answer,) = await world.step(act)
+        if answer.error is not None:
+            return answer
+        gift = world.outside.gift(answer.value.token)
+        mint = world.mint(gift.token.mint)
+        await world.step(Act(0, Redeem(gift.token, mint, gift.saga, gift.token.unit)))
+    return Answer()

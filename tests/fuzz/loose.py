@@ -1,0 +1,139 @@
+"""What happened without being told to anybody: the books say that it did, the model whether it may.
+
+Sagas that went on in the background, holds that a sweep ended, claims that the node noticed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from routstr.wallet.models import SagaKind, SagaState
+from tests.fuzz.explain import Broken, Event, Track, by_account, track
+from tests.fuzz.facts import HoldFact, SagaFact
+from tests.fuzz.holding import PlaceHold, Release, Settle
+from tests.fuzz.mint import TalliedMint
+from tests.fuzz.model import End, Model, Ys, demand
+from tests.fuzz.operations import Answer, Scene
+from tests.fuzz.receiving import Receive
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeps:
+    """The sweeps of a step: by which instances, and what the books were like for them."""
+
+    by: frozenset[int]
+    silent: frozenset[int]
+    live: frozenset[int]
+    owed: tuple[tuple[int, int], ...]
+    """Holds and costs that the sweeping instances had not settled yet."""
+
+
+def loose_tracks(
+    scene: Scene,
+    answers: Sequence[Answer],
+    sweeps: Sweeps,
+    mints: Mapping[str, TalliedMint],
+    wishes: Mapping[Ys, set[tuple[str, int | None]]],
+) -> list[Track]:
+    """Events that need no answer to explain them."""
+    told = [
+        operation.given.ys
+        for operation, answer in zip(scene.asked, answers, strict=True)
+        if isinstance(operation, Receive) and answer.value is not None
+    ]
+    tracks = by_account(_swept(scene, sweeps))
+    for id_, saga in sorted(scene.facts.sagas.items()):
+        if saga.kind is SagaKind.SEND:
+            tracks.append(_sent(id_, saga, scene))
+        elif saga.state is SagaState.DONE:
+            _require_redeemed(saga, mints[saga.mint], wishes)
+            if saga.ys not in told and saga.ys not in scene.before.deposits:
+                tracks.append(_redeemed(saga))
+        elif saga.state is SagaState.FAILED and id_ in scene.open_before:
+            _require_free(scene.open_before[id_], mints[saga.mint])
+    tracks += [_noticed(saga, scene) for saga in sorted(scene.facts.claimed)]
+    return tracks
+
+
+def _swept(scene: Scene, sweeps: Sweeps) -> Iterator[tuple[int, Event]]:
+    for id_, fact in sorted(scene.facts.holds.items()):
+        before = scene.before.holds.get(id_)
+        if before is not None and before.end is not End.OPEN:
+            continue
+        if fact.hold.end in (End.EXPIRED, End.LATE):
+            yield fact.hold.account, _expired(id_, fact, sweeps)
+        elif fact.hold.end is End.RELEASED and before is not None and not _asked(id_, scene):
+            yield fact.hold.account, _left(id_, fact, sweeps)
+    for id_, cost in sweeps.owed:
+        fact_now = scene.facts.holds.get(id_)
+        if fact_now is not None and fact_now.hold.end in (End.SETTLED, End.LATE):
+            yield fact_now.hold.account, _settled_late(id_, cost)
+
+
+def _asked(hold: int, scene: Scene) -> bool:
+    return any(
+        (isinstance(o, Settle | Release) and o.hold == hold)
+        or (isinstance(o, PlaceHold) and o.request == scene.facts.holds[hold].request)
+        for o in scene.asked
+    )
+
+
+def _expired(hold: int, fact: HoldFact, sweeps: Sweeps) -> Event:
+    def event(model: Model) -> None:
+        demand(bool(sweeps.by - {fact.owner}), f"hold {hold} expired without a sweep")
+        demand(fact.owner in sweeps.silent, f"hold {hold} expired, its owner lives")
+        model.expire(hold)
+
+    return event
+
+
+def _left(hold: int, fact: HoldFact, sweeps: Sweeps) -> Event:
+    def event(model: Model) -> None:
+        demand(fact.owner in sweeps.by, f"hold {hold} was released by nobody")
+        demand(hold not in sweeps.live, f"hold {hold} was swept, a request works on it")
+        model.release(hold)
+
+    return event
+
+
+def _settled_late(hold: int, cost: int) -> Event:
+    return lambda model: model.settle(hold, cost)
+
+
+def _sent(id_: int, saga: SagaFact, scene: Scene) -> Track:
+    """A refund's debit when its saga is new, and its end if it has ended."""
+    events: list[Event] = []
+    account = saga.account
+    assert account is not None, "a refund names its account"
+    gross, fee = (int(saga.unit.to_msat(amount)) for amount in (saga.gross, saga.fee))
+    if id_ not in scene.open_before:
+        events.append(lambda m: m.debit(id_, account, gross))
+    if saga.state is SagaState.DONE:
+        events.append(lambda m: m.issue(id_, fee))
+    elif saga.state is SagaState.FAILED:
+        events.append(lambda m: m.undo(id_))
+    return track(account, *events)
+
+
+def _redeemed(saga: SagaFact) -> Track:
+    assert saga.account is not None, "a saga that is done names its account"
+    account = saga.account
+    return track(account, lambda m: m.redeem(saga.ys, saga.purpose, account, saga.net))
+
+
+def _require_redeemed(
+    saga: SagaFact, mint: TalliedMint, wishes: Mapping[Ys, set[tuple[str, int | None]]]
+) -> None:
+    if not all(mint.spent_by_node(y) for y in saga.ys):
+        raise Broken(f"{saga} is done, and its mint has not swapped the token")
+    account = saga.account if saga.purpose == "topup" else None
+    if (saga.purpose, account) not in wishes.get(saga.ys, set()):
+        raise Broken(f"{saga} is done, and nobody asked for it")
+
+
+def _require_free(saga: SagaFact, mint: TalliedMint) -> None:
+    if any(mint.spent_by_node(y) for y in saga.ys):
+        raise Broken(f"{saga} was given up, and its mint has swapped the token")
+
+
+def _noticed(saga: int, scene: Scene) -> Track:
+    return track(scene.before.refunds[saga].account, lambda model: model.claim(saga))

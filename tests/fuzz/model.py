@@ -1,0 +1,233 @@
+"""What a node promises about money, as dictionaries and whole numbers of msat.
+
+This is the specification that the node is compared with. It knows no database, no mint, no thread
+and no order of events: each method is one event, and raises :class:`Impossible` when a node that
+keeps its promises could not let it happen now.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+Ys: TypeAlias = frozenset[bytes]
+"""The points of a token's proofs, which name the token however it is written."""
+
+_HOLDS_REMEMBERED_MAX: Final = 80
+
+
+class Impossible(Exception):
+    """This may not happen in this state."""
+
+
+def demand(condition: bool, told: str) -> None:
+    """Raise :class:`Impossible` unless the condition holds."""
+    if not condition:
+        raise Impossible(told)
+
+
+class End(StrEnum):
+    """How a hold stands."""
+
+    OPEN = "open"
+    SETTLED = "settled"
+    RELEASED = "released"
+    EXPIRED = "expired"
+    LATE = "late"
+
+
+class Stage(StrEnum):
+    """How a refund stands."""
+
+    OPEN = "open"
+    ISSUED = "issued"
+    UNDONE = "undone"
+    CLAIMED = "claimed"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A customer: what is there, and how much of it is held."""
+
+    total: int = 0
+    held: int = 0
+    deposited: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.total - self.held
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Money set aside for one request."""
+
+    account: int
+    amount: int
+    end: End = End.OPEN
+    charged: int = 0
+    uncollected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """What a token was redeemed for."""
+
+    purpose: str
+    account: int
+    net: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money that was given back; ``deposited`` is the account's at that time."""
+
+    account: int
+    gross: int
+    deposited: int
+    net: int = 0
+    stage: Stage = Stage.OPEN
+
+
+@dataclass(slots=True)
+class Model:
+    """Everything that the books say."""
+
+    accounts: dict[int, Account] = field(default_factory=dict)
+    holds: dict[int, Hold] = field(default_factory=dict)
+    deposits: dict[Ys, Deposit] = field(default_factory=dict)
+    refunds: dict[int, Refund] = field(default_factory=dict)  # by saga
+    unclaimed: int = 0
+    revenue: int = 0
+    loss: int = 0
+
+    def fork(self) -> "Model":
+        """A copy that can go another way."""
+        return Model(
+            dict(self.accounts),
+            dict(self.holds),
+            dict(self.deposits),
+            dict(self.refunds),
+            self.unclaimed,
+            self.revenue,
+            self.loss,
+        )
+
+    def account(self, account: int) -> Account:
+        demand(account in self.accounts, f"account {account} does not exist")
+        return self.accounts[account]
+
+    def redeem(self, ys: Ys, purpose: str, account: int, net: int) -> None:
+        """A token's value arrives, once; the same token for the same end changes nothing."""
+        known = self.deposits.get(ys)
+        if known is not None:
+            demand(known == Deposit(purpose, account, net), f"the token was redeemed as {known}")
+            return
+        demand(not self.overlaps(ys), "a part of the token was redeemed before")
+        demand(net > 0, "the token is worth nothing after the fee")
+        demand((account in self.accounts) == (purpose == "topup"), f"{purpose} into {account}")
+        before = self.accounts.get(account, Account())
+        self.deposits[ys] = Deposit(purpose, account, net)
+        self.accounts[account] = replace(
+            before, total=before.total + net, deposited=before.deposited + net
+        )
+
+    def overlaps(self, ys: Ys) -> bool:
+        """Whether any of these proofs was redeemed as a part of any token."""
+        return any(not ys.isdisjoint(known) for known in self.deposits)
+
+    def place(self, hold: int, account: int, minimum: int, wanted: int) -> int:
+        """Set aside what is wanted, less if there is less, but not below the minimum."""
+        owner = self.account(account)
+        demand(hold not in self.holds, f"hold {hold} exists")
+        demand(owner.available >= minimum, f"{owner.available} msat are available")
+        amount = min(owner.available, max(minimum, wanted))
+        self.holds[hold] = Hold(account, amount)
+        self.accounts[account] = replace(owner, held=owner.held + amount)
+        return amount
+
+    def settle(self, hold: int, cost: int) -> Hold:
+        """Charge at most what is held; after an expiry, once, at most what is there too."""
+        was = self._hold(hold)
+        owner = self.account(was.account)
+        if was.end is End.OPEN:
+            charged = min(cost, was.amount)
+            owner = replace(owner, held=owner.held - was.amount)
+            now = replace(was, end=End.SETTLED, charged=charged, uncollected=cost - charged)
+        elif was.end is End.EXPIRED:
+            owed = min(cost, was.amount)
+            charged = min(owed, owner.available)
+            now = replace(was, end=End.LATE, charged=charged, uncollected=owed - charged)
+            self.loss += owed - charged
+            self.revenue += owed - charged
+        else:
+            return was
+        self.revenue += charged
+        self.holds[hold] = now
+        self.accounts[was.account] = replace(owner, total=owner.total - charged)
+        return now
+
+    def release(self, hold: int, end: End = End.RELEASED) -> Hold:
+        """Nothing is charged. What has ended stays as it ended."""
+        was = self._hold(hold)
+        if was.end is End.OPEN:
+            owner = self.account(was.account)
+            self.holds[hold] = replace(was, end=end)
+            self.accounts[was.account] = replace(owner, held=owner.held - was.amount)
+        return self.holds[hold]
+
+    def expire(self, hold: int) -> None:
+        """The owner is gone."""
+        demand(self._hold(hold).end is End.OPEN, f"hold {hold} is not open")
+        self.release(hold, End.EXPIRED)
+
+    def debit(self, saga: int, account: int, gross: int) -> None:
+        """A refund takes its amount from the balance before anything is asked of a mint."""
+        owner = self.account(account)
+        demand(saga not in self.refunds, f"refund {saga} exists")
+        demand(0 < gross <= owner.available, f"{gross} of {owner.available} msat")
+        self.refunds[saga] = Refund(account, gross, owner.deposited)
+        self.accounts[account] = replace(owner, total=owner.total - gross)
+        self.unclaimed += gross
+
+    def issue(self, saga: int, fee: int) -> None:
+        """The token exists; the mint's fee is its owner's."""
+        was = self._refund(saga, Stage.OPEN)
+        demand(0 <= fee < was.gross, f"a fee of {fee} of {was.gross} msat")
+        self.refunds[saga] = replace(was, net=was.gross - fee, stage=Stage.ISSUED)
+        self.unclaimed -= fee
+
+    def undo(self, saga: int) -> None:
+        """There will be no token: the amount is back."""
+        was = self._refund(saga, Stage.OPEN)
+        owner = self.account(was.account)
+        self.refunds[saga] = replace(was, stage=Stage.UNDONE)
+        self.accounts[was.account] = replace(owner, total=owner.total + was.gross)
+        self.unclaimed -= was.gross
+
+    def claim(self, saga: int) -> None:
+        """The node learns that its owner redeemed the token."""
+        was = self._refund(saga, Stage.ISSUED)
+        self.refunds[saga] = replace(was, stage=Stage.CLAIMED)
+        self.unclaimed -= was.net
+
+    def last_refund(self, account: int) -> int | None:
+        """The newest token that was given out for an account."""
+        told = (Stage.ISSUED, Stage.CLAIMED)
+        sagas = (s for s, r in self.refunds.items() if r.account == account and r.stage in told)
+        return max(sagas, default=None)
+
+    def forget(self) -> None:
+        """Leave out what ended long ago: nobody asks for it again."""
+        ended = [hold for hold, it in self.holds.items() if it.end is not End.OPEN]
+        for hold in ended[: max(0, len(ended) - _HOLDS_REMEMBERED_MAX)]:
+            del self.holds[hold]
+
+    def _hold(self, hold: int) -> Hold:
+        demand(hold in self.holds, f"hold {hold} does not exist")
+        return self.holds[hold]
+
+    def _refund(self, saga: int, stage: Stage) -> Refund:
+        demand(saga in self.refunds, f"refund {saga} does not exist")
+        found = self.refunds[saga]
+        demand(found.stage is stage, f"refund {saga} is {found.stage}")
+        return found

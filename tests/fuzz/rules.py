@@ -1,0 +1,192 @@
+"""What can happen next: one client asks, several do at once, something breaks, time passes."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+from tests.fuzz import lifecycle
+from tests.fuzz.fate import CALLS, COMMITS, DEADLY, SLOW_S
+from tests.fuzz.holding import Settle
+from tests.fuzz.mint import BriefSigner
+from tests.fuzz.outside import FIRST, SECOND
+from tests.fuzz.requests import (
+    ALL,
+    Planner,
+    Scope,
+    buy,
+    claim,
+    create,
+    give_back,
+    overlapping_token,
+    place_hold,
+    release,
+    same_token,
+    settle,
+    spend_elsewhere,
+    sweep,
+    top_up,
+    watch_claims,
+)
+from tests.fuzz.tasks import Recover, Redeem, Sweep
+from tests.fuzz.world import Act, World
+
+
+async def do(scope: Scope, planner: Planner) -> None:
+    """One client asks."""
+    await _perform(scope.world, planner(scope))
+
+
+_ON_TOKENS: Final[tuple[Planner, ...]] = (
+    same_token,
+    same_token,
+    same_token,
+    overlapping_token,
+    spend_elsewhere,
+)
+_ON_MONEY: Final[tuple[Planner, ...]] = (
+    place_hold,
+    settle,
+    release,
+    give_back,
+    top_up,
+    claim,
+    sweep,
+    watch_claims,
+)
+_AT_MINTS: Final[tuple[Planner, ...]] = (give_back, give_back, top_up, create)
+
+
+async def at_once(scope: Scope) -> None:
+    """Several ask together: about one key, about one new token, at the mints, or about anything."""
+    choices = scope.choices
+    theme = choices.below(10)
+    near, planners = scope, ALL
+    if theme < 4:
+        near, planners = scope.narrow(), _ON_MONEY
+    elif theme < 7:
+        near, planners = replace(scope.narrow(), tokens=(buy(scope),)), _ON_TOKENS
+    elif theme < 9:
+        planners = _AT_MINTS
+    acts = [choices.pick(planners)(near) for _ in range(2 + choices.below(3))]
+    if choices.percent(12):
+        acts[0] = acts[0]._replace(hasty=choices.below(12))
+    if choices.percent(25):
+        acts = [act._replace(delay_s=_delay(scope)) for act in acts]
+        _slow_down(scope.world, slow=True)
+    await _perform(scope.world, *acts)
+    _slow_down(scope.world, slow=False)
+
+
+async def die(scope: Scope) -> None:
+    """A node dies in the middle of something, and a new one starts and recovers."""
+    choices, index = scope.choices, scope.node()
+    scope.world.nodes[index].fate.arm(choices.pick(DEADLY), at=choices.pick((1, 1, 2, 2, 3)))
+    near = scope.narrow()
+    planners = choices.pick((ALL, _AT_MINTS, _ON_MONEY))
+    acts = [choices.pick(planners)(near) for _ in range(1 + choices.below(2))]
+    await _perform(scope.world, *(_moved(act, index) for act in acts))
+    await lifecycle.crash(scope.world, index, noticed=choices.percent(70))
+    await scope.world.step(Act(index, Recover()))
+
+
+async def take_over(scope: Scope) -> None:
+    """A node seems gone while it speaks to a mint, and the other one takes its operation over."""
+    choices, index = scope.choices, scope.node()
+    lifecycle.silence(scope.world, index)
+    _slow_down(scope.world, slow=True)
+    act = _moved(choices.pick(_AT_MINTS)(scope), index)
+    other = 1 - index
+    await _perform(scope.world, act, Act(other, Recover(), delay_s=_delay(scope)))
+    _slow_down(scope.world, slow=False)
+    await lifecycle.come_back(scope.world, index)
+
+
+async def settle_late(scope: Scope) -> None:
+    """A hold expires because its node seems gone, its money is spent, then its request ends."""
+    choices, index = scope.choices, scope.node()
+    near = scope.narrow()
+    placed = _moved(place_hold(near), index)
+    await _perform(scope.world, placed)
+    holds = sorted(scope.world.nodes[index].live)
+    lifecycle.silence(scope.world, index)
+    await _perform(scope.world, Act(1 - index, Sweep()))
+    await _perform(scope.world, choices.pick((give_back, place_hold, top_up))(near))
+    if holds:
+        cost = choices.pick((1, 5_000, 1 << 40))
+        await _perform(scope.world, Act(index, Settle(holds[-1], cost)))
+    await lifecycle.come_back(scope.world, index)
+
+
+async def fall_silent(scope: Scope) -> None:
+    lifecycle.silence(scope.world, scope.node())
+
+
+async def come_back(scope: Scope) -> None:
+    """Silent nodes are seen again, dead ones are known to be dead."""
+    for index in range(len(scope.world.nodes)):
+        await lifecycle.come_back(scope.world, index)
+    lifecycle.notice(scope.world)
+
+
+async def let_time_pass(scope: Scope) -> None:
+    scope.world.ground.clock.advance(seconds=scope.choices.pick((1, 31, 700)))
+
+
+async def mint_trouble(scope: Scope) -> None:
+    """A mint errs, mostly while something moves there."""
+    choices, index = scope.choices, scope.node()
+    scope.world.nodes[index].fate.arm(choices.pick(CALLS), at=choices.pick((1, 1, 1, 2, 2, 3, 4)))
+    await _perform(scope.world, _moved(choices.pick(_AT_MINTS)(scope), index))
+
+
+async def database_trouble(scope: Scope) -> None:
+    """A commit fails, or nobody knows whether it did."""
+    choices, index = scope.choices, scope.node()
+    node = scope.world.nodes[index]
+    node.fate.arm(choices.pick(COMMITS[node.db.dialect]), at=1 + choices.below(3))
+    planners = choices.pick((ALL, _AT_MINTS))
+    await _perform(scope.world, _moved(choices.pick(planners)(scope), index))
+
+
+async def rotate_keys(scope: Scope) -> None:
+    """A mint signs with other keys from now on."""
+    choices = scope.choices
+    mint = scope.world.mint(choices.pick((FIRST, SECOND)))
+    fee = choices.pick((100, 250) if mint.url == SECOND else (0, 1))
+    mint.rotate(BriefSigner(fee=fee, version=1 + choices.below(2)))
+
+
+Rule = Callable[[Scope], Awaitable[None]]
+OTHERS: Final[dict[Rule, int]] = {
+    at_once: 12,
+    die: 1,
+    take_over: 2,
+    settle_late: 2,
+    fall_silent: 1,
+    come_back: 2,
+    let_time_pass: 2,
+    mint_trouble: 4,
+    database_trouble: 3,
+    rotate_keys: 1,
+}
+"""Rules of several requests, or of none."""
+
+
+async def _perform(world: World, *acts: Act) -> None:
+    for act, answer in zip(acts, await world.step(*acts), strict=True):
+        await lifecycle.learn_key(world, act, answer)
+
+
+def _moved(act: Act, index: int) -> Act:
+    """The same at another node; a user's own doing happens at no node."""
+    return act if isinstance(act.operation, Redeem) else act._replace(node=index)
+
+
+def _delay(scope: Scope) -> float:
+    """Anywhere in an operation at slow mints."""
+    return scope.choices.below(12) * SLOW_S / 4
+
+
+def _slow_down(world: World, *, slow: bool) -> None:
+    for node in world.nodes:
+        node.fate.slow = slow
