@@ -77,6 +77,18 @@ class Mints:
                 reading = await self._renew(mint, reading, fresh=fresh)
             return reading.keysets
 
+    async def keyset(self, mint: Mint, keyset_id: str) -> Keyset:
+        """Return a keyset that a saga was planned with, perhaps by another instance.
+
+        It was stored before the plan was, so the mint need not be asked.
+        """
+        reading = self._read.get(mint.url)
+        known = None if reading is None else reading.keysets.get(keyset_id)
+        if known is not None:
+            return known
+        stored = await self._db.read(lambda c: purse.load_keysets(c, mint.url))
+        return next(keyset for keyset in stored if keyset.id == keyset_id)
+
     async def active(self, mint: Mint, unit: Unit, *, fresh: bool = False) -> Keyset:
         """Return the keyset for new outputs in a unit; :class:`MintRefused` when there is none."""
         keysets = await self.keysets(mint, fresh=fresh)

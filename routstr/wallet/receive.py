@@ -116,7 +116,7 @@ class Receiver:
         """Swap, or find out what became of the swap, and write the outcome."""
         given = token.decode(saga.plan.token)
         mint = self._mints.mint(saga.mint)
-        keyset = (await self._mints.keysets(mint))[saga.plan.keyset]
+        keyset = await self._mints.keyset(mint, saga.plan.keyset)
         plan = saga.plan
         outputs = await _in_thread(len(plan.amounts), _outputs, self._engine.seed, plan)
         swap = Swap(mint, keyset, given.proofs, outputs)

@@ -140,7 +140,7 @@ class Sender:
     async def attempt(self, saga: Saga, resumed: bool) -> Outcome:  # noqa: FBT001 - see Attempt
         """Swap, or find out what became of the swap, and write the outcome."""
         mint = self._mints.mint(saga.mint)
-        keyset = (await self._mints.keysets(mint))[saga.plan.keyset]
+        keyset = await self._mints.keyset(mint, saga.plan.keyset)
         stored = await self._engine.db.read(lambda c: purse.reserved(c, saga.id))
         plan = saga.plan
         swap = Swap(

@@ -57,7 +57,10 @@ COMMITS: Final = {
         *(Commit.AWAY_BEFORE, Commit.AWAY_AFTER),  # each takes as long as a node waits
     ),
 }
-CALLS: Final = tuple(call for call in Call if call not in DEADLY)
+CALLS: Final = (
+    *(call for call in Call if call not in DEADLY),
+    *(Call.DOWN, Call.RESTS, Call.REFUSED),  # once more: what was intended is undone
+)
 _REFUSALS: Final = (
     MintCode.PROOFS_SPENT,
     MintCode.OUTPUTS_SIGNED,

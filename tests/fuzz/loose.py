@@ -40,7 +40,7 @@ def loose_tracks(
         for operation, answer in zip(scene.asked, answers, strict=True)
         if isinstance(operation, Receive) and answer.value is not None
     ]
-    tracks = by_account(_swept(scene, sweeps))
+    tracks = [*by_account(_swept(scene, sweeps)), *_owed(scene, sweeps)]
     for id_, saga in sorted(scene.facts.sagas.items()):
         if saga.kind is SagaKind.SEND:
             tracks.append(_sent(id_, saga, scene))
@@ -63,10 +63,14 @@ def _swept(scene: Scene, sweeps: Sweeps) -> Iterator[tuple[int, Event]]:
             yield fact.hold.account, _expired(id_, fact, sweeps)
         elif fact.hold.end is End.RELEASED and before is not None and not _asked(id_, scene):
             yield fact.hold.account, _left(id_, fact, sweeps)
+
+
+def _owed(scene: Scene, sweeps: Sweeps) -> Iterator[Track]:
+    """Settlements that a sweep made up for, before or after it ended other holds."""
     for id_, cost in sweeps.owed:
-        fact_now = scene.facts.holds.get(id_)
-        if fact_now is not None and fact_now.hold.end in (End.SETTLED, End.LATE):
-            yield fact_now.hold.account, _settled_late(id_, cost)
+        fact = scene.facts.holds.get(id_)
+        if fact is not None and fact.hold.end in (End.SETTLED, End.LATE):
+            yield track(fact.hold.account, _settled_late(id_, cost))
 
 
 def _asked(hold: int, scene: Scene) -> bool:

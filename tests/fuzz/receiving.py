@@ -85,16 +85,28 @@ class Receive:
         return known == Deposit(self.kind, account, self.given.net)
 
     def _is_spent(self, model: Model, scene: Scene) -> None:
-        """Somebody has a part of it, or had it just now."""
+        """Somebody has a part of it, or had it just now; nobody may have it for this very end."""
+        ours = self.given.ys
         others = [o.given.ys for o in scene.asked if isinstance(o, Receive) and o is not self]
         others += [saga.ys for saga in scene.open_before.values()]
-        ours = self.given.ys
+        near = [other for other in others if not ours.isdisjoint(other)]
         demand(
-            (model.overlaps(ours) and not self._is_mine(model))
+            self.given.doubted
             or any(self.given.mint.spent_by_user(y) for y in ours)
-            or self.given.doubted
-            or any(not ours.isdisjoint(other) for other in others),
-            "a token that nobody has redeemed is called spent",
+            or any(other != ours for other in near)
+            or (not self._becomes_mine(scene) and (model.overlaps(ours) or bool(near))),
+            "a token is called spent that nobody redeemed, or that was redeemed for this end",
+        )
+
+    def _becomes_mine(self, scene: Scene) -> bool:
+        """Whether the token has been redeemed for what is asked when all is over."""
+        account = None if self.payer is None else self.payer.account
+        done = (s for s in scene.facts.sagas.values() if s.state is SagaState.DONE)
+        now = {(s.ys, s.purpose, s.account) for s in done}
+        now |= {(ys, d.purpose, d.account) for ys, d in scene.before.deposits.items()}
+        return any(
+            (ys, purpose) == (self.given.ys, self.kind) and account in (None, owner)
+            for ys, purpose, owner in now
         )
 
     def _goes_on(self, scene: Scene) -> bool:

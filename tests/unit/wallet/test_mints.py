@@ -80,6 +80,21 @@ async def test_stored_keysets_serve_while_the_mint_is_away(world: World) -> None
         await restarted.keysets(world.mint, fresh=True)
 
 
+async def test_a_keyset_that_another_instance_has_seen_first_is_known_without_a_call(
+    world: World,
+) -> None:
+    here, there = world.house.mints, world.another_house().mints
+    old = next(iter(await here.keysets(world.mint)))
+    world.mint.rotate(Signer(fee=100))
+    new = Signer(fee=100).id
+    await there.keysets(world.mint)
+    calls = dict(world.mint.calls)
+    assert new not in await here.keysets(world.mint), "it has read them before"
+    assert (await here.keyset(world.mint, new)).id == new
+    assert (await here.keyset(world.mint, old)).id == old
+    assert world.mint.calls == calls
+
+
 async def test_without_stored_ones_the_mints_error_is_told(world: World) -> None:
     world.mint.broken["keysets"] = MintDown("gone")
     with pytest.raises(MintUnreachable):
