@@ -11,7 +11,9 @@ has ended what is left is given back.
 
 The end that is asked for first stands, whoever asks again. Ending survives cancellation: the ledger
 is asked once more for the same end, which it answers with what happened, and only then does the
-cancellation go on. Where that fails too (the database is away), the hold is left to the sweeper.
+cancellation go on. While the database is away the ledger keeps a charge and makes it later: what it
+will be is known, so whoever was served gets the answer with its cost. A release that fails is left
+to the sweeper.
 """
 
 import asyncio
@@ -21,13 +23,22 @@ from decimal import Decimal
 from typing import Any, Final, Protocol, Self
 
 from routstr.catalog.snapshot import ModelEntry
-from routstr.errors import AuthError, InsufficientBalance, TokenAlreadySpent
+from routstr.core.logging import get_logger
+from routstr.errors import (
+    AuthError,
+    DatabaseUnavailable,
+    InsufficientBalance,
+    OutcomeUnknown,
+    TokenAlreadySpent,
+)
 from routstr.ledger.entries import Held, HoldRequest, Placed, Refused, Settled, Settlement
-from routstr.money import Msat
+from routstr.money import ZERO, Msat
 from routstr.payment.change import Change, Purse
 from routstr.payment.cost import NOTHING, Cost, calculate_request_cost, fitted
 from routstr.payment.pricing import Quote
 from routstr.payment.usage import Usage
+
+_log: Final = get_logger(__name__)
 
 END_SECONDS_MAX: Final = 10.0
 """How long a cancelled request waits for its hold to end."""
@@ -41,7 +52,10 @@ _PAID: Final = (
 
 
 class Ledger(Protocol):
-    """What is needed of the ledger. A cancelled ``hold`` leaves no hold behind."""
+    """What is needed of the ledger. A cancelled ``hold`` leaves no hold behind.
+
+    A ``settle`` that raises ``DatabaseUnavailable`` or ``OutcomeUnknown`` is kept and made later.
+    """
 
     async def hold(self, request: HoldRequest) -> Held | Refused: ...
     async def settle(self, settlement: Settlement) -> Settled: ...
@@ -66,7 +80,8 @@ class Offer:
 class Receipt:
     """What a request was charged. The parts of ``cost`` sum to ``charged``.
 
-    ``balance`` is what the account owns after it, other requests' holds included. ``uncollected``
+    ``balance`` is what the account owns after it, other requests' holds included; None while the
+    database is away and the charge is still to be made. ``uncollected``
     is what the usage would have cost beyond the hold: the operator's loss. ``usd`` is what was
     charged at the rate of the offer, None without one. ``change`` is what a payer without a
     balance got back; ``balance`` is then what is left after that.
@@ -75,7 +90,7 @@ class Receipt:
     cost: Cost
     charged: Msat
     uncollected: Msat
-    balance: Msat
+    balance: Msat | None
     usage: Usage
     usd: Decimal | None
     change: Change | None = None
@@ -96,6 +111,7 @@ class Meter:
         "_offer",
         "_placed",
         "_purse",
+        "_rest",
         "_settling",
         "_usage",
         "held",
@@ -115,6 +131,7 @@ class Meter:
         self._hold: Final = held.hold
         self._placed: Final = None if request is None else Placed(request, held.amount)
         self._purse: Final = purse
+        self._rest: Final = held.available
         self._settling: bool | None = None  # None until an end is chosen
         self._cost = NOTHING
         self._usage = _NOTHING_USED
@@ -180,6 +197,7 @@ class Meter:
         receipt = self.receipt
         assert receipt is not None, "change is what is left after the hold's end"
         if self._purse is not None and receipt.change is None:
+            assert receipt.balance is not None, "nobody else uses the account of a purse"
             change = await self._purse.give_back(receipt.balance)
             self.receipt = receipt = replace(receipt, balance=change.left, change=change)
         return receipt.change
@@ -195,23 +213,37 @@ class Meter:
 
     async def _ask_ledger(self) -> Receipt:
         if self._settling:
-            settled = await self._ledger.settle(
-                Settlement(
-                    hold=self._hold,
-                    cost=self._cost.total,
-                    prompt_tokens=self._usage.input,
-                    completion_tokens=self._usage.completion,
-                    estimated=not self._usage.reported,
-                    placed=self._placed,
-                )
-            )
+            self.receipt = await self._charged()
         else:
-            settled = await self._ledger.release(self._hold, self._placed)
+            self.receipt = self._told(await self._ledger.release(self._hold, self._placed))
+        return self.receipt
+
+    async def _charged(self) -> Receipt:
+        cost = self._cost.total
+        settlement = Settlement(
+            hold=self._hold,
+            cost=cost,
+            prompt_tokens=self._usage.input,
+            completion_tokens=self._usage.completion,
+            estimated=not self._usage.reported,
+            placed=self._placed,
+        )
+        try:
+            return self._told(await self._ledger.settle(settlement))
+        except (DatabaseUnavailable, OutcomeUnknown) as error:
+            charge = min(cost, self.held)
+            left = self._rest + self.held - charge
+            _log.warning("charge_kept", hold=self._hold, msat=int(charge), reason=error.code)
+            kept = self._told(Settled(charge, cost - charge, left, ZERO))
+            # other requests of a key go on meanwhile; a purse is used by this one alone
+            return kept if self._purse is not None else replace(kept, balance=None)
+
+    def _told(self, settled: Settled) -> Receipt:
         usd_per_btc = self._offer.usd_per_btc
         usd = None
         if usd_per_btc is not None:
             usd = (usd_per_btc * int(settled.charged)).scaleb(_MSAT_PER_BTC_EXPONENT)
-        self.receipt = Receipt(
+        return Receipt(
             cost=fitted(self._cost, settled.charged),
             charged=settled.charged,
             uncollected=settled.uncollected,
@@ -219,7 +251,6 @@ class Meter:
             usage=self._usage,
             usd=usd,
         )
-        return self.receipt
 
 
 def _insufficient(required: Msat, refused: Refused) -> InsufficientBalance:

@@ -41,7 +41,8 @@ def add_receipt(
     usage, sats = receipt.usage, receipt.charged.sats_down
     cost = _cost(receipt)
     tokens = b'"input_tokens":%d,"output_tokens":%d' % (usage.input, usage.completion)
-    money = b'"sats_cost":%d,"remaining_balance_msats":%d' % (sats, receipt.balance)
+    balance = None if receipt.balance is None else int(receipt.balance)
+    money = b'"sats_cost":%d,"remaining_balance_msats":%b' % (sats, encode(balance))
     estimated = b',"estimated":true' if receipt.estimated else b""
 
     counts = reported if isinstance(reported, dict) and not receipt.estimated else _counts(usage)
@@ -49,7 +50,7 @@ def add_receipt(
         counts = {name: count for name, count in counts.items() if name not in _PROVIDERS_PRICES}
     counts["cost"] = Raw(b"{%b}" % cost)
     counts["cost_sats"] = sats
-    counts["remaining_balance_msats"] = int(receipt.balance)
+    counts["remaining_balance_msats"] = balance
     fields["usage"] = Raw(encode(counts))
 
     routstr = b'{"cost":{%b,%b},%b%b%b}' % (

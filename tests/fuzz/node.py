@@ -15,6 +15,7 @@ from routstr.ledger import instances
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
 from routstr.payment.deposits import TOPUP, TopupCompletion
+from routstr.payment.intake import Intake
 from routstr.payment.refund import REFUND, RefundCompletion, Refunds
 from routstr.wallet.mints import Mints
 from routstr.wallet.service import Wallet
@@ -76,7 +77,7 @@ class Node:
         self.wallet.register(CREATE, KeyCompletion(clock))
         self.wallet.register(TOPUP, TopupCompletion(clock))
         self.wallet.register(REFUND, RefundCompletion(clock))
-        self.auth = Authenticator(db, self.wallet, _KEY, clock)
+        self.auth = Authenticator(db, Intake(self.wallet, clock), _KEY, clock)
         self.refunds = Refunds(db, self.wallet, clock)
         self.sweeper = Sweeper(db, self.ledger, clock, self.instance, STALE_SECONDS)
 

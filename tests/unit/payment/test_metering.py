@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -317,14 +318,43 @@ def receipt_of(meter: Meter) -> Receipt:
     return meter.receipt
 
 
-async def test_a_failed_end_can_be_asked_for_again_and_stays_the_same() -> None:
+async def test_a_failed_release_can_be_asked_for_again_and_stays_the_same() -> None:
     books = Books()
     books.fail_next = 1
     meter = await opened(books)
     with pytest.raises(DatabaseUnavailable):
-        await meter.settle(USAGE)
+        await meter.release()
     assert meter.receipt is None
-    assert (await meter.release()).charged == Msat(26)
+    assert (await meter.settle(USAGE)).charged == ZERO
+
+
+async def test_a_charge_that_the_ledger_keeps_is_told_as_it_will_be_made() -> None:
+    books = Books()
+    usual = await (await opened(Books())).settle(USAGE)
+    books.fail_next = 1
+    meter = await opened(books)
+    kept = await meter.settle(USAGE)
+    assert kept == replace(usual, balance=None)
+    assert await meter.settle(USAGE) is kept, "it was asked for once"
+
+
+async def test_a_kept_charge_too_ends_at_the_hold() -> None:
+    books = Books(posted=20)
+    books.fail_next = 1
+    kept = await (await opened(books)).settle(USAGE)
+    assert (kept.charged, kept.uncollected) == (Msat(20), Msat(6))
+    assert kept.cost.total == kept.charged
+
+
+async def test_the_change_of_a_kept_charge_is_what_the_token_has_left() -> None:
+    books = Books(posted=1_000)
+    books.fail_next = 1
+    purse = Rest()
+    meter = await opened(books, purse=purse)
+    kept = await meter.settle(USAGE)
+    assert kept.balance == Msat(974)
+    await meter.give_change()
+    assert purse.owned == [Msat(974)]
 
 
 @pytest.mark.parametrize("act", [SETTLE, RELEASE])
@@ -346,11 +376,11 @@ async def test_an_end_survives_cancellation_at_every_wait(act: Act, again: int) 
     raise AssertionError("the work never ended")
 
 
-async def test_a_cancelled_end_that_fails_is_left_to_the_sweeper() -> None:
+async def test_a_cancelled_release_that_fails_is_left_to_the_sweeper() -> None:
     books = Books()
     books.fail_next = 5
     meter = await opened(books)
-    task = asyncio.create_task(meter.settle(USAGE))
+    task = asyncio.create_task(meter.release())
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
