@@ -21,10 +21,10 @@ OVERALL_PERCENT: Final = 90
 BOTH_CORES: Final = ("-n", "2", "--dist", "loadfile")
 """Each of two processes has servers of its own; the tests of a file share them."""
 
-CRASH_SAMPLE_S: Final = 180
+CRASH_SAMPLE_S: Final = 75
 """Seconds for a pairwise sample of the crash matrix, without the start of its servers."""
 
-WITH_SERVERS: Final = ("tests/integration", "tests/crash")
+WITH_SERVERS: Final = ("tests/integration", "tests/crash", "tests/fuzz")
 """Folders of tests that start real mints, databases and nodes."""
 
 Missing = Callable[[], str | None]

@@ -45,8 +45,8 @@ def test_the_integration_tests_run_on_both_databases_one_after_the_other() -> No
 
     assert sqlite.command[-2:] == ("-m", "not postgres")
     assert postgres.command[-2:] == ("-m", "postgres")
-    assert sqlite.command[-9:-2] == postgres.command[-9:-2]
-    assert {"tests/integration", "tests/crash"} < set(sqlite.command)
+    assert sqlite.command[-10:-2] == postgres.command[-10:-2]
+    assert {"tests/integration", "tests/crash", "tests/fuzz"} < set(sqlite.command)
     assert sqlite.stage < postgres.stage
 
 
