@@ -31,7 +31,7 @@ demo: ## a paid chat completion with real parts on this machine; ONCE=1 ends it 
 	@ONCE='$(ONCE)' $(environments) demo mint-0.21 -- -m demo
 
 .PHONY: test
-test: ## every check, as in CI; ONLY="unit types" runs some of them
+test: ## the checks, as in CI; ONLY="unit types" runs some of them, ONLY=slow the long ones
 	@$(environments) dev $(mints) -- -m scripts.check $(ONLY)
 
 .PHONY: crash-matrix

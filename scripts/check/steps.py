@@ -21,8 +21,11 @@ OVERALL_PERCENT: Final = 90
 BOTH_CORES: Final = ("-n", "2", "--dist", "loadfile")
 """Each of two processes has servers of its own; the tests of a file share them."""
 
-CRASH_SAMPLE_S: Final = 75
+CRASH_SAMPLE_S: Final = 60
 """Seconds for a pairwise sample of the crash matrix, without the start of its servers."""
+
+THREE: Final = ("-n", "3", "--dist", "loadfile")
+"""Tests with servers wait a third of their time."""
 
 WITH_SERVERS: Final = ("tests/integration", "tests/crash", "tests/fuzz")
 """Folders of tests that start real mints, databases and nodes."""
@@ -52,20 +55,23 @@ class Step:
     lane: str = "main"
     group: str = "test"
     report: Path | None = None  # where pytest tells its results
+    by_name: bool = False  # left out unless it is asked for
     missing: Missing = lambda: None
 
 
 def all_steps(folder: Path, caches: Path) -> list[Step]:
     """Everything, with results written into ``folder``."""
-    return [*_static(caches), *_tests(folder), _crash_sample(), *_coverage()]
+    return [*_static(caches), *_tests(folder), _crash_sample(), _slow(), *_coverage()]
 
 
 def chosen(steps: Sequence[Step], names: Sequence[str]) -> list[Step] | None:
-    """The steps of these names or groups, all when none is named, None when one is unknown."""
+    """The steps of these names or groups, the usual ones without any, None when one is unknown."""
     known = {word for step in steps for word in (step.name, step.group)}
     if not known.issuperset(names):
         return None
-    return [step for step in steps if not names or {step.name, step.group} & set(names)]
+    if not names:
+        return [step for step in steps if not step.by_name]
+    return [step for step in steps if {step.name, step.group} & set(names)]
 
 
 def program(name: str) -> str:
@@ -97,16 +103,22 @@ def _tests(folder: Path) -> list[Step]:
     return [
         pytest("unit", "tests/unit", *BOTH_CORES, stage=Stage.CODE, limit_s=420.0),
         pytest(
-            *("integration-sqlite", *WITH_SERVERS, *BOTH_CORES, "-m", "not postgres"),
+            *("integration-sqlite", *WITH_SERVERS, *THREE, "-m", "not postgres and not slow"),
             stage=Stage.INTEGRATION_SQLITE,
             limit_s=480.0,
         ),
         pytest(
-            *("integration-postgres", *WITH_SERVERS, *BOTH_CORES, "-m", "postgres"),
+            *("integration-postgres", *WITH_SERVERS, *THREE, "-m", "postgres and not slow"),
             stage=Stage.INTEGRATION_POSTGRES,
             limit_s=480.0,
         ),
     ]
+
+
+def _slow() -> Step:
+    """Races, crashes and clocks with whole nodes, longer than anybody waits for a commit."""
+    command = (program("pytest"), *WITH_SERVERS, *THREE, "-m", "slow", "--no-header")
+    return Step("slow", command, 1_800.0, Stage.CRASHES, group="slow", by_name=True)
 
 
 def _crash_sample() -> Step:

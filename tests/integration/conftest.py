@@ -7,7 +7,7 @@ not installed fails with the line that installs it: nothing is skipped in silenc
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pytest
 from pytest_socket import socket_allow_hosts
@@ -22,6 +22,36 @@ from devkit.processes import ServiceFailed
 from devkit.upstream import PLAYS, Upstream
 
 T = TypeVar("T")
+
+
+SLOW: Final = frozenset(
+    {
+        *("bounds/test_clock_jumps.py", "bounds/test_database_restart.py", "cli/test_wallet.py"),
+        *("money/test_closed_deposits.py", "money/test_parallel.py"),
+        *("money/test_x_cashu_sabotage.py", "money/test_x_cashu_trouble.py"),
+    }
+)
+"""Whole nodes again and again: ``make test ONLY=slow``."""
+
+SLOW_ON_POSTGRES: Final = frozenset(
+    {
+        *("lessons/test_receiving.py", "lessons/test_refunding.py", "lessons/test_holding.py"),
+        *("lessons/test_after_a_crash.py", "money/test_bad_input.py"),
+        *("money/test_payment_required.py", "money/test_x_cashu.py"),
+    }
+)
+"""What the database makes no difference to, as a rule."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here not in item.path.parents:
+            continue
+        name = item.path.relative_to(here).as_posix()
+        on_postgres = item.get_closest_marker("postgres") is not None
+        if name in SLOW or (on_postgres and name in SLOW_ON_POSTGRES):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_runtest_setup() -> None:
