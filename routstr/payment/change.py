@@ -25,6 +25,10 @@ class Change:
 class Purse(Protocol):
     """An account that pays for one request and is then emptied."""
 
+    def pending(self, owned: Msat) -> Change:
+        """Tell what the account owns as change that can be claimed; nothing is asked of anyone."""
+        ...
+
     async def give_back(self, owned: Msat) -> Change:
         """Give back what the account owns; a wallet's or mint's trouble makes it pending."""
         ...

@@ -107,6 +107,7 @@ class Meter:
     __slots__ = (
         "_cost",
         "_hold",
+        "_kept",
         "_ledger",
         "_offer",
         "_placed",
@@ -132,6 +133,7 @@ class Meter:
         self._placed: Final = None if request is None else Placed(request, held.amount)
         self._purse: Final = purse
         self._rest: Final = held.available
+        self._kept = False  # the hold is open until the ledger makes the charge
         self._settling: bool | None = None  # None until an end is chosen
         self._cost = NOTHING
         self._usage = _NOTHING_USED
@@ -198,7 +200,8 @@ class Meter:
         assert receipt is not None, "change is what is left after the hold's end"
         if self._purse is not None and receipt.change is None:
             assert receipt.balance is not None, "nobody else uses the account of a purse"
-            change = await self._purse.give_back(receipt.balance)
+            purse, owned = self._purse, receipt.balance
+            change = purse.pending(owned) if self._kept else await purse.give_back(owned)
             self.receipt = receipt = replace(receipt, balance=change.left, change=change)
         return receipt.change
 
@@ -231,6 +234,7 @@ class Meter:
         try:
             return self._told(await self._ledger.settle(settlement))
         except (DatabaseUnavailable, OutcomeUnknown) as error:
+            self._kept = True
             charge = min(cost, self.held)
             left = self._rest + self.held - charge
             _log.warning("charge_kept", hold=self._hold, msat=int(charge), reason=error.code)

@@ -108,7 +108,11 @@ class Payment:
     @property
     def unanswered(self) -> Change:
         """The change as it stands before anything has happened: all of it can be claimed."""
-        return Change(mint_fee=self.mint_fee, left=self.credited, pending=True)
+        return self.pending(self.credited)
+
+    def pending(self, owned: Msat) -> Change:
+        """Tell what is left as change that can be claimed."""
+        return Change(mint_fee=self.mint_fee, left=owned, pending=True)
 
     async def give_back(self, owned: Msat) -> Change:
         """Give back what is left, in whole units of the mint; trouble makes it pending."""
@@ -124,7 +128,7 @@ class Payment:
             # the request was served, and its answer waits for this: it must not be lost for it
             reason = error.code if isinstance(error, RoutstrError) else type(error).__name__
             _log.warning("change_pending", key_id=self.key_id, mint=self.mint, reason=reason)
-            return Change(mint_fee=self.mint_fee, left=owned, pending=True)
+            return self.pending(owned)
         amount = given.unit.to_msat(given.amount)
         return Change(
             token=given.token,

@@ -177,7 +177,10 @@ class Payments:
 
     @property
     def unanswered(self) -> Change:
-        return Change(mint_fee=MINT_FEE, left=Msat(self.books.posted), pending=True)
+        return self.pending(Msat(self.books.posted))
+
+    def pending(self, owned: Msat) -> Change:
+        return Change(mint_fee=MINT_FEE, left=owned, pending=True)
 
     async def redeem(self, text: str, *, minimum: Msat) -> "Payments":
         await asyncio.sleep(0)
@@ -195,7 +198,7 @@ class Payments:
         assert owned == self.books.posted
         await asyncio.sleep(0)
         if self.away:
-            return Change(mint_fee=MINT_FEE, left=owned, pending=True)
+            return self.pending(owned)
         if owned <= MINT_FEE:
             return Change(mint_fee=MINT_FEE, left=owned)
         self.given.append(int(owned))
