@@ -58,7 +58,10 @@ async def open_inner(
     """A node that sells one model, whose answers cost ``EXACT_MSAT``; started again, it goes on."""
     pricing = {"prompt": "0", "completion": PRICING["completion"]}
     models = write_models(folder / "models.json", [EXACT], pricing=pricing)
-    async with Upstream() as upstream, aiohttp.ClientSession(trust_env=False) as session:
+    client = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(keepalive_timeout=2), trust_env=False
+    )
+    async with Upstream() as upstream, client as session:
         usual = settings(mints=[mint], upstream=upstream.base_url, models=models, btc_usd=BTC_USD)
         own = {
             "DATABASE_URL": database_url,

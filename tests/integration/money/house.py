@@ -225,7 +225,10 @@ async def open_house(
 ) -> AsyncIterator[House]:
     """Start a node that sells every play at the prices of devkit, without fees."""
     models = _models(folder)
-    async with Upstream() as upstream, aiohttp.ClientSession(trust_env=False) as session:
+    # the client lets an idle connection go before the node does, which closes it after five seconds
+    connector = aiohttp.TCPConnector(keepalive_timeout=2)
+    client = aiohttp.ClientSession(connector=connector, trust_env=False)
+    async with Upstream() as upstream, client as session:
         usual = settings(mints=mints, upstream=upstream.base_url, models=models, btc_usd=BTC_USD)
         own = {**NO_FEES, **_SMALL_LIMITS, "DATABASE_URL": database_url}
         everything = {**usual, **own, **(more or {})}
