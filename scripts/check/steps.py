@@ -21,7 +21,7 @@ OVERALL_PERCENT: Final = 90
 BOTH_CORES: Final = ("-n", "2", "--dist", "loadfile")
 """Each of two processes has servers of its own; the tests of a file share them."""
 
-CRASH_SAMPLE_S: Final = 60
+CRASH_SAMPLE_S: Final = 45
 """Seconds for a pairwise sample of the crash matrix, without the start of its servers."""
 
 THREE: Final = ("-n", "3", "--dist", "loadfile")
