@@ -21,7 +21,8 @@ from typing import Final
 import msgspec
 import typer
 
-from routstr.assembly import open_database, open_wallet
+from routstr.assembly.storage import open_database
+from routstr.assembly.wallet import open_wallet
 from routstr.cli import tables
 from routstr.cli.reading import PROBLEMS, explain, read_database
 from routstr.cli.shell import fail

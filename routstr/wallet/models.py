@@ -38,6 +38,8 @@ class SagaKind(IntEnum):
 
     RECEIVE = 1
     SEND = 2
+    MINT = 3  # ecash for a paid Lightning invoice
+    MELT = 4  # a Lightning payment for ecash
 
 
 class SagaState(IntEnum):

@@ -34,6 +34,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     amounts: list[int]  # of the outputs, in their order
     give: int = 0  # send: how many of the first outputs are given away
     token: str = ""  # receive: the token as cashuA, with full keyset ids
+    quote: str = ""  # mint, melt: the mint's id of it
 
 
 class Saga(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """The wallet as the rest of the node uses it."""
 
 import asyncio
-from typing import Final, assert_never
+from collections.abc import Mapping
+from typing import Final
 
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx, node_values
@@ -34,6 +35,10 @@ class Wallet:
         self._engine = engine
         self._receiver = receiver
         self._sender = sender
+        self._attempts: Mapping[SagaKind, Attempt] = {
+            SagaKind.RECEIVE: receiver.attempt,
+            SagaKind.SEND: sender.attempt,
+        }
         self.mints = mints
 
     @classmethod
@@ -118,7 +123,7 @@ class Wallet:
             elif owner not in alive and (await engine.load(saga_id)).mint in self.mints.urls:
                 taken = await engine.take(saga_id, owner)
                 abandoned += [] if taken is None else [taken]
-        work = (engine.run(saga, self._attempt_for(saga), resumed=True) for saga in abandoned)
+        work = (engine.run(saga, self._attempts[saga.kind], resumed=True) for saga in abandoned)
         await asyncio.gather(*work, return_exceptions=True)  # the engine logs what fails
         return len(abandoned)
 
@@ -135,20 +140,11 @@ class Wallet:
             if taken is None:
                 return None
             saga = taken
-        return await engine.run(saga, self._attempt_for(saga), resumed=True)
+        return await engine.run(saga, self._attempts[saga.kind], resumed=True)
 
     async def drain(self, timeout_seconds: float) -> None:
         """Give running sagas time to end before the node stops."""
         await self._engine.drain(timeout_seconds)
-
-    def _attempt_for(self, saga: Saga) -> Attempt:
-        match saga.kind:
-            case SagaKind.RECEIVE:
-                return self._receiver.attempt
-            case SagaKind.SEND:
-                return self._sender.attempt
-            case _ as never:
-                assert_never(never)
 
 
 def mark_claimed(tx: Tx, issued: Issued, at: int) -> bool:

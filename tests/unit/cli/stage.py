@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from routstr.assembly import open_database
+from routstr.assembly.storage import open_database
 from routstr.cli import cli
 from routstr.core.db import migrate
 from routstr.core.node_key import NodeKey

@@ -1,0 +1,66 @@
+"""The use cases with money, as the endpoints and the paid routes share them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from routstr.auth.service import Authenticator
+from routstr.core.clock import Clock
+from routstr.core.db import Database
+from routstr.core.node_key import NodeKey
+from routstr.core.settings import Settings
+from routstr.core.tasks import Supervisor
+from routstr.payment.alerts import LoggedAlert
+from routstr.payment.demand import Demands
+from routstr.payment.intake import Intake
+from routstr.payment.refund import Refunds
+from routstr.payment.verifier import Verifier
+from routstr.payment.x_cashu import XCashu
+from routstr.wallet.offers import Offers
+from routstr.wallet.service import Wallet
+
+CLAIMS_SECONDS: Final = 300.0
+NEVER_SECONDS: Final = 10 * 365 * 86_400.0
+"""Between two runs of a task that runs at the start only: again only after a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Everything that takes money in, gives it back, and watches the books."""
+
+    verifier: Verifier
+    auth: Authenticator
+    refunds: Refunds
+    x_cashu: XCashu
+    offers: Offers
+    demands: Demands
+
+
+def build_money(
+    settings: Settings, db: Database, wallet: Wallet, node_key: NodeKey, clock: Clock
+) -> Money:
+    """Put the use cases together; nothing runs before :func:`start_money`."""
+    verifier = Verifier(
+        db, clock, LoggedAlert(), full_seconds=settings.verify_full_interval_seconds
+    )
+    intake = Intake(wallet, clock, admitted=verifier.admitted)
+    refunds = Refunds(db, wallet, clock)
+    offers = Offers(wallet.mints, clock)
+    return Money(
+        verifier=verifier,
+        auth=Authenticator(db, intake, node_key, clock),
+        refunds=refunds,
+        x_cashu=XCashu(intake, wallet, refunds),
+        offers=offers,
+        demands=Demands(
+            offers,
+            token_sat_max=settings.token_sat_max,
+            topup_url=f"{settings.http_url}/v1/balance/topup",
+        ),
+    )
+
+
+def start_money(money: Money, settings: Settings, supervisor: Supervisor) -> None:
+    """Start what watches and finishes without being asked."""
+    verify_s = settings.verify_interval_seconds or NEVER_SECONDS
+    supervisor.every("claims", CLAIMS_SECONDS, money.refunds.watch_claims)
+    supervisor.every("verify", verify_s, money.verifier.run)

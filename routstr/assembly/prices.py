@@ -1,0 +1,40 @@
+"""The price of bitcoin: fixed by the operator, or read again and again."""
+
+from aiohttp import ClientSession
+
+from routstr.catalog.service import Catalog
+from routstr.core.clock import Clock
+from routstr.core.logging import get_logger
+from routstr.core.settings import Settings
+from routstr.core.tasks import Supervisor
+from routstr.payment.price import FeedPolicy, PriceFeed
+from routstr.payment.price_sources import HttpFetch
+
+_log = get_logger(__name__)
+
+
+def start_prices(
+    settings: Settings,
+    catalog: Catalog,
+    session: ClientSession,
+    clock: Clock,
+    supervisor: Supervisor,
+) -> None:
+    """Give the catalog its rate, for good or by a task."""
+    if settings.btc_usd is not None:
+        catalog.set_rate(settings.btc_usd, fresh_for_s=None)
+        return
+    policy = FeedPolicy(
+        jump_percent_max=settings.price_jump_percent_max,
+        age_s_max=settings.price_age_seconds_max,
+    )
+    feed = PriceFeed(HttpFetch(session), clock, policy)
+
+    async def refresh() -> None:
+        outcome = await feed.refresh()
+        if outcome.failures:
+            _log.warning("price_sources_failed", failures=dict(outcome.failures))
+        if outcome.price is not None and feed.fresh_for_s() > 0:
+            catalog.set_rate(outcome.price, fresh_for_s=feed.fresh_for_s())
+
+    supervisor.every("price", settings.pricing_refresh_interval_seconds, refresh)

@@ -1,0 +1,60 @@
+"""The wallet, with everyone who books what it moves.
+
+A saga can be finished by a node or by a command. Both get here the same completions, and so book
+the same.
+"""
+
+from aiohttp import ClientSession
+
+from routstr.auth.service import CREATE, KeyCompletion
+from routstr.core.clock import Clock
+from routstr.core.db import Database
+from routstr.core.node_key import NodeKey
+from routstr.core.settings import Settings
+from routstr.payment.deposits import TOPUP, TopupCompletion
+from routstr.payment.refund import REFUND, RefundCompletion
+from routstr.payment.x_cashu import PAYMENT, PaymentCompletion
+from routstr.wallet.mint import Mint
+from routstr.wallet.mint_gate import MintGate
+from routstr.wallet.mints import Mints
+from routstr.wallet.service import Wallet, load_seed
+
+
+async def open_wallet(
+    settings: Settings,
+    db: Database,
+    node_key: NodeKey,
+    instance: int,
+    session: ClientSession,
+    clock: Clock,
+    *,
+    unlisted: tuple[str, ...] = (),
+) -> Wallet:
+    """Build the wallet of an instance, with everyone who books what it moves.
+
+    ``unlisted`` are further mints that it may speak to, as normal URLs which the caller has checked
+    like those of ``CASHU_MINTS``.
+    """
+
+    def connect(url: str) -> Mint:
+        gate = MintGate(clock, parallel=settings.mint_max_concurrency)
+        return Mint(url, session, gate, timeout_s=settings.mint_operation_timeout_seconds)
+
+    primary = settings.primary_mint_url
+    others = tuple(url for url in settings.cashu_mints if url != primary)
+    listed = (primary, *others) if primary else others
+    wallet = Wallet.build(
+        db,
+        clock,
+        node_key,
+        await load_seed(db, node_key),
+        instance,
+        Mints((*listed, *unlisted), connect, db, clock),
+        proofs_max=settings.token_proofs_max,
+        sat_max=settings.token_sat_max,
+    )
+    wallet.register(CREATE, KeyCompletion(clock))
+    wallet.register(TOPUP, TopupCompletion(clock))
+    wallet.register(REFUND, RefundCompletion(clock))
+    wallet.register(PAYMENT, PaymentCompletion(clock))
+    return wallet
