@@ -17,6 +17,7 @@ from msgspec import Struct
 from routstr.auth import keys, repository
 from routstr.auth.keys import Identity
 from routstr.auth.repository import KeyRecord
+from routstr.auth.terms import KeyTerms, from_context
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
 from routstr.core.node_key import NodeKey
@@ -86,7 +87,7 @@ class KeyCompletion:
             unit=saga.unit,
             metadata="{}",
             created_at=at,
-            expires_at=context.get("expires_at"),
+            expires_at=from_context(context).expires_at,
         )
         repository.add(tx, record, bytes.fromhex(context["key_hash"]))
         book_deposit(tx, saga, account, at)
@@ -183,7 +184,7 @@ class Authenticator:
         context = {
             "key_hash": identity.key_hash.hex(),
             "public_id": identity.public_id,
-            "expires_at": expires_at,
+            **KeyTerms(expires_at=expires_at).to_context(),
         }
         saga = await self._intake.receive(Deposit(given, CREATE, None, context, minimum))
         if saga.purpose != CREATE:
