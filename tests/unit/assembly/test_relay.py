@@ -1,0 +1,46 @@
+"""What is sold by the settings, and what a node without a provider answers."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from routstr.assembly.relay import chat_completions, price_policy
+from routstr.core.secret import Secret
+from routstr.core.settings import Settings
+from routstr.errors import UpstreamUnavailable
+
+
+def settings(folder: Path, **more: Any) -> Settings:
+    return Settings(database_url=Secret(f"sqlite:///{folder}/node.db"), **more)
+
+
+def test_fixed_prices_are_part_of_the_policy_only_when_switched_on(tmp_path: Path) -> None:
+    prices = {"fixed_cost_per_request": Decimal(2), "fixed_per_1k_input_tokens": Decimal(3)}
+    assert price_policy(settings(tmp_path, **prices)).fixed is None
+    fixed = price_policy(settings(tmp_path, fixed_pricing=True, **prices)).fixed
+    assert fixed is not None
+    assert list(prices.values()) == [Decimal(2), Decimal(3)]
+    assert repr(fixed).count("Decimal('2')") == 1
+    assert repr(fixed).count("Decimal('3')") == 1
+
+
+def test_the_policy_has_the_operator_s_factors_and_name(tmp_path: Path) -> None:
+    policy = price_policy(
+        settings(
+            tmp_path,
+            exchange_fee=Decimal("1.25"),
+            upstream_provider_fee=Decimal("1.5"),
+            upstream_base_url="https://api.example.com/v1",
+        )
+    )
+    factors = (policy.exchange_fee, policy.provider_fee, policy.provider)
+    assert factors == (Decimal("1.25"), Decimal("1.5"), "example")
+
+
+async def test_without_a_provider_every_request_is_refused(tmp_path: Path) -> None:
+    nothing = cast("Any", None)
+    serve = chat_completions(settings(tmp_path), nothing, nothing, nothing, nothing)
+    with pytest.raises(UpstreamUnavailable, match="UPSTREAM_BASE_URL"):
+        await serve(nothing, nothing, b"{}")
