@@ -6,9 +6,9 @@ are verified.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ import pytest
 import pytest_asyncio
 
 from devkit.node import Node
+from devkit.payer import Payer
 from routstr.errors import (
     BalanceChanged,
     InsufficientBalance,
@@ -29,6 +30,7 @@ from routstr.errors import (
 from routstr.money import Unit
 from routstr.wallet import token
 from routstr.wallet.mint_types import ProofState
+from routstr.wallet.proofs import TokenProof
 from routstr.wallet.token import Token
 from tests.integration.money.conftest import Purse
 from tests.integration.money.house import EXACT, EXACT_LIMIT, EXACT_MSAT, Client, House, Reply
@@ -113,15 +115,23 @@ async def at_once(work: Iterable[Coroutine[Any, Any, Reply]]) -> list[Reply]:
 
 
 async def redeemed(purse: Purse, replies: Iterable[Reply]) -> int:
-    """What the tokens in these answers bring at the mint, each once and all together, in msat."""
+    """What these answers gave back, in msat: tokens at their face value, and fees for making them.
+
+    Each token is redeemed once, at its own mint: where the money lay that was given back.
+    """
     given = {r.json["token"]: r.json for r in replies if r.status == 200 and "token" in r.json}
-    if not given:
-        return 0
-    name = "sats" if purse.unit is Unit.SAT else "msats"
-    proofs = [proof for text in given for proof in token.decode(text).proofs]
-    arrived = await purse.payer.redeem(purse.payer.write(proofs, purse.unit))
-    assert arrived == sum(int(told[name]) for told in given.values())
-    return int(purse.unit.to_msat(arrived))
+    places: defaultdict[tuple[str, Unit], list[TokenProof]] = defaultdict(list)
+    for text, told in given.items():
+        one = token.decode(text)
+        assert one.amount == int(told["sats" if one.unit is Unit.SAT else "msats"])
+        places[one.mint, one.unit] += one.proofs
+    for (mint, unit), proofs in places.items():
+        async with Payer(mint) if mint != purse.mint.url else nullcontext(purse.payer) as payer:
+            together = payer.write(proofs, unit)
+            face = sum(proof.amount for proof in proofs)
+            assert await payer.redeem(together) == face - await payer.fee(together)
+    fees = sum(int(told["mint_fee"]) for told in given.values())
+    return fees + sum(int(one.unit.to_msat(one.amount)) for one in map(token.decode, given))
 
 
 def paid(replies: Iterable[Reply]) -> int:
