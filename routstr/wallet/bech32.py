@@ -38,6 +38,20 @@ def decode(text: str, variant: Variant) -> tuple[str, bytes]:
 
     Raises InvalidBech32.
     """
+    prefix, words = decode_words(text, variant)
+    return prefix, to_bytes(words)
+
+
+def to_bytes(words: Iterable[int]) -> bytes:
+    """Join groups of five bits into bytes; InvalidBech32 when more than padding is left over."""
+    return bytes(_regroup(words, 5, 8, pad=False))
+
+
+def decode_words(text: str, variant: Variant) -> tuple[str, list[int]]:
+    """Read a text like :func:`decode`, its data as groups of five bits.
+
+    Invoices (BOLT 11) count in these groups. Raises InvalidBech32.
+    """
     if not text.isascii() or text not in {text.lower(), text.upper()}:
         raise InvalidBech32("not all of one case")
     prefix, _, body = text.lower().rpartition("1")
@@ -49,7 +63,7 @@ def decode(text: str, variant: Variant) -> tuple[str, bytes]:
         raise InvalidBech32("a character that does not belong") from None
     if _checksum([*_spread(prefix), *words]) != variant:
         raise InvalidBech32("the checksum is wrong")
-    return prefix, bytes(_regroup(words[:-_CHECKSUM_CHARS], 5, 8, pad=False))
+    return prefix, words[:-_CHECKSUM_CHARS]
 
 
 def _spread(prefix: str) -> list[int]:

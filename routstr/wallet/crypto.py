@@ -8,7 +8,7 @@ compressed) and a scalar 32 bytes, big-endian, from 1 to n - 1. The specificatio
 from hashlib import sha256
 from typing import Final
 
-from coincurve import PublicKey
+from coincurve import PrivateKey, PublicKey
 
 POINT_BYTES: Final = 33
 SCALAR_BYTES: Final = 32
@@ -82,6 +82,11 @@ def is_scalar(data: bytes) -> bool:
 def public_key(scalar: bytes) -> bytes:
     """Multiply the generator: the public key of a private one."""
     return PublicKey.from_valid_secret(_scalar(scalar)).format()
+
+
+def sign_schnorr(digest: bytes, scalar: bytes) -> bytes:
+    """Sign 32 bytes (BIP-340): 64 bytes, the same for the same arguments, so that it repeats."""
+    return PrivateKey(_scalar(scalar)).sign_schnorr(digest, bytes(SCALAR_BYTES))
 
 
 def add_scalars(a: bytes, b: bytes) -> bytes:
