@@ -125,6 +125,7 @@ class SagaRow(SQLModel, table=True):
     unit: str = Field(max_length=16)
     gross: int = Field(sa_column=Column(BigInteger, nullable=False))  # in the unit, fee included
     fee: int = Field(sa_column=Column(BigInteger, nullable=False))  # the mint's, in the unit
+    spent: int | None = Field(default=None, sa_column=Column(BigInteger))  # melt: of gross
     plan: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # sealed
     context: str = Field(sa_column=Column(Text, nullable=False))  # JSON, the purpose's own
     lease_owner: int = Field(sa_column=Column(BigInteger, nullable=False))  # instance

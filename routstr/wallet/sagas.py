@@ -35,6 +35,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     give: int = 0  # send: how many of the first outputs are given away
     token: str = ""  # receive: the token as cashuA, with full keyset ids
     quote: str = ""  # mint, melt: the mint's id of it
+    pay: int = 0  # melt: the invoice's amount
 
 
 class Saga(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +55,8 @@ class Saga(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     owner: int
     created_at: int
+    spent: int | None = None
+    """Melt, once it is done: what the mint kept of ``gross``, in ``unit``."""
 
     @property
     def gross_msat(self) -> Msat:
@@ -142,10 +145,11 @@ def load_saga(connection: Connection, seal: Seal, saga_id: int) -> Saga:
     )
 
 
-def end_saga(tx: Tx, saga: Saga, state: SagaState, *, at: int) -> None:
+def end_saga(tx: Tx, saga: Saga, state: SagaState, *, at: int, spent: int | None = None) -> None:
     """Write the outcome; :class:`LeaseLost` when it is not ours to write any more.
 
     Comes first in its transaction: it locks the saga, so that nothing else is written twice.
+        spent=row["spent"],
     """
     result = tx.sql.execute(
         update(SagaRow)
@@ -154,7 +158,7 @@ def end_saga(tx: Tx, saga: Saga, state: SagaState, *, at: int) -> None:
             col(SagaRow.state) == int(SagaState.OPEN),
             col(SagaRow.lease_epoch) == saga.epoch,
         )
-        .values(state=int(state), ended_at=at, problem=None)
+        .values(state=int(state), ended_at=at, problem=None, spent=spent)
     )
     if result.rowcount != 1:
         raise LeaseLost

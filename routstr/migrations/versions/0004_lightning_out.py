@@ -1,8 +1,11 @@
-"""Payments over Lightning, and where keys want their money sent.
+"""Payments over Lightning: what a mint kept of the amount that was set aside.
 
 Revision ID: 0004
 Revises: 0003
 """
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0004"
 down_revision = "0003"
@@ -11,8 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("sagas", sa.Column("spent", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
-    pass
+    op.drop_column("sagas", "spent")
