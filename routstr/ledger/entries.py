@@ -60,6 +60,8 @@ class TransferKind(IntEnum):
     CLAIM = 6  # an issued token was redeemed by its owner
     REFUND_UNDONE = 7  # the mint refused to issue the refund; the balance is back
     CAPITAL = 8
+    FOUND = 30  # ecash of this node's that its books did not know
+    LOST = 31  # ecash in the books that its mint says is spent
 
 
 class HoldState(IntEnum):

@@ -170,3 +170,26 @@ class IssuedToken(SQLModel, table=True):
     state: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     claimed_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class Reconciliation(SQLModel, table=True):
+    """How far the proofs at a mint were compared with what the mint says of them."""
+
+    __tablename__ = "reconciliations"
+
+    mint: str = Field(primary_key=True, max_length=512)
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))  # the last proof compared
+    asked_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch
+
+
+class DoubtedProof(SQLModel, table=True):
+    """A proof that counts as the node's while its mint says that it is spent; not to be chosen."""
+
+    __tablename__ = "doubted_proofs"
+
+    proof: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("proofs.id"), primary_key=True, autoincrement=False
+        )
+    )
+    since: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch
