@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from routstr.assembly.money import build_money, start_money
 from routstr.assembly.prices import start_prices
-from routstr.assembly.relay import chat_completions, price_policy
+from routstr.assembly.relay import paid_routes, price_policy
 from routstr.assembly.storage import open_database
 from routstr.assembly.wallet import open_wallet
 from routstr.balance import endpoints as balance_endpoints
@@ -40,7 +40,6 @@ from routstr.node import endpoints as node_endpoints
 from routstr.node.health import Health
 from routstr.payment.demand import Demands
 from routstr.payment.tokens import load_vocabulary
-from routstr.proxy.chat import ENDPOINT
 from routstr.proxy.hot import HotRoutes, Surroundings
 from routstr.proxy.till import Till
 from routstr.upstream.deadlines import Deadlines
@@ -187,8 +186,8 @@ class App:
         )
         surroundings = Surroundings(limits, cors, logs.access, self._clock, deadlines)
         load_vocabulary()
-        chat = chat_completions(settings, catalog, till, session, deadlines)
-        self._hot = HotRoutes(shell, {ENDPOINT: chat}, surroundings)
+        routes = paid_routes(settings, catalog, till, session, deadlines)
+        self._hot = HotRoutes(shell, routes, surroundings)
         self._entrance = self._hot
 
 

@@ -1,6 +1,8 @@
 """What is sold and where requests go: prices, the provider, and the paid routes."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final
 
 from aiohttp import ClientSession
 
@@ -10,15 +12,20 @@ from routstr.core.settings import Settings
 from routstr.errors import UpstreamUnavailable
 from routstr.money import Msat
 from routstr.payment.pricing import QuotePolicy
-from routstr.proxy.chat import ChatCompletions
+from routstr.proxy.dialects.base import Dialect
+from routstr.proxy.dialects.choices import CHAT, COMPLETIONS
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.hot import Serve
+from routstr.proxy.paid import PaidEndpoint
 from routstr.proxy.till import Till
 from routstr.proxy.wire import Credentials
 from routstr.upstream.client import UpstreamClient, UpstreamLimits
 from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.endpoint import Endpoint
 from routstr.upstream.provider import Provider
+
+DIALECTS: Final = (CHAT, COMPLETIONS)
+"""What is sold by the token."""
 
 
 def price_policy(settings: Settings) -> PricePolicy:
@@ -39,27 +46,33 @@ def price_policy(settings: Settings) -> PricePolicy:
     )
 
 
-def chat_completions(
+def paid_routes(
     settings: Settings, catalog: Catalog, till: Till, session: ClientSession, deadlines: Deadlines
-) -> Serve:
-    """Serve chat completions by the provider of the settings; without one, refuse them."""
+) -> Mapping[str, Serve]:
+    """Serve every dialect by the provider of the settings; without one, refuse them all."""
     if not settings.upstream_base_url:
-        return _no_upstream
+        return {dialect.endpoint: _no_upstream for dialect in DIALECTS}
     policy = QuotePolicy(
         settings.tolerance_percentage,
         Msat(settings.min_request_msat),
         settings.min_output_tokens,
     )
-    return ChatCompletions(
-        _endpoint(settings, session),
-        catalog=catalog.current,
-        policy=policy,
-        till=till,
-        deadlines=deadlines,
-    )
+    client, provider = _provider(settings, session)
+
+    def serve(dialect: Dialect) -> Serve:
+        return PaidEndpoint(
+            dialect,
+            Endpoint(client, provider, dialect.path, client.limits, settings.forward_headers),
+            catalog=catalog.current,
+            policy=policy,
+            till=till,
+            deadlines=deadlines,
+        )
+
+    return {dialect.endpoint: serve(dialect) for dialect in DIALECTS}
 
 
-def _endpoint(settings: Settings, session: ClientSession) -> Endpoint:
+def _provider(settings: Settings, session: ClientSession) -> tuple[UpstreamClient, Provider]:
     limits = UpstreamLimits(
         connect_s=settings.upstream_connect_seconds,
         first_byte_s=settings.upstream_first_byte_seconds,
@@ -71,8 +84,7 @@ def _endpoint(settings: Settings, session: ClientSession) -> Endpoint:
     provider = Provider.create(
         settings.upstream_name, settings.upstream_base_url, settings.upstream_api_key
     )
-    client = UpstreamClient(session, limits)
-    return Endpoint(client, provider, "chat/completions", limits, settings.forward_headers)
+    return UpstreamClient(session, limits), provider
 
 
 async def _no_upstream(_exchange: Exchange, _credentials: Credentials, _body: bytes) -> None:

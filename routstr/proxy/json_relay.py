@@ -3,11 +3,11 @@
 =================================================  ===============================================
 a 200 whose body is                                is
 =================================================  ===============================================
-an object with ``choices`` and usage               charged as reported, at most the hold
+an answer with usage                               charged as reported, at most the hold
 the same, usage missing, negative or no numbers    charged by estimate: prompt + text of the answer
 the same, a zero although there is text or prompt  charged by estimate for that side
-an object with usage and no ``choices``            charged as reported: the provider did work
-an object with ``error`` and no ``choices``        refused with that error, nothing charged
+no answer, and yet usage                           charged as reported: the provider did work
+no answer but an ``error``                         refused with that error, nothing charged
 any other object                                   refused (502), nothing charged: it says nothing
 empty, or an HTML page                             refused (502), nothing charged: it is no answer
 anything else (text, a list, broken JSON)          passed on as it is, charged by estimate
@@ -20,14 +20,12 @@ body is sent, so a balance that is read afterwards includes it.
 
 from typing import Final
 
-from msgspec import Raw
-
 from routstr.core.rendering import Header
 from routstr.errors import UpstreamError
 from routstr.payment.usage import parse_usage
 from routstr.proxy import estimate
-from routstr.proxy.fields import Fields, encode, read_fields, text, value
-from routstr.proxy.receipts import add_receipt, cost_headers
+from routstr.proxy.fields import encode, read_fields, value
+from routstr.proxy.receipts import cost_headers
 from routstr.proxy.sale import Sale, believable
 from routstr.upstream.faults import refusal_inside
 
@@ -48,28 +46,22 @@ async def relay_json(sale: Sale, body: bytes, content_type: str) -> None:
         return
     told = value(fields, "usage")
     reported = parse_usage(told)
-    has_choices = "choices" in fields
-    if not has_choices:
+    dialect = sale.dialect
+    answered = dialect.is_answer(fields)
+    if not answered:
         error = value(fields, "error")
         if error is not None:
-            raise refusal_inside(error, sale.model)
+            raise refusal_inside(error, sale.service.model)
         if reported is None:
             raise UpstreamError("The provider answered without an answer. Nothing was charged.")
     tokens = 0
-    if has_choices and not believable(reported):
-        tokens = estimate.output_tokens({"choices": value(fields, "choices")})
+    if answered and not believable(reported):
+        tokens = dialect.output_tokens(fields)
     receipt = await sale.close(reported, tokens)
 
-    add_receipt(fields, told, receipt, sale.provider)
-    _name(fields, sale)
+    dialect.sign(fields, told, receipt, sale.service)
     headers = [*_JSON, *cost_headers(receipt), *sale.headers]
     await sale.exchange.answer(200, headers, encode(fields))
-
-
-def _name(fields: Fields, sale: Sale) -> None:
-    fields["model"] = Raw(encode(sale.model))
-    if not text(fields, "id"):
-        fields["id"] = Raw(encode(f"chatcmpl-{sale.exchange.request_id}"))
 
 
 async def _relay_other(sale: Sale, body: bytes, content_type: str) -> None:

@@ -1,4 +1,4 @@
-"""A chat completion request: parsed once, and written anew for the provider.
+"""A paid request: parsed once, and written anew for the provider.
 
 Writing it anew means that the provider reads exactly what the node has read: of two ``max_tokens``
 in one body both see the last, and what is priced is what is sent.
@@ -15,20 +15,32 @@ _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 
 MODEL_CHARS_MAX: Final = 256
-_LIMIT_NAMES: Final = ("max_tokens", "max_completion_tokens")
 _DEARER_TIERS: Final = frozenset({"priority", "scale"})
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
+class Wording:
+    """How an endpoint says what the node must know.
+
+    ``limits`` are its names for the most output tokens; a request without any gets the first one.
+    ``asks_for_usage``: its streams tell their usage only when they are asked to.
+    """
+
+    limits: tuple[str, ...]
+    asks_for_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PaidRequest:
     """A checked body. ``body`` is plain data and belongs to this request alone."""
 
     body: dict[str, object]
     model: str
     stream: bool
+    wording: Wording
 
     @classmethod
-    def parse(cls, raw: bytes) -> "ChatRequest":
+    def parse(cls, raw: bytes, wording: Wording) -> "PaidRequest":
         """Read a body. Raises :class:`InvalidJson` or :class:`InvalidParameter`."""
         try:
             body: object = _decode(raw)
@@ -43,19 +55,19 @@ class ChatRequest:
             raise InvalidParameter("'model' must name a model.", details={"param": "model"})
         if len(model) > MODEL_CHARS_MAX:
             raise InvalidParameter("'model' is too long.", details={"param": "model"})
-        return cls(body, model.strip(), _checked(body))
+        return cls(body, model.strip(), _checked(body), wording)
 
     def encode(self, upstream_model: str, output_limit: int | None) -> bytes:
         """The body for the provider.
 
-        ``output_limit`` lowers the limits that the request names, or becomes its ``max_tokens``.
+        ``output_limit`` lowers the limits that the request names, or becomes the one that it lacks.
         Streams are always asked for their usage. To be called once: the body is changed.
         """
         body = self.body
         body["model"] = upstream_model
         if output_limit is not None:
-            _limit(body, output_limit)
-        if self.stream:
+            _limit(body, self.wording.limits, output_limit)
+        if self.stream and self.wording.asks_for_usage:
             options = body.get("stream_options")
             known = options if isinstance(options, dict) else {}
             body["stream_options"] = {**known, "include_usage": True}
@@ -65,9 +77,9 @@ class ChatRequest:
             raise InvalidJson("The body is nested too deeply.") from None
 
 
-def _limit(body: dict[str, object], output_limit: int) -> None:
-    named = [name for name in _LIMIT_NAMES if body.get(name) is not None]
-    for name in named or ["max_tokens"]:
+def _limit(body: dict[str, object], names: tuple[str, ...], output_limit: int) -> None:
+    named = [name for name in names if body.get(name) is not None]
+    for name in named or names[:1]:
         own = body.get(name)
         body[name] = min(own, output_limit) if isinstance(own, int) else output_limit
 

@@ -7,6 +7,7 @@ from routstr.core.logging import get_logger
 from routstr.core.rendering import Header
 from routstr.payment.metering import Meter, Receipt
 from routstr.payment.usage import Usage, complete_usage
+from routstr.proxy.dialects.base import Dialect, Service
 from routstr.proxy.exchange import Exchange
 
 _log: Final = get_logger(__name__)
@@ -22,8 +23,8 @@ class Sale:
 
     exchange: Exchange
     meter: Meter
-    model: str
-    provider: str
+    dialect: Dialect
+    service: Service
     prompt: Usage
     headers: list[Header]
 
@@ -46,8 +47,8 @@ class Sale:
         if receipt.uncollected:
             _log.warning(
                 "the provider reported more than was held",
-                model=self.model,
-                provider=self.provider,
+                model=self.service.model,
+                provider=self.service.provider,
                 uncollected_msat=int(receipt.uncollected),
                 input_tokens=receipt.usage.input,
                 output_tokens=receipt.usage.completion,

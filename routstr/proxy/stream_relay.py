@@ -1,7 +1,7 @@
 """A provider's answer as a stream of events: passed on as it comes, settled before it ends.
 
-The response starts with the first bytes there are to send, and ends with a chunk that tells the
-cost, then ``[DONE]`` if the provider sent one.
+The response starts with the first bytes there are to send, and ends with an event that tells the
+cost, as the endpoint's dialect writes it.
 
 ==========================================  ======================================================
 what happens                                is
@@ -10,7 +10,7 @@ it ends, usage reported                     charged as reported, at most the hol
 it ends, usage missing or impossible        charged by estimate: prompt + what was streamed
 it fails before anything was sent           refused with the error, nothing charged
 it ends before anything was sent            the same, unless it reported usage
-it fails later (broken, silent, error,      charged as reported or by estimate; cost chunk, then
+it fails later (broken, silent, error,      charged as reported or by estimate; cost event, then
 too large)                                  an error event, no ``[DONE]``
 the client leaves, or stops reading         read on for the usage, for a while; then as reported
                                             or by estimate, with at least the prompt
@@ -23,17 +23,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from msgspec import Raw
-
 from routstr.core.rendering import Header
 from routstr.errors import RoutstrError, UpstreamError, UpstreamTimeout
 from routstr.payment.metering import Receipt
-from routstr.proxy import estimate
 from routstr.proxy.departure import Departure
-from routstr.proxy.fields import Fields, encode, read_fields
-from routstr.proxy.receipts import add_receipt
 from routstr.proxy.sale import Sale, believable
-from routstr.proxy.sse import StreamScanner, data_of, events
 from routstr.upstream.client import Answer, UpstreamLimits
 from routstr.upstream.faults import NOTHING_CHARGED, refusal_inside
 
@@ -46,8 +40,6 @@ _HEADERS: Final[list[Header]] = [
     (b"x-accel-buffering", b"no"),  # or nginx would hold the events back
 ]
 PART_CHARGED: Final = "What was delivered is charged."
-_DONE: Final = b"data: [DONE]\n\n"
-_IDENTITY: Final = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 
 
 class StreamRelay:
@@ -71,7 +63,7 @@ class StreamRelay:
         self._answer: Final = answer
         self._departure: Final = departure
         self._limits: Final = limits
-        self._scanner: Final = StreamScanner(limits.event_bytes)
+        self._scanner: Final = sale.dialect.scanner(limits.event_bytes)
         self._fault: UpstreamError | None = None
         self._gave_up = False
         self._sending = False
@@ -119,7 +111,7 @@ class StreamRelay:
         """What went wrong, with a word on the money; None when nothing did."""
         note = PART_CHARGED if self._sale.exchange.started else NOTHING_CHARGED
         if self._scanner.error is not None:
-            return refusal_inside(self._scanner.error, self._sale.model, note)
+            return refusal_inside(self._scanner.error, self._sale.service.model, note)
         fault = self._fault
         if fault is not None:
             fault.message = f"{fault.message.removesuffix(NOTHING_CHARGED).rstrip()} {note}"
@@ -156,15 +148,17 @@ class StreamRelay:
                 raise fault
             if scanner.usage is None:
                 raise UpstreamError(f"The provider's stream was empty. {NOTHING_CHARGED}")
+        sale = self._sale
         try:
-            tail = self._cost_chunk(await self._settle(change=not self._departure.gone))
+            receipt = await self._settle(change=not self._departure.gone)
         except RoutstrError as error:
             if exchange.started:
                 await self._finish(self._error_event(error))
             raise
+        tail = sale.dialect.closing(scanner, receipt, sale.service)
         if fault is not None:
             tail += self._error_event(fault)
-        await self._finish(tail + _DONE if scanner.done else tail)
+        await self._finish(tail + sale.dialect.ended(scanner))
 
     async def _finish(self, tail: bytes) -> None:
         departure, exchange = self._departure, self._sale.exchange
@@ -194,29 +188,13 @@ class StreamRelay:
         usage = scanner.usage
         tokens = 0
         if not believable(usage) or scanner.outdated:
-            tokens = estimate.streamed_tokens(scanner)
+            tokens = self._sale.dialect.streamed_tokens(scanner)
             if usage is not None and usage.completion < tokens:
                 usage = replace(usage, completion=0)  # told before the output came
         end = self._sale.close if change else self._sale.settle
         return await end(usage, tokens)
 
-    def _cost_chunk(self, receipt: Receipt) -> bytes:
-        """The chunk that carries the cost, under the identity that the stream has shown."""
-        fields = self._scanner.closing
-        if fields is None:
-            shown = (read_fields(data_of(event)) for event in events(self._scanner.last))
-            known: Fields = next(filter(None, shown), {})
-            fields = {name: known[name] for name in _IDENTITY if name in known}
-        fields.setdefault("id", Raw(encode(f"chatcmpl-{self._sale.exchange.request_id}")))
-        fields.setdefault("object", Raw(b'"chat.completion.chunk"'))
-        fields.setdefault("created", Raw(b"0"))
-        fields.setdefault("model", Raw(encode(self._sale.model)))
-        fields["choices"] = Raw(b"[]")
-        told, provider = self._scanner.told_usage, self._sale.provider
-        add_receipt(fields, told, receipt, provider, with_change=True)
-        return b"data: " + encode(fields) + b"\n\n"
-
     def _error_event(self, error: RoutstrError) -> bytes:
         exchange = self._sale.exchange
         exchange.code = error.code
-        return b"data: " + exchange.render(error).body + b"\n\n"
+        return self._sale.dialect.broken(exchange.render(error).body)

@@ -66,10 +66,11 @@ class Answer:
 class UpstreamClient:
     """Sends requests through one aiohttp session, which it does not own."""
 
-    __slots__ = ("_session", "_timeout")
+    __slots__ = ("_session", "_timeout", "limits")
 
     def __init__(self, session: aiohttp.ClientSession, limits: UpstreamLimits) -> None:
         self._session: Final = session
+        self.limits: Final = limits
         self._timeout: Final = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s)
 
     async def send(self, url: URL, headers: CIMultiDict[str], body: bytes) -> Answer:

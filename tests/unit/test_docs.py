@@ -17,7 +17,8 @@ from routstr.core.setting_groups import GROUPS
 from routstr.ledger.books import PAGE_MAX
 from routstr.node.health import REMEMBER_SECONDS
 from routstr.payment.pricing import MAX_CHOICES, MAX_OUTPUT
-from routstr.proxy.request import MODEL_CHARS_MAX, ChatRequest
+from routstr.proxy.dialects.choices import CHAT
+from routstr.proxy.request import MODEL_CHARS_MAX
 from routstr.proxy.wire import BODY_IDLE_SECONDS, BODY_TOTAL_SECONDS
 from routstr.upstream.headers import FORWARDED, RETURNED
 from tests.unit import docs_examples, docs_settings
@@ -149,7 +150,7 @@ def test_every_curl_example_asks_for_what_the_node_serves(surface: Surface, call
 def assert_taken(path: str, body: str) -> None:
     """The endpoint knows this body and all of its fields."""
     if path == "/v1/chat/completions":
-        assert ChatRequest.parse(body.encode()).model == "smollm2"
+        assert CHAT.parse(body.encode()).model == "smollm2"
         return
     takers: dict[str, type[BaseModel]] = {
         "/v1/balance/create": schemas.CreateRequest,

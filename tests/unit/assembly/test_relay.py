@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from routstr.assembly.relay import chat_completions, price_policy
+from routstr.assembly.relay import DIALECTS, paid_routes, price_policy
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.errors import UpstreamUnavailable
@@ -41,6 +41,8 @@ def test_the_policy_has_the_operator_s_factors_and_name(tmp_path: Path) -> None:
 
 async def test_without_a_provider_every_request_is_refused(tmp_path: Path) -> None:
     nothing = cast("Any", None)
-    serve = chat_completions(settings(tmp_path), nothing, nothing, nothing, nothing)
-    with pytest.raises(UpstreamUnavailable, match="UPSTREAM_BASE_URL"):
-        await serve(nothing, nothing, b"{}")
+    routes = paid_routes(settings(tmp_path), nothing, nothing, nothing, nothing)
+    assert set(routes) == {dialect.endpoint for dialect in DIALECTS}
+    for serve in routes.values():
+        with pytest.raises(UpstreamUnavailable, match="UPSTREAM_BASE_URL"):
+            await serve(nothing, nothing, b"{}")

@@ -31,8 +31,10 @@ from routstr.money import ZERO, Msat, Unit
 from routstr.payment.change import Change
 from routstr.payment.demand import Demands
 from routstr.payment.pricing import QuotePolicy
-from routstr.proxy.chat import ENDPOINT, ChatCompletions
+from routstr.proxy.dialects.base import Dialect
+from routstr.proxy.dialects.choices import CHAT, COMPLETIONS
 from routstr.proxy.hot import HotRoutes, Surroundings
+from routstr.proxy.paid import PaidEndpoint
 from routstr.proxy.till import Till
 from routstr.upstream.client import UpstreamClient, UpstreamLimits
 from routstr.upstream.deadlines import Deadlines
@@ -297,7 +299,7 @@ class Call:
         headers: Iterable[tuple[str, str]] = (),
         key: str | None = KEY,
         method: str = "POST",
-        path: str = ENDPOINT,
+        path: str = CHAT.endpoint,
         ends: bool = True,
     ) -> None:
         encoded = raw if raw is not None else msgspec.json.encode(body)
@@ -370,14 +372,20 @@ async def running(
     async with Upstream() as upstream, plain_session() as session:
         provider = Provider.create("played", upstream.base_url, Secret(UPSTREAM_KEY))
         client = UpstreamClient(session, limits)
-        chat = ChatCompletions(
-            Endpoint(client, provider, "chat/completions", limits, forward),
-            catalog=catalog,
-            policy=QuotePolicy(),
-            till=Till(keys, payments, books, demands),
-            deadlines=deadlines,
-        )
-        app = HotRoutes(not_hot, {ENDPOINT: chat}, around)
+        till = Till(keys, payments, books, demands)
+
+        def serve(dialect: Dialect) -> PaidEndpoint:
+            return PaidEndpoint(
+                dialect,
+                Endpoint(client, provider, dialect.path, limits, forward),
+                catalog=catalog,
+                policy=QuotePolicy(),
+                till=till,
+                deadlines=deadlines,
+            )
+
+        routes = {dialect.endpoint: serve(dialect) for dialect in (CHAT, COMPLETIONS)}
+        app = HotRoutes(not_hot, routes, around)
         yield Node(app, around, upstream, books, keys, payments, mints, lines)
 
 

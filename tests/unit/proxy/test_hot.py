@@ -8,7 +8,7 @@ import pytest
 from devkit.upstream import Shape, chat
 from routstr.core.middleware import RequestLimits
 from routstr.core.request_id import REQUEST_ID
-from routstr.proxy.chat import ENDPOINT
+from routstr.proxy.dialects.choices import CHAT
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.hot import HotRoutes
 from routstr.proxy.wire import Credentials
@@ -26,7 +26,7 @@ GOOD = {"model": "good", "messages": HELLO}
 async def test_a_hot_route_answers_under_all_its_names(path: str) -> None:
     async with running() as node:
         assert (await node.ask(GOOD, path=path)).status == 200
-        assert node.line.endpoint == ENDPOINT
+        assert node.line.endpoint == CHAT.endpoint
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ async def test_what_is_not_http_is_the_applications() -> None:
     async with running() as node:
         app = HotRoutes(application, {}, node.around)
         for kind in ("lifespan", "websocket"):
-            scope = {"type": kind, "path": ENDPOINT}
+            scope = {"type": kind, "path": CHAT.endpoint}
             await app(scope, None, None)  # type: ignore[arg-type]
         assert seen == ["lifespan", "websocket"]
 
@@ -197,7 +197,7 @@ async def test_one_line_tells_the_whole_request() -> None:
         answered = await node.chat(stream=True)
         line = node.line
         assert line.request_id == answered.header("x-routstr-request-id")
-        assert (line.endpoint, line.method, line.status) == (ENDPOINT, "POST", 200)
+        assert (line.endpoint, line.method, line.status) == (CHAT.endpoint, "POST", 200)
         assert (line.key_id, line.model) == ("key-1", "good")
         assert (line.input_tokens, line.output_tokens, line.cost_msat) == (12, 6, 31)
         assert line.response_bytes == len(answered.body)
@@ -221,7 +221,7 @@ async def test_log_lines_inside_a_request_carry_its_id() -> None:
         seen.append(REQUEST_ID.get())
 
     async with running() as node:
-        node.app = HotRoutes(not_hot, {ENDPOINT: serve}, node.around)
+        node.app = HotRoutes(not_hot, {CHAT.endpoint: serve}, node.around)
         await node.ask(GOOD)
         assert seen == [node.line.request_id]
         assert REQUEST_ID.get() is None
@@ -234,7 +234,7 @@ async def test_what_nobody_foresaw_is_logged_and_not_shown(
         raise LookupError("planted")
 
     async with running() as node:
-        node.app = HotRoutes(not_hot, {ENDPOINT: serve}, node.around)
+        node.app = HotRoutes(not_hot, {CHAT.endpoint: serve}, node.around)
         with caplog.at_level(logging.ERROR):
             answered = await node.ask(GOOD)
         assert answered.status == 500
@@ -283,7 +283,7 @@ async def test_requests_under_way_are_counted_however_they_end() -> None:
 
 async def test_a_scope_is_not_changed() -> None:
     async with running() as node:
-        scope = http_scope("POST", ENDPOINT, [("Authorization", f"Bearer {KEY}")])
+        scope = http_scope("POST", CHAT.endpoint, [("Authorization", f"Bearer {KEY}")])
         before = repr(scope)
         answer = Answer()
 

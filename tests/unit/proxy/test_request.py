@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routstr.errors import InvalidJson, InvalidParameter
-from routstr.proxy.request import MODEL_CHARS_MAX, ChatRequest
+from routstr.proxy.dialects.choices import CHAT
+from routstr.proxy.request import MODEL_CHARS_MAX
 
 
 def body(**more: object) -> bytes:
@@ -14,11 +15,11 @@ def body(**more: object) -> bytes:
 
 
 def sent(raw: bytes, limit: int | None = None) -> Any:
-    return json.loads(ChatRequest.parse(raw).encode("vendor/m", limit))
+    return json.loads(CHAT.parse(raw).encode("vendor/m", limit))
 
 
 def test_a_request_is_parsed_once_and_written_anew() -> None:
-    request = ChatRequest.parse(body(stream=True, temperature=0.7))
+    request = CHAT.parse(body(stream=True, temperature=0.7))
     assert (request.model, request.stream) == ("m", True)
     assert json.loads(request.encode("vendor/m", None)) == {
         "model": "vendor/m",
@@ -58,7 +59,7 @@ def test_a_request_is_parsed_once_and_written_anew() -> None:
 )
 def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
     with pytest.raises(InvalidJson) as caught:
-        ChatRequest.parse(raw)
+        CHAT.parse(raw)
     assert caught.value.http_status == 400
     assert caught.value.code == "invalid_json"
 
@@ -66,14 +67,14 @@ def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
 @pytest.mark.parametrize("model", [None, "", "  ", 5, ["m"], {"id": "m"}, True, "x" * 300])
 def test_the_model_must_be_named(model: object) -> None:
     with pytest.raises(InvalidParameter) as caught:
-        ChatRequest.parse(body(model=model))
+        CHAT.parse(body(model=model))
     assert caught.value.details == {"param": "model"}
     assert len("x" * 300) > MODEL_CHARS_MAX
 
 
 def test_a_missing_model_is_refused() -> None:
     with pytest.raises(InvalidParameter):
-        ChatRequest.parse(b"{}")
+        CHAT.parse(b"{}")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_missing_model_is_refused() -> None:
 )
 def test_what_would_change_the_bill_is_refused(name: str, value: object) -> None:
     with pytest.raises(InvalidParameter) as caught:
-        ChatRequest.parse(body(**{name: value}))
+        CHAT.parse(body(**{name: value}))
     assert caught.value.details == {"param": name}
 
 
@@ -102,7 +103,7 @@ def test_what_does_not_change_it_passes(harmless: dict[str, object]) -> None:
 
 def test_of_two_limits_in_one_body_the_provider_reads_the_one_that_was_priced() -> None:
     raw = b'{"model":"cheap","max_tokens":1,"model":"m","max_tokens":9000,"messages":[]}'
-    request = ChatRequest.parse(raw)
+    request = CHAT.parse(raw)
     assert request.body["max_tokens"] == 9000
     written = request.encode("vendor/m", None)
     assert written.count(b"max_tokens") == written.count(b'"model"') == 1
@@ -165,4 +166,4 @@ def test_everything_else_reaches_the_provider_unchanged(more: dict[str, object])
 @given(st.binary(max_size=80))
 def test_no_bytes_break_the_parser(raw: bytes) -> None:
     with pytest.raises((InvalidJson, InvalidParameter)):
-        ChatRequest.parse(raw)
+        CHAT.parse(raw)

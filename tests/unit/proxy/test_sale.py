@@ -9,10 +9,14 @@ from routstr.payment.change import Change, Purse
 from routstr.payment.metering import Meter, Offer
 from routstr.payment.pricing import Quote
 from routstr.payment.usage import Usage
+from routstr.proxy.dialects.base import Service
+from routstr.proxy.dialects.choices import CHAT
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.sale import Sale, believable
 from tests.unit.core.asgi import http_scope
 from tests.unit.proxy.harness import SNAPSHOT, Books
+
+SERVICE = Service("good", "played", "r-1")
 
 
 async def nothing(*_: object) -> None:
@@ -27,7 +31,7 @@ def sale(held: int = 1_000, purse: Purse | None = None) -> Sale:
     offer = Offer(entry, Quote(Msat(1), Msat(held), Msat(held), 1, 0, 0), 0, 1, None)
     meter = Meter(books, offer, Held(1, Msat(held), Msat(0)), purse=purse)
     exchange = Exchange(http_scope("POST", "/"), nothing, nothing, "r-1")  # type: ignore[arg-type]
-    return Sale(exchange, meter, "good", "played", Usage(8, 0, reported=False), [])
+    return Sale(exchange, meter, CHAT, SERVICE, Usage(8, 0, reported=False), [])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from routstr.errors import (
 )
 from routstr.ledger.entries import Held, HoldRequest, Refused
 from routstr.payment.tokens import PromptEstimate
-from routstr.proxy import chat as chat_module
+from routstr.proxy import paid as paid_module
 from tests.unit.core.asgi import Answer
 from tests.unit.proxy.cancelling import cancelled_at
 from tests.unit.proxy.harness import CHANGE, HELLO, KEY, LIMITS, TOKEN, Books, Call, Node, running
@@ -121,7 +121,7 @@ async def test_change_that_cannot_be_made_now_is_pending(*, stream: bool) -> Non
 
 async def test_without_change_there_is_no_header(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(books=Books(posted=COST)) as node:
-        monkeypatch.setattr(chat_module, "prompt_estimate", lambda _: PromptEstimate(12, 12, 12, 0))
+        monkeypatch.setattr(paid_module, "prompt_estimate", lambda _: PromptEstimate(12, 12, 12, 0))
         answered = await node.pay(max_tokens=6)
         assert answered.status == 200
         for name in ("x-cashu", "x-routstr-change", "x-routstr-unrefunded-msats"):
@@ -281,7 +281,7 @@ async def test_what_nobody_foresaw_gives_everything_back(
         raise LookupError("planted")
 
     async with running(books=books()) as node:
-        monkeypatch.setattr(chat_module, "affordable_output_tokens", broken)
+        monkeypatch.setattr(paid_module, "affordable_output_tokens", broken)
         with caplog.at_level(logging.ERROR):
             assert_given_back(await node.pay(), 500, "internal_error", node)
         assert TOKEN not in caplog.text

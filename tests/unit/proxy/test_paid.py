@@ -9,7 +9,7 @@ from devkit.upstream import answer, refuse, silent
 from routstr.errors import PriceUnavailable
 from routstr.ledger.entries import HoldRequest
 from routstr.money import Msat
-from routstr.proxy.chat import ENDPOINT
+from routstr.proxy.dialects.choices import CHAT
 from tests.unit.core.asgi import Answer
 from tests.unit.proxy.harness import (
     HELLO,
@@ -63,7 +63,7 @@ async def test_the_hold_carries_the_price_of_its_moment() -> None:
             wanted=hold.wanted,
             request_id=node.line.request_id,
             model="good",
-            endpoint=ENDPOINT,
+            endpoint=CHAT.endpoint,
             price_version=4,
             rates=entry.rates_text,
         )

@@ -1,4 +1,4 @@
-"""``POST /v1/chat/completions``: from a body to a paid answer.
+"""A paid endpoint: from a body to a paid answer, whatever its dialect.
 
 ::
 
@@ -18,9 +18,9 @@ from routstr.payment.pricing import QuotePolicy, affordable_output_tokens, quote
 from routstr.payment.tokens import prompt_estimate
 from routstr.payment.usage import Usage
 from routstr.proxy.departure import Departure
+from routstr.proxy.dialects.base import Dialect, Service
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.json_relay import relay_json
-from routstr.proxy.request import ChatRequest
 from routstr.proxy.sale import Sale
 from routstr.proxy.stream_relay import StreamRelay
 from routstr.proxy.till import Till
@@ -28,16 +28,15 @@ from routstr.proxy.wire import Credentials
 from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.endpoint import Endpoint
 
-ENDPOINT: Final = "/v1/chat/completions"
 
+class PaidEndpoint:
+    """Serves one endpoint of one provider; holds no state of any request."""
 
-class ChatCompletions:
-    """Serves chat completions of one provider; holds no state of any request."""
-
-    __slots__ = ("_catalog", "_deadlines", "_endpoint", "_policy", "_till")
+    __slots__ = ("_catalog", "_deadlines", "_dialect", "_endpoint", "_policy", "_till")
 
     def __init__(
         self,
+        dialect: Dialect,
         endpoint: Endpoint,
         *,
         catalog: Callable[[], Snapshot],
@@ -46,6 +45,7 @@ class ChatCompletions:
         deadlines: Deadlines,
     ) -> None:
         """``catalog`` gives the current prices or raises ``PriceUnavailable``."""
+        self._dialect: Final = dialect
         self._endpoint: Final = endpoint
         self._catalog: Final = catalog
         self._policy: Final = policy
@@ -54,7 +54,8 @@ class ChatCompletions:
 
     async def __call__(self, exchange: Exchange, credentials: Credentials, body: bytes) -> None:
         """Answer the request, or raise the error to answer with."""
-        request = ChatRequest.parse(body)
+        dialect = self._dialect
+        request = dialect.parse(body)
         snapshot = self._catalog()
         entry = snapshot.find(request.model)
         if entry is None:
@@ -63,11 +64,12 @@ class ChatCompletions:
         prompt = prompt_estimate(request.body)
         quoted = quote(entry, prompt, read_limits(request.body, entry), self._policy)
         offer = Offer(entry, quoted, prompt.images, snapshot.version, snapshot.usd_per_btc)
-        async with self._till.checkout(exchange, credentials, offer, ENDPOINT) as meter:
+        async with self._till.checkout(exchange, credentials, offer, dialect.endpoint) as meter:
             limit = affordable_output_tokens(quoted, meter.held)
             headers = [] if limit is None else [(b"x-routstr-max-tokens", b"%d" % limit)]
             used = Usage(prompt.tokens, 0, reported=False)
-            sale = Sale(exchange, meter, entry.id, self._endpoint.provider.name, used, headers)
+            service = Service(entry.id, self._endpoint.provider.name, exchange.request_id)
+            sale = Sale(exchange, meter, dialect, service, used, headers)
             await self._sell(sale, request.encode(entry.upstream_id, limit))
 
     async def _sell(self, sale: Sale, body: bytes) -> None:
@@ -83,7 +85,7 @@ class ChatCompletions:
                 with departure.deadline as deadline:
                     deadline.shorten(limits.total_s)
                     success = await self._endpoint.ask(
-                        exchange.scope["headers"], body, deadline, model=sale.model
+                        exchange.scope["headers"], body, deadline, model=sale.service.model
                     )
             except TimeoutError:
                 if not departure.gone:
