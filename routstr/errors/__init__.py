@@ -10,6 +10,7 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── BodyTooLarge                  413 … request_too_large
     │   ├── HeadersTooLarge               431 … headers_too_large
     │   ├── UnsupportedBody               415 … unsupported_media_type
+    │   ├── InvalidIdempotencyKey         400 … invalid_idempotency_key
     │   ├── NotFound                      404 not_found not_found
     │   └── ModelNotFound                 400 invalid_model model_not_found
     ├── AuthError                         401 invalid_request_error invalid_api_key
@@ -26,8 +27,11 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── RefundPending                 425 invalid_request_error refund_pending
     │   ├── RefundSwept                   410 invalid_request_error refund_swept
     │   ├── BalanceChanged                409 invalid_request_error balance_changed
-    │   ├── IdempotencyMismatch           422 invalid_request_error idempotency_key_reused
     │   └── PriceUnavailable              503 service_unavailable price_unavailable
+    ├── IdempotencyError                  409 idempotency_error idempotency_conflict
+    │   ├── IdempotencyMismatch           409 … idempotency_key_reused
+    │   ├── IdempotencyInProgress         409 … idempotency_in_progress
+    │   └── RequestAlreadyPaid            409 … request_already_paid
     ├── WalletError                       400 cashu_error cashu_token_redemption_failed
     │   ├── InvalidToken                  400 invalid_token invalid_cashu_token
     │   ├── TokenAlreadySpent             400 token_already_spent cashu_token_already_spent
@@ -57,6 +61,13 @@ A class says why it is raised in its docstring; the first line is the default me
 
 from routstr.errors.auth import AuthError, KeyExpired, KeyNotFound, MissingApiKey
 from routstr.errors.base import Details, RoutstrError
+from routstr.errors.idempotency import (
+    IdempotencyError,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    InvalidIdempotencyKey,
+    RequestAlreadyPaid,
+)
 from routstr.errors.node import (
     DatabaseUnavailable,
     DepositsClosed,
@@ -67,7 +78,6 @@ from routstr.errors.node import (
 from routstr.errors.payment import (
     BalanceChanged,
     BalanceTooSmall,
-    IdempotencyMismatch,
     InsufficientBalance,
     NothingToRefund,
     PaymentError,
@@ -123,9 +133,12 @@ __all__ = [
     "Draining",
     "FeesExceedAmount",
     "HeadersTooLarge",
+    "IdempotencyError",
+    "IdempotencyInProgress",
     "IdempotencyMismatch",
     "InsufficientBalance",
     "InsufficientLiquidity",
+    "InvalidIdempotencyKey",
     "InvalidJson",
     "InvalidParameter",
     "InvalidToken",
@@ -147,6 +160,7 @@ __all__ = [
     "RefundNotFound",
     "RefundPending",
     "RefundSwept",
+    "RequestAlreadyPaid",
     "RequestError",
     "RoutstrError",
     "TokenAlreadySpent",

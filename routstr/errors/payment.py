@@ -88,14 +88,6 @@ class BalanceChanged(PaymentError):
     code: ClassVar[str] = "balance_changed"
 
 
-class IdempotencyMismatch(PaymentError):
-    """This Idempotency-Key was used with another request."""
-
-    status: ClassVar[int] = 422
-    type: ClassVar[str] = "invalid_request_error"
-    code: ClassVar[str] = "idempotency_key_reused"
-
-
 class PriceUnavailable(PaymentError):
     """No current price: paid requests are paused. Nothing was charged."""
 
