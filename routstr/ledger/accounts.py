@@ -35,6 +35,7 @@ _SINGLE: Final = (
     AccountKind.PAYOUTS,
     AccountKind.UNCLAIMED,
     AccountKind.SUSPENSE,
+    AccountKind.IN_FLIGHT,
 )
 _ID: Final = cast("ColumnElement[int]", col(Account.id))  # None only before the row exists
 _INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {

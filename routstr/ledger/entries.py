@@ -18,11 +18,54 @@ enters and leaves is ``Msat``. The records are msgspec structs: no code of the n
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
-from typing import Final, TypeAlias
+from typing import Final
 
 from msgspec import Struct, field
 
+from routstr.ledger.limits import LimitRow, Limits
+from routstr.ledger.operations import (
+    Answer,
+    Held,
+    HoldRequest,
+    KeyMark,
+    Operation,
+    Placed,
+    Refused,
+    Release,
+    Settled,
+    Settlement,
+    UnknownHold,
+)
 from routstr.money import MAX_MSAT, Msat
+
+__all__ = [
+    "CUSTOMERS",
+    "NEVER_NEGATIVE",
+    "AccountKind",
+    "AccountRow",
+    "Answer",
+    "Decision",
+    "Held",
+    "HoldRequest",
+    "HoldRow",
+    "HoldState",
+    "KeyMark",
+    "LimitRow",
+    "NodeAccounts",
+    "Operation",
+    "Placed",
+    "Posting",
+    "Refused",
+    "Release",
+    "Settled",
+    "Settlement",
+    "Stamp",
+    "TransferKind",
+    "UnknownHold",
+    "charge_key",
+    "decide",
+    "loss_key",
+]
 
 
 class AccountKind(IntEnum):
@@ -32,6 +75,7 @@ class AccountKind(IntEnum):
     PAYMENT = 2  # one X-Cashu payment
     UNCLAIMED = 3  # tokens given out and not yet redeemed
     SUSPENSE = 4  # late or ownerless money
+    IN_FLIGHT = 5  # leaving over Lightning, not yet known to be paid
     ASSET = 10  # ecash at one mint in one unit (negative: value came from there)
     TRANSIT = 11  # between two mints
     REVENUE = 20
@@ -44,9 +88,27 @@ class AccountKind(IntEnum):
 
 
 NEVER_NEGATIVE: Final = frozenset(
-    {AccountKind.KEY, AccountKind.PAYMENT, AccountKind.UNCLAIMED, AccountKind.SUSPENSE}
+    {
+        AccountKind.KEY,
+        AccountKind.PAYMENT,
+        AccountKind.UNCLAIMED,
+        AccountKind.SUSPENSE,
+        AccountKind.IN_FLIGHT,
+    }
 )
 CUSTOMERS: Final = frozenset({AccountKind.KEY, AccountKind.PAYMENT})
+OPERATORS: Final = frozenset(
+    {
+        AccountKind.REVENUE,
+        AccountKind.MINT_FEES,
+        AccountKind.ROUNDING,
+        AccountKind.LOSS,
+        AccountKind.DONATIONS,
+        AccountKind.CAPITAL,
+        AccountKind.PAYOUTS,
+    }
+)
+"""What they add up to is the operator's own: assets less everything that is owed."""
 
 
 class TransferKind(IntEnum):
@@ -62,6 +124,11 @@ class TransferKind(IntEnum):
     CAPITAL = 8
     FOUND = 30  # ecash of this node's that its books did not know
     LOST = 31  # ecash in the books that its mint says is spent
+    LIGHTNING_REFUND = 9  # a balance leaves over Lightning, the fees at most included
+    LIGHTNING_RETURN = 10  # what was not needed of it, or all of it, is back
+    LIGHTNING_PAID = 11  # what a mint kept: the payment and its fees
+    PAYOUT = 12  # the operator takes profit out
+    PAYOUT_RETURN = 13
 
 
 class HoldState(IntEnum):
@@ -74,84 +141,6 @@ class HoldState(IntEnum):
     LATE = 4
 
 
-class HoldRequest(Struct, frozen=True, gc=False):
-    """Set aside ``wanted`` msat of an account, less if it has less, but at least ``minimum``.
-
-    ``closes``: the account takes this hold and no other after it.
-    """
-
-    account: int
-    minimum: Msat
-    wanted: Msat
-    request_id: str
-    model: str
-    endpoint: str
-    price_version: int
-    rates: str
-    closes: bool = False
-
-
-class Placed(Struct, frozen=True, gc=False):
-    """How a hold was placed: all that is needed to end it when its row is lost."""
-
-    request: HoldRequest
-    amount: Msat
-
-
-class Settlement(Struct, frozen=True, gc=False):
-    """End a hold with what the request cost; ``placed`` charges it even when its row is lost."""
-
-    hold: int
-    cost: Msat
-    prompt_tokens: int
-    completion_tokens: int
-    estimated: bool
-    placed: Placed | None = None
-
-
-class Release(Struct, frozen=True, gc=False):
-    """End a hold without a charge; ``expire`` when its owner is gone instead of done."""
-
-    hold: int
-    expire: bool = False
-    placed: Placed | None = None
-
-
-class Held(Struct, frozen=True, gc=False):
-    """A hold was placed; ``available`` is what the account has left beside it."""
-
-    hold: int
-    amount: Msat
-    available: Msat
-
-
-class Refused(Struct, frozen=True, gc=False):
-    """No hold: the account has too little (or takes no charges any more)."""
-
-    available: Msat
-    reserved: Msat
-    closed: bool
-
-
-class Settled(Struct, frozen=True, gc=False):
-    """What a settlement charged, and the account's balance right after it."""
-
-    charged: Msat
-    uncollected: Msat
-    available: Msat
-    reserved: Msat
-
-
-class UnknownHold(Struct, frozen=True, gc=False):
-    """There is no such hold."""
-
-    hold: int
-
-
-Operation: TypeAlias = HoldRequest | Settlement | Release
-Answer: TypeAlias = Held | Refused | Settled | UnknownHold
-
-
 class AccountRow(Struct, gc=False):
     """An account as read under lock, then as it will be."""
 
@@ -159,6 +148,7 @@ class AccountRow(Struct, gc=False):
     posted: int
     held: int
     closed: bool
+    version: int = 0
     touched: bool = False
     spent: int = 0  # what this batch adds
     requests: int = 0
@@ -173,6 +163,8 @@ class HoldRow(Struct, gc=False):
     state: int
     charged: int = 0
     uncollected: int = 0
+    limit: int | None = None
+    period: int = 0  # of the limit, in which the hold counts
     prompt_tokens: int = 0
     completion_tokens: int = 0
     estimated: bool = False
@@ -210,9 +202,11 @@ class Decision(Struct):
 
     answers: list[Answer]
     accounts: Mapping[int, AccountRow]
+    limits: Limits
     placed: list[tuple[int, HoldRequest, int]] = field(default_factory=list)  # id, request, msat
     closed: list[int] = field(default_factory=list)  # accounts that take no more holds
     ended: dict[int, HoldRow] = field(default_factory=dict)
+    limited: list[HoldRow] = field(default_factory=list)  # holds that a limit counts from now on
     postings: list[Posting] = field(default_factory=list)
     revenue: int = 0
     loss: int = 0
@@ -234,16 +228,18 @@ def decide(
     holds: Iterable[HoldRow],
     new_holds: Iterable[int],
     node: NodeAccounts,
+    limits: Limits | None = None,
 ) -> Decision:
     """Answer each operation in order: ends first (they free money), then holds.
 
-    ``accounts`` and ``holds`` are the locked rows that the operations name, ``new_holds`` at least
-    as many unused ids as there are hold requests. An operation never raises; it is answered "no".
+    ``accounts``, ``holds`` and ``limits`` are the locked rows that the operations name,
+    ``new_holds`` at least as many unused ids as there are hold requests. An operation never raises;
+    it is answered "no".
     """
     rows = {row.id: row for row in accounts}
     known = {row.id: row for row in holds}
     ids = iter(new_holds)
-    decision = Decision([_NOTHING] * len(operations), rows)
+    decision = Decision([_NOTHING] * len(operations), rows, limits or Limits((), 0))
     for index, operation in enumerate(operations):
         if not isinstance(operation, HoldRequest):
             decision.answers[index] = _end(operation, known, decision, node)
@@ -263,19 +259,20 @@ def _place(
     if row is None:
         return Refused(Msat(0), Msat(0), closed=True)
     available = row.posted - row.held
+    limit, allowance = None, None
+    if (mark := request.mark) is not None:
+        limit = decision.limits.of(mark.limit, row.id)
+        marked = row if mark.limit is None else limit
+        if marked is None or marked.version != mark.version:
+            return Refused(Msat(available), Msat(row.held), closed=row.closed, stale=True)
     minimum = max(int(request.minimum), 0)
-    if row.closed or available < minimum:
-        return Refused(Msat(available), Msat(row.held), closed=row.closed)
-    amount = min(available, max(minimum, int(request.wanted)))
-    hold = next(ids)
-    row.held += amount
-    row.touched = True
-    decision.placed.append((hold, request, amount))
-    if request.closes:
-        _close(row, decision)
-    return Held(hold, Msat(amount), Msat(available - amount))
-
-
+    if limit is not None:
+        allowance = limit.allowance(decision.limits.at)
+    short = allowance is not None and allowance < minimum
+    if row.closed or short or available < minimum:
+        left = Msat(allowance) if short and allowance is not None else None
+        return Refused(Msat(available), Msat(row.held), closed=row.closed, allowance=left)
+    return _held(request, row, limit, allowance, next(ids), decision)
 def _end(
     operation: Settlement | Release,
     known: dict[int, HoldRow],

@@ -5,6 +5,7 @@ import pytest
 from routstr.ledger.entries import (
     CUSTOMERS,
     NEVER_NEGATIVE,
+    OPERATORS,
     AccountKind,
     Held,
     HoldState,
@@ -304,6 +305,7 @@ def test_numbers_in_old_books_keep_their_meaning() -> None:
         "PAYMENT": 2,
         "UNCLAIMED": 3,
         "SUSPENSE": 4,
+        "IN_FLIGHT": 5,
         "ASSET": 10,
         "TRANSIT": 11,
         "REVENUE": 20,
@@ -328,7 +330,10 @@ def test_numbers_in_old_books_keep_their_meaning() -> None:
 
 def test_what_is_owed_to_somebody_never_goes_below_zero() -> None:
     assert {AccountKind.KEY, AccountKind.PAYMENT} == CUSTOMERS
-    assert {*CUSTOMERS, AccountKind.UNCLAIMED, AccountKind.SUSPENSE} == NEVER_NEGATIVE
+    owed = {AccountKind.UNCLAIMED, AccountKind.SUSPENSE, AccountKind.IN_FLIGHT}
+    assert CUSTOMERS | owed == NEVER_NEGATIVE
+    moved = {AccountKind.ASSET, AccountKind.TRANSIT}
+    assert NEVER_NEGATIVE | OPERATORS | moved == set(AccountKind), "each is owed, own, or an asset"
 
 
 def test_keys_of_transfers_stay_what_old_books_have() -> None:
