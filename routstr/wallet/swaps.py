@@ -121,7 +121,7 @@ async def run(swap: Swap) -> Result:
         return await _ask(swap, error, only=True)
     except MintUnclear:
         return await resume(swap)  # identical, so it cannot be done twice
-    return await _finished(swap, signatures)
+    return await finished(swap.outputs, signatures, swap.keyset)
 
 
 async def resume(swap: Swap) -> Result:
@@ -135,7 +135,7 @@ async def resume(swap: Swap) -> Result:
         return await _ask(swap, error)
     except MintError as error:
         return Result(Ending.OPEN, error=error)
-    return await _finished(swap, signatures)
+    return await finished(swap.outputs, signatures, swap.keyset)
 
 
 async def _ask(swap: Swap, reason: MintError, *, only: bool = False) -> Result:
@@ -146,7 +146,7 @@ async def _ask(swap: Swap, reason: MintError, *, only: bool = False) -> Result:
     try:
         restored = await _restore(swap)
     except (MintRefusal, MintUnclear) as error:
-        if await _can_restore(swap.mint):
+        if await can_restore(swap.mint):
             return Result(Ending.OPEN, error=error)
         return await _ask_for_inputs(swap, reason, only=only)
     except MintError as error:
@@ -190,7 +190,7 @@ async def _states(swap: Swap) -> list[ProofState]:
     return await swap.mint.check_state([proof.y() for proof in swap.inputs])
 
 
-async def _can_restore(mint: Mint) -> bool:
+async def can_restore(mint: Mint) -> bool:
     """Whether the mint does not say that it lacks NUT-09; a mint that is silent may have it."""
     try:
         return (await mint.info()).supports(_RESTORE)
@@ -205,15 +205,18 @@ async def _restore(swap: Swap) -> Result | None:
         return None
     if len(restored) != len(swap.outputs):
         return Result(Ending.OPEN, error=MintUnclear("the mint restored only a part"))
-    return await _finished(swap, [entry.signature for entry in restored])
+    return await finished(swap.outputs, [entry.signature for entry in restored], swap.keyset)
 
 
-async def _finished(swap: Swap, signatures: Sequence[BlindSignature]) -> Result:
+async def finished(
+    outputs: Sequence[PreparedOutput], signatures: Sequence[BlindSignature], keyset: Keyset
+) -> Result:
+    """Turn a mint's answer into proofs; a signature that is not right leaves it OPEN."""
     try:
         if len(signatures) < _THREAD_WORTH:
-            proofs = finish(swap.outputs, signatures, swap.keyset)
+            proofs = finish(outputs, signatures, keyset)
         else:
-            proofs = await asyncio.to_thread(finish, swap.outputs, signatures, swap.keyset)
+            proofs = await asyncio.to_thread(finish, outputs, signatures, keyset)
     except BadSignature as error:
         return Result(Ending.OPEN, error=error)
     return Result(Ending.SIGNED, tuple(proofs))
