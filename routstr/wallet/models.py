@@ -57,6 +57,16 @@ class IssuedState(IntEnum):
     CLAIMED = 1
 
 
+class QuoteState(IntEnum):
+    """How far a mint quote is, as this wallet knows it."""
+
+    UNPAID = 0
+    PAID = 1  # a saga takes its ecash
+    ISSUED = 2  # the ecash is here
+    EXPIRED = 3  # long over, and unpaid when the mint was asked last
+    LOST = 4  # the mint says that somebody else took the ecash
+
+
 class KeysetRow(SQLModel, table=True):
     """A keyset of a listed mint, and the next unused counter of this wallet in it."""
 
@@ -193,3 +203,39 @@ class DoubtedProof(SQLModel, table=True):
         )
     )
     since: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch
+
+
+class QuoteRow(SQLModel, table=True):
+    """An invoice that pays for new ecash, and what the ecash is for. Times are ms since 1970."""
+
+    __tablename__ = "mint_quotes"
+    __table_args__ = (
+        Index(
+            "ix_mint_quotes_due",
+            "poll_at",
+            sqlite_where=text("state = 0"),
+            postgresql_where=text("state = 0"),
+        ),
+        Index("ix_mint_quotes_payment_hash", "payment_hash"),
+        Index("ix_mint_quotes_saga", "saga"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
+    mint: str = Field(max_length=512)
+    unit: str = Field(max_length=16)
+    amount: int = Field(sa_column=Column(BigInteger, nullable=False))  # in the unit
+    quote: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # the mint's id, sealed
+    lock_index: int | None = Field(default=None, sa_column=Column(BigInteger))  # NUT-20
+    request: str = Field(sa_column=Column(Text, nullable=False))  # bolt11
+    payment_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    expires_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    state: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
+    purpose: str = Field(max_length=32)
+    account: int | None = Field(default=None, sa_column=Column(BigInteger))
+    context: str = Field(sa_column=Column(Text, nullable=False))  # JSON, the purpose's own
+    polls: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    polled_at: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    poll_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    saga: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("sagas.id")))
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    paid_at: int | None = Field(default=None, sa_column=Column(BigInteger))  # when it was noticed
