@@ -88,6 +88,38 @@ class BalanceChanged(PaymentError):
     code: ClassVar[str] = "balance_changed"
 
 
+class RefundUnderWay(PaymentError):
+    """A refund of this key over Lightning is under way. Ask again; nothing is paid twice."""
+
+    status: ClassVar[int] = 409
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "refund_in_progress"
+
+
+class RefundWithheld(PaymentError):
+    """The mint has not confirmed the Lightning payment. The refund goes on; ask again."""
+
+    status: ClassVar[int] = 502
+    type: ClassVar[str] = "lightning_error"
+    code: ClassVar[str] = "refund_withheld"
+
+
+class LightningAddressRefused(PaymentError):
+    """This Lightning address cannot be paid to."""
+
+    status: ClassVar[int] = 400
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "invalid_lightning_address"
+
+
+class SurplusTooSmall(PaymentError):
+    """The node's own money, apart from what it owes, does not cover this payout."""
+
+    status: ClassVar[int] = 409
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "surplus_too_small"
+
+
 class PriceUnavailable(PaymentError):
     """No current price: paid requests are paused. Nothing was charged."""
 

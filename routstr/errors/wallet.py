@@ -91,6 +91,22 @@ class InsufficientLiquidity(WalletError):
     code: ClassVar[str] = "cashu_insufficient_liquidity"
 
 
+class LightningFailed(WalletError):
+    """The Lightning payment failed. Your balance is unchanged."""
+
+    status: ClassVar[int] = 503
+    type: ClassVar[str] = "lightning_error"
+    code: ClassVar[str] = "lightning_payment_failed"
+
+
+class PaymentTooDear(WalletError):
+    """The Lightning payment and its fees are more than may be spent. Nothing was paid."""
+
+    status: ClassVar[int] = 422
+    type: ClassVar[str] = "lightning_error"
+    code: ClassVar[str] = "lightning_payment_too_dear"
+
+
 class RedemptionPending(WalletError):
     """The mint has not confirmed yet. The operation goes on; send the same request again."""
 

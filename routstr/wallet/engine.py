@@ -5,6 +5,7 @@ asks for the same saga meanwhile waits for the same task.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -15,6 +16,7 @@ from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
 from routstr.core.logging import get_logger
 from routstr.errors import RedemptionPending
+from routstr.money import Unit
 from routstr.wallet import sagas
 from routstr.wallet.models import SagaState
 from routstr.wallet.sagas import Completion, LeaseLost, Saga, Seal
@@ -44,6 +46,8 @@ class Engine:
         self.seal = seal
         self.seed = seed
         self.instance = instance
+        # requests that choose at the same time would choose the same proofs
+        self.choosing: defaultdict[tuple[str, Unit], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._purposes: dict[str, Completion] = {}
         self._running: dict[int, asyncio.Task[Outcome]] = {}
 

@@ -2,11 +2,11 @@
 
 ``run`` is the first attempt, ``resume`` any later one, after a crash or an unclear answer::
 
-    intent stored ── melt ──> PAID, with its change ────────────────────> PAID
+    intent stored ── melt ──> PAID, with its change ──────────────────> SIGNED
                        │ PENDING, refused, or nobody knows: ask
                        ▼
               checkstate(inputs), then the quote's state
-                       ├ quote PAID, all inputs SPENT ── restore(blanks) > PAID
+                       ├ quote PAID, all inputs SPENT ─ restore(blanks) > SIGNED
                        ├ quote PENDING, or an input is ─────────────────> OPEN
                        ├ quote PAID, and an input is not SPENT ─────────> OPEN
                        ├ quote UNPAID, some inputs SPENT ───────────────> SPENT elsewhere
@@ -26,9 +26,9 @@ mint may sign the change later than it says PAID.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
+from routstr.wallet import swaps
 from routstr.wallet.keysets import Keyset
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import (
@@ -40,19 +40,10 @@ from routstr.wallet.mint_errors import (
     MintUnclear,
 )
 from routstr.wallet.mint_types import MeltQuoteState, ProofState
-from routstr.wallet.proofs import BlindSignature, OwnProof, PreparedOutput, TokenProof, finish
-from routstr.wallet.swaps import OUTDATED
+from routstr.wallet.proofs import BlindSignature, PreparedOutput, TokenProof, finish
+from routstr.wallet.swaps import Ending
 
 _UNDER_WAY: Final = "the mint's payment is under way"
-
-
-class Ending(Enum):
-    """How far a payment is known to be."""
-
-    PAID = "paid"
-    REFUSED = "refused"  # it was not paid and the inputs are free
-    SPENT = "spent"  # the inputs were spent for something else
-    OPEN = "open"
 
 
 class NotPaid(MintRefusal):
@@ -80,22 +71,10 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a payment; ``spent`` is what the mint kept, ``change`` what came back."""
+class Result(swaps.Result):
+    """What became of a payment: ``proofs`` are its change, ``spent`` is what the mint kept."""
 
-    ending: Ending
-    change: tuple[OwnProof, ...] = ()
     spent: int = 0
-    error: MintError | None = None
-
-    @property
-    def keyset_outdated(self) -> bool:
-        """Whether nothing was done, and another keyset or fee would have been accepted."""
-        return (
-            self.ending is Ending.REFUSED
-            and isinstance(self.error, MintRefusal)
-            and self.error.code in OUTDATED
-        )
 
 
 async def run(payment: Payment) -> Result:
@@ -188,4 +167,4 @@ def _paid(payment: Payment, change: list[tuple[PreparedOutput, BlindSignature]])
     if not payment.amount <= spent <= payment.gross:
         problem = f"the mint kept {spent}, agreed were {payment.amount} to {payment.gross}"
         return Result(Ending.OPEN, error=MintUnclear(problem))
-    return Result(Ending.PAID, tuple(proofs), spent)
+    return Result(Ending.SIGNED, tuple(proofs), spent=spent)

@@ -142,6 +142,7 @@ def load_saga(connection: Connection, seal: Seal, saga_id: int) -> Saga:
         epoch=row["lease_epoch"],
         owner=row["lease_owner"],
         created_at=row["created_at"],
+        spent=row["spent"],
     )
 
 
@@ -149,7 +150,6 @@ def end_saga(tx: Tx, saga: Saga, state: SagaState, *, at: int, spent: int | None
     """Write the outcome; :class:`LeaseLost` when it is not ours to write any more.
 
     Comes first in its transaction: it locks the saga, so that nothing else is written twice.
-        spent=row["spent"],
     """
     result = tx.sql.execute(
         update(SagaRow)

@@ -18,7 +18,6 @@ the database before anyone sees it, and stays there until the mint says that it 
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -91,8 +90,6 @@ class Sender:
     def __init__(self, engine: Engine, mints: Mints) -> None:
         self._engine = engine
         self._mints = mints
-        # requests that choose at the same time would choose the same proofs
-        self._choosing: defaultdict[tuple[str, Unit], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def send(self, withdrawal: Withdrawal) -> tuple[Saga, str]:
         """Issue a token and return its saga, done, and its text (cashuB).
@@ -146,7 +143,7 @@ class Sender:
         swap = Swap(
             mint,
             keyset,
-            self._spendable(stored),
+            spendable(self._engine.seed, stored),
             make_outputs(
                 self._engine.seed, plan.keyset, plan.amounts, first_counter=plan.first_counter
             ),
@@ -167,7 +164,7 @@ class Sender:
         taken = 0
         while True:
             try:
-                async with self._choosing[mint.url, wish.unit]:
+                async with self._engine.choosing[mint.url, wish.unit]:
                     return await self._choose(wish, mint, keyset)
             except _Taken:  # by another instance: in this one they choose one after the other
                 taken += 1
@@ -193,7 +190,7 @@ class Sender:
         ids = [held[index].id for index in chosen.indexes]
         if chosen.excess == 0 and len(ids) <= TOKEN_PROOFS_MAX:
             stored = await self._engine.db.read(lambda c: purse.stored(c, ids))
-            gift = self._wrap(mint.url, wish.unit, self._spendable(stored))
+            gift = self._wrap(mint.url, wish.unit, spendable(self._engine.seed, stored))
             draft = self._draft(wish, mint, 0, Plan(keyset=keyset.id, first_counter=0, amounts=[]))
             return await self._engine.db.write(lambda tx: self._give_exact(tx, draft, ids, gift))
         draft = self._draft(wish, mint, *_plan(wish, keyset, held, chosen))
@@ -275,9 +272,10 @@ class Sender:
         amount = sum(proof.amount for proof in proofs)
         return _Gift(amount, self._engine.seal.seal("token", text.encode()))
 
-    def _spendable(self, stored: Sequence[StoredProof]) -> list[TokenProof]:
-        """Derive the secrets of stored proofs again."""
-        return [_token_proof(self._engine.seed, proof) for proof in stored]
+
+def spendable(seed: bytes, stored: Sequence[StoredProof]) -> list[TokenProof]:
+    """Derive the secrets of stored proofs again."""
+    return [_token_proof(seed, proof) for proof in stored]
 
 
 def _plan(

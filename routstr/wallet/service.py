@@ -10,6 +10,7 @@ from routstr.core.node_key import NodeKey
 from routstr.wallet import purse
 from routstr.wallet.engine import Attempt, Engine, Outcome
 from routstr.wallet.holdings import Holding, holdings
+from routstr.wallet.melting import Melt, Melter
 from routstr.wallet.mints import Mints
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
 from routstr.wallet.purse import Issued
@@ -35,9 +36,11 @@ class Wallet:
         self._engine = engine
         self._receiver = receiver
         self._sender = sender
+        self._melter = Melter(engine, mints)
         self._attempts: Mapping[SagaKind, Attempt] = {
             SagaKind.RECEIVE: receiver.attempt,
             SagaKind.SEND: sender.attempt,
+            SagaKind.MELT: self._melter.attempt,
         }
         self.mints = mints
 
@@ -81,6 +84,14 @@ class Wallet:
         if saga.state is SagaState.FAILED:
             return None
         return saga, await self._sender.text(saga_id)
+
+    async def melt(self, wish: Melt) -> Saga:
+        """Pay a Lightning invoice; see :meth:`Melter.melt`."""
+        return await self._melter.melt(wish)
+
+    async def look_at_melt(self, saga_id: int) -> Saga:
+        """Return a melt saga, asked about at its mint if it lies open; see :meth:`Melter.look`."""
+        return await self._melter.look(saga_id)
 
     async def token_text(self, issued: Issued) -> str:
         """Return a token that was given out."""

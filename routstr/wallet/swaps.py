@@ -51,7 +51,7 @@ from routstr.wallet.proofs import BlindSignature, OwnProof, PreparedOutput, Toke
 
 _RESTORE: Final = 9  # the NUT
 _THREAD_WORTH: Final = 8  # outputs above which the curve arithmetic leaves the event loop
-OUTDATED: Final = frozenset(
+_OUTDATED: Final = frozenset(
     {
         MintCode.KEYSET_INACTIVE,
         MintCode.KEYSET_EXPIRED,
@@ -103,7 +103,7 @@ class Result:
         return (
             self.ending is Ending.REFUSED
             and isinstance(self.error, MintRefusal)
-            and self.error.code in OUTDATED
+            and self.error.code in _OUTDATED
         )
 
 

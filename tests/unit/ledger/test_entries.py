@@ -319,9 +319,10 @@ def test_numbers_in_old_books_keep_their_meaning() -> None:
     assert [kind.name for kind in TransferKind] == [
         *("DEPOSIT", "CHARGE", "REFUND", "MINT_FEE"),
         *("LATE_LOSS", "CLAIM", "REFUND_UNDONE", "CAPITAL"),
-        *("FOUND", "LOST"),
+        *("LIGHTNING_REFUND", "LIGHTNING_RETURN", "LIGHTNING_PAID", "PAYOUT", "PAYOUT_RETURN"),
+        *("FOUND", "LOST", "CHILD_KEYS"),
     ]
-    assert [kind.value for kind in TransferKind] == [*range(1, 9), 30, 31]
+    assert [kind.value for kind in TransferKind] == [*range(1, 14), 30, 31, 40]
     assert [state.name for state in HoldState] == [
         *("OPEN", "SETTLED", "RELEASED", "EXPIRED", "LATE")
     ]

@@ -16,7 +16,7 @@ from routstr.errors import (
     RoutstrError,
     UntrustedMint,
 )
-from routstr.money import Unit
+from routstr.money import Msat, Unit
 from routstr.wallet import purse, sagas, token
 from routstr.wallet.mint_errors import (
     MintBusy,
@@ -29,7 +29,7 @@ from routstr.wallet.mint_errors import (
 from routstr.wallet.mint_types import ProofState
 from routstr.wallet.models import ProofStatus, SagaState
 from routstr.wallet.proofs import finish, make_outputs
-from routstr.wallet.send import TOKEN_PROOFS_MAX, _Taken
+from routstr.wallet.send import TOKEN_PROOFS_MAX, _Taken, spendable
 from routstr.wallet.service import mark_claimed
 from tests.unit.wallet.played_mint import Gate, PlayedMint, fail, lose_answer, refuse, wait_for
 from tests.unit.wallet.signing import Signer
@@ -141,16 +141,14 @@ async def test_the_token_is_stored_sealed_before_it_is_told(world: World) -> Non
     stored = await world.scalar("SELECT token FROM issued_tokens")
     assert token.decode(text).proofs[0].secret.encode() not in stored
     assert await world.house.sender.text(saga.id) == text
-    issued = await world.db.read(lambda c: purse.last_issued(c, ACCOUNT))
-    assert issued is not None
+    (issued,) = await world.db.read(lambda c: purse.issued_to(c, ACCOUNT, 9))
     assert (issued.saga, issued.amount) == (saga.id, 8)
 
 
 async def test_a_token_is_claimed_when_the_mint_says_so(world: World) -> None:
     await stock(world, 8, 4)
     _, text = await world.house.send(12)
-    issued = await world.db.read(lambda c: purse.last_issued(c, ACCOUNT))
-    assert issued is not None
+    (issued,) = await world.db.read(lambda c: purse.issued_to(c, ACCOUNT, 9))
     assert not await world.house.sender.is_claimed(issued)
     await redeem(world, text)
     assert await world.house.sender.is_claimed(issued)
@@ -162,8 +160,7 @@ async def test_a_token_is_claimed_when_the_mint_says_so(world: World) -> None:
 async def test_a_claim_that_was_booked_meanwhile_is_no_question(world: World) -> None:
     await stock(world, 8)
     await world.house.send(8)
-    issued = await world.db.read(lambda c: purse.last_issued(c, ACCOUNT))
-    assert issued is not None
+    (issued,) = await world.db.read(lambda c: purse.issued_to(c, ACCOUNT, 9))
     assert await world.db.write(lambda tx: mark_claimed(tx, issued, 1))
     assert await world.house.sender.is_claimed(issued)
     assert world.mint.calls["check_state"] == 0
@@ -241,8 +238,11 @@ async def test_an_unclear_end_stays_open_and_is_finished_later(world: World) -> 
     assert raised.value.headers == {"Retry-After": "5"}
     assert await world.states() == [SagaState.OPEN]
     assert await world.purse() == {BUSY: 8}
-    pending = await world.db.read(lambda c: sagas.open_send_of(c, ACCOUNT))
-    assert pending is not None
+    ((pending, gross),) = [
+        (send.id, send.gross)
+        for send in await world.db.read(lambda c: sagas.open_sends_of(c, ACCOUNT))
+    ]
+    assert gross == Msat(3_000)
     with pytest.raises(RedemptionPending):
         await world.house.sender.finish(pending)
 
@@ -267,7 +267,7 @@ async def test_a_refusal_found_out_later_is_undone_then(world: World) -> None:
 async def test_own_proofs_that_are_gone_at_the_mint_stay_for_the_operator(world: World) -> None:
     await stock(world, 8)
     stored = await world.db.read(lambda c: purse.stored(c, [1]))
-    world.mint.states[world.house.sender._spendable(stored)[0].y()] = ProofState.SPENT
+    world.mint.states[spendable(SEED, stored)[0].y()] = ProofState.SPENT
     with pytest.raises(RedemptionPending):
         await world.house.send(3)
     with pytest.raises(RedemptionPending):
@@ -281,7 +281,7 @@ async def test_a_pending_answer_is_never_tried_a_second_time(world: World) -> No
     await stock(world, 8, 8)
     world.mint.next(refuse(MintCode.UNBALANCED))
     for proof in await world.db.read(lambda c: purse.stored(c, [1, 2])):
-        y = world.house.sender._spendable([proof])[0].y()
+        y = spendable(SEED, [proof])[0].y()
         world.mint.states[y] = ProofState.PENDING
     with pytest.raises(RedemptionPending):
         await world.house.send(3)
