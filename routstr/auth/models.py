@@ -1,15 +1,34 @@
-"""The table of API keys. A key itself is never stored."""
+"""The tables of API keys. A key itself is never stored."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 BIG_ID = BigInteger().with_variant(Integer, "sqlite")
+_REFUNDABLE = text("refund_address IS NOT NULL")
 
 
 class ApiKey(SQLModel, table=True):
     """What is known of a key: a keyed hash, its account, and where its money came from."""
 
     __tablename__ = "api_keys"
+    __table_args__ = (
+        Index(
+            "ix_api_keys_expiring",
+            "expires_at",
+            sqlite_where=_REFUNDABLE,
+            postgresql_where=_REFUNDABLE,
+        ),
+    )
 
     id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
     account: int = Field(
@@ -22,3 +41,53 @@ class ApiKey(SQLModel, table=True):
     key_metadata: str = Field(default="{}", sa_column=Column("metadata", Text, nullable=False))
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch
     expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    generation: int = Field(
+        default=0, sa_column=Column(Integer, nullable=False, server_default="0")
+    )
+    limit_id: int | None = Field(
+        default=None, sa_column=Column(BigInteger, ForeignKey("key_limits.id"))
+    )
+    name: str | None = Field(default=None, max_length=100)
+    refund_address: str | None = Field(default=None, max_length=512)  # for when it has expired
+    refund_next_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    refund_tries: int = Field(
+        default=0, sa_column=Column(Integer, nullable=False, server_default="0")
+    )
+    refund_problem: str | None = Field(default=None, max_length=500)
+
+
+class ChildKey(SQLModel, table=True):
+    """A key that spends its parent's account, inside a limit of its own (which may be no cap)."""
+
+    __tablename__ = "child_keys"
+    __table_args__ = (UniqueConstraint("parent", "number", name="uq_child_keys_number"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
+    parent: int = Field(sa_column=Column(BigInteger, ForeignKey("api_keys.id"), nullable=False))
+    number: int = Field(sa_column=Column(Integer, nullable=False))  # among its parent's, from 0
+    limit_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("key_limits.id"), nullable=False, unique=True)
+    )
+    key_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    public_id: str = Field(max_length=64, index=True)
+    name: str | None = Field(default=None, max_length=100)
+    key_metadata: str = Field(default="{}", sa_column=Column("metadata", Text, nullable=False))
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch
+    expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class InvoiceRow(SQLModel, table=True):
+    """Who may ask what became of a Lightning invoice: whoever knows the id that was told once."""
+
+    __tablename__ = "invoices"
+    __table_args__ = (Index("ix_invoices_client", "client", "expires_at"),)
+
+    quote: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey("mint_quotes.id"), primary_key=True, autoincrement=False
+        )
+    )
+    claim: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))  # keyed hash
+    client: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # keyed hash
+    expires_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch

@@ -22,6 +22,7 @@ from routstr.ledger.entries import (
     Stamp,
     decide,
 )
+from routstr.ledger.limits import LimitRow, Limits
 
 
 class Statements(Protocol):
@@ -33,6 +34,10 @@ class Statements(Protocol):
 
     def load_accounts(self, raw: Any, ids: Sequence[int]) -> list[AccountRow]:  # noqa: ANN401
         """Lock and read accounts, in id order."""
+        ...
+
+    def load_limits(self, raw: Any, ids: Sequence[int]) -> list[LimitRow]:  # noqa: ANN401
+        """Lock and read limits, in id order, after the accounts."""
         ...
 
     def skip_hold_ids(self, raw: Any) -> None:  # noqa: ANN401
@@ -77,10 +82,26 @@ class LedgerBatch:
             named |= _lost(operations)
         accounts = statements.load_accounts(tx.raw, sorted(named)) if named else []
         ids = statements.new_hold_ids(tx.raw, len(wanted)) if wanted else ()
-        decision = decide(operations, accounts, holds, ids, self._node)
+        counted = _limits(operations, holds)
+        limits = statements.load_limits(tx.raw, sorted(counted)) if counted else []
         stamp = Stamp(self._node, self._clock.now_ms(), self._instance)
+        decision = decide(operations, accounts, holds, ids, self._node, Limits(limits, stamp.at))
         statements.store(tx.raw, decision, stamp)
         return decision.answers
+
+
+def _limits(operations: Sequence[Operation], holds: Sequence[HoldRow]) -> set[int]:
+    """Return the limits that the operations count in."""
+    named = {hold.limit for hold in holds if hold.limit is not None}
+    for operation in operations:
+        request = operation
+        if not isinstance(request, HoldRequest):
+            if request.placed is None:
+                continue
+            request = request.placed.request
+        if request.mark is not None and request.mark.limit is not None:
+            named.add(request.mark.limit)
+    return named
 
 
 def _lost(operations: Sequence[Operation]) -> set[int]:

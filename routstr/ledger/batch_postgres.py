@@ -13,13 +13,18 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from routstr.ledger.entries import AccountRow, Decision, HoldRow, Stamp
+from routstr.ledger.limits import LimitRow
 
 _LOAD_HOLDS: Final = (
-    "SELECT id, account, amount, state, charged, uncollected FROM holds"
+    "SELECT id, account, amount, state, charged, uncollected, limit_id, limit_period FROM holds"
     " WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE"
 )
 _LOAD_ACCOUNTS: Final = (
-    "SELECT id, posted, held, closed FROM accounts"
+    "SELECT id, posted, held, closed, version FROM accounts"
+    " WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE"
+)
+_LOAD_LIMITS: Final = (
+    "SELECT id, account, version, cap, reset, period, spent, forgiven, held FROM key_limits"
     " WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE"
 )
 _NEW_IDS: Final = (
@@ -37,6 +42,19 @@ _UPDATE_ACCOUNTS: Final = (
     " last_used_at = CASE WHEN n.requests > 0 THEN n.used_at ELSE a.last_used_at END"
     " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
     " %s::bigint[]) AS n(id, posted, held, spent, requests, used_at) WHERE a.id = n.id"
+)
+_UPDATE_LIMITS: Final = (
+    "UPDATE key_limits l SET period = n.period, spent = n.spent, forgiven = n.forgiven,"
+    " held = n.held, total_spent = l.total_spent + n.charged,"
+    " total_requests = l.total_requests + n.requests"
+    " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
+    " %s::bigint[], %s::bigint[]) AS n(id, period, spent, forgiven, held, charged, requests)"
+    " WHERE l.id = n.id"
+)
+_LIMIT_HOLDS: Final = (
+    "UPDATE holds h SET limit_id = n.limit_id, limit_period = n.period"
+    " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS n(id, limit_id, period)"
+    " WHERE h.id = n.id"
 )
 _CLOSE_ACCOUNTS: Final = "UPDATE accounts SET closed = true WHERE id = ANY(%s::bigint[])"
 _INSERT_HOLDS: Final = (
@@ -69,13 +87,18 @@ _ADD: Final = "UPDATE accounts SET posted = posted + %s WHERE id = %s"
 def load_holds(raw: Any, ids: Sequence[int]) -> list[HoldRow]:  # noqa: ANN401
     """Lock and read holds."""
     rows = raw.execute(_LOAD_HOLDS, (list(ids),)).fetchall()
-    return [HoldRow(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows]
+    return [HoldRow(*row) for row in rows]
 
 
 def load_accounts(raw: Any, ids: Sequence[int]) -> list[AccountRow]:  # noqa: ANN401
     """Lock and read accounts in id order."""
     rows = raw.execute(_LOAD_ACCOUNTS, (list(ids),)).fetchall()
-    return [AccountRow(row[0], row[1], row[2], row[3]) for row in rows]
+    return [AccountRow(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+
+def load_limits(raw: Any, ids: Sequence[int]) -> list[LimitRow]:  # noqa: ANN401
+    """Lock and read limits in id order."""
+    return [LimitRow(*row) for row in raw.execute(_LOAD_LIMITS, (list(ids),)).fetchall()]
 
 
 def skip_hold_ids(raw: Any) -> None:  # noqa: ANN401
@@ -118,6 +141,8 @@ def store(raw: Any, decision: Decision, stamp: Stamp) -> None:  # noqa: ANN401
                     for h in decision.ended.values()
                 ),
             )  # fmt: skip
+        if decision.limits.rows:
+            _store_limits(raw, decision)
         if decision.postings:
             raw.execute(
                 _INSERT_TRANSFERS,
@@ -131,6 +156,20 @@ def store(raw: Any, decision: Decision, stamp: Stamp) -> None:  # noqa: ANN401
             raw.execute(_ADD, (decision.revenue, stamp.node.revenue))
         if decision.loss:
             raw.execute(_ADD, (-decision.loss, stamp.node.loss))
+
+
+def _store_limits(raw: Any, decision: Decision) -> None:  # noqa: ANN401
+    changed = [row for row in decision.limits.rows.values() if row.touched]
+    if changed:
+        raw.execute(
+            _UPDATE_LIMITS,
+            _columns(
+                (r.id, r.period, r.spent, r.forgiven, r.held, r.charged, r.requests)
+                for r in changed
+            ),
+        )
+    if decision.limited:
+        raw.execute(_LIMIT_HOLDS, _columns(decision.limited))
 
 
 def _columns(rows: Any) -> list[list[Any]]:  # noqa: ANN401 - rows of plain column values

@@ -12,12 +12,25 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 from routstr.ledger.entries import AccountRow, Decision, HoldRow, Stamp
+from routstr.ledger.limits import LimitRow
 
 _CHUNK_ROWS_MAX: Final = 128
 _SELECT_HOLDS: Final = (
-    "SELECT id, account, amount, state, charged, uncollected FROM holds WHERE id IN ({rows})"
+    "SELECT id, account, amount, state, charged, uncollected, limit_id, limit_period FROM holds"
+    " WHERE id IN ({rows})"
 )
-_SELECT_ACCOUNTS: Final = "SELECT id, posted, held, closed FROM accounts WHERE id IN ({rows})"
+_SELECT_ACCOUNTS: Final = (
+    "SELECT id, posted, held, closed, version FROM accounts WHERE id IN ({rows})"
+)
+_SELECT_LIMITS: Final = (
+    "SELECT id, account, version, cap, reset, period, spent, forgiven, held FROM key_limits"
+    " WHERE id IN ({rows})"
+)
+_UPDATE_LIMITS: Final = (
+    "UPDATE key_limits SET period = ?, spent = ?, forgiven = ?, held = ?,"
+    " total_spent = total_spent + ?, total_requests = total_requests + ? WHERE id = ?"
+)
+_LIMIT_HOLDS: Final = "UPDATE holds SET limit_id = ?, limit_period = ? WHERE id = ?"
 _UPDATE_ACCOUNTS: Final = (
     "UPDATE accounts SET posted = ?, held = ?, spent = spent + ?, requests = requests + ?,"
     " last_used_at = ? WHERE id = ?"
@@ -55,9 +68,18 @@ def load_holds(raw: sqlite3.Connection, ids: Sequence[int]) -> list[HoldRow]:
 def load_accounts(raw: sqlite3.Connection, ids: Sequence[int]) -> list[AccountRow]:
     """Read accounts; the file is locked already."""
     return [
-        AccountRow(row[0], row[1], row[2], bool(row[3]))
+        AccountRow(row[0], row[1], row[2], bool(row[3]), row[4])
         for chunk in _chunks(ids)
         for row in raw.execute(_text(_SELECT_ACCOUNTS, len(chunk), "?"), chunk)
+    ]
+
+
+def load_limits(raw: sqlite3.Connection, ids: Sequence[int]) -> list[LimitRow]:
+    """Read limits; the file is locked already."""
+    return [
+        LimitRow(*row)
+        for chunk in _chunks(ids)
+        for row in raw.execute(_text(_SELECT_LIMITS, len(chunk), "?"), chunk)
     ]
 
 
@@ -84,6 +106,8 @@ def store(raw: sqlite3.Connection, decision: Decision, stamp: Stamp) -> None:
             ],
         )  # fmt: skip
     _update(raw, decision, stamp.at)
+    if decision.limits.rows:
+        _update_limits(raw, decision)
     if decision.postings:
         _insert(
             raw,
@@ -118,6 +142,17 @@ def _update(raw: sqlite3.Connection, decision: Decision, at: int) -> None:
                 for h in decision.ended.values()
             ],
         )  # fmt: skip
+
+
+def _update_limits(raw: sqlite3.Connection, decision: Decision) -> None:
+    changed = [row for row in decision.limits.rows.values() if row.touched]
+    raw.executemany(
+        _UPDATE_LIMITS,
+        [(r.period, r.spent, r.forgiven, r.held, r.charged, r.requests, r.id) for r in changed],
+    )
+    raw.executemany(
+        _LIMIT_HOLDS, [(limit, period, hold) for hold, limit, period in decision.limited]
+    )
 
 
 def _insert(raw: sqlite3.Connection, statement: str, rows: Sequence[Row]) -> None:

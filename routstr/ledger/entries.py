@@ -22,6 +22,13 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from routstr.ledger.kinds import (
+    CUSTOMERS,
+    NEVER_NEGATIVE,
+    OPERATORS,
+    AccountKind,
+    TransferKind,
+)
 from routstr.ledger.limits import LimitRow, Limits
 from routstr.ledger.operations import (
     Answer,
@@ -41,6 +48,7 @@ from routstr.money import MAX_MSAT, Msat
 __all__ = [
     "CUSTOMERS",
     "NEVER_NEGATIVE",
+    "OPERATORS",
     "AccountKind",
     "AccountRow",
     "Answer",
@@ -66,69 +74,6 @@ __all__ = [
     "decide",
     "loss_key",
 ]
-
-
-class AccountKind(IntEnum):
-    """What an account stands for. Customers and issued tokens never go below zero."""
-
-    KEY = 1  # an API key's balance
-    PAYMENT = 2  # one X-Cashu payment
-    UNCLAIMED = 3  # tokens given out and not yet redeemed
-    SUSPENSE = 4  # late or ownerless money
-    IN_FLIGHT = 5  # leaving over Lightning, not yet known to be paid
-    ASSET = 10  # ecash at one mint in one unit (negative: value came from there)
-    TRANSIT = 11  # between two mints
-    REVENUE = 20
-    MINT_FEES = 21
-    ROUNDING = 22
-    LOSS = 23
-    DONATIONS = 24
-    CAPITAL = 25  # the operator's own money
-    PAYOUTS = 26
-
-
-NEVER_NEGATIVE: Final = frozenset(
-    {
-        AccountKind.KEY,
-        AccountKind.PAYMENT,
-        AccountKind.UNCLAIMED,
-        AccountKind.SUSPENSE,
-        AccountKind.IN_FLIGHT,
-    }
-)
-CUSTOMERS: Final = frozenset({AccountKind.KEY, AccountKind.PAYMENT})
-OPERATORS: Final = frozenset(
-    {
-        AccountKind.REVENUE,
-        AccountKind.MINT_FEES,
-        AccountKind.ROUNDING,
-        AccountKind.LOSS,
-        AccountKind.DONATIONS,
-        AccountKind.CAPITAL,
-        AccountKind.PAYOUTS,
-    }
-)
-"""What they add up to is the operator's own: assets less everything that is owed."""
-
-
-class TransferKind(IntEnum):
-    """Why an amount moved; the name in lower case is what clients see in their history."""
-
-    DEPOSIT = 1
-    CHARGE = 2
-    REFUND = 3
-    MINT_FEE = 4
-    LATE_LOSS = 5
-    CLAIM = 6  # an issued token was redeemed by its owner
-    REFUND_UNDONE = 7  # the mint refused to issue the refund; the balance is back
-    CAPITAL = 8
-    FOUND = 30  # ecash of this node's that its books did not know
-    LOST = 31  # ecash in the books that its mint says is spent
-    LIGHTNING_REFUND = 9  # a balance leaves over Lightning, the fees at most included
-    LIGHTNING_RETURN = 10  # what was not needed of it, or all of it, is back
-    LIGHTNING_PAID = 11  # what a mint kept: the payment and its fees
-    PAYOUT = 12  # the operator takes profit out
-    PAYOUT_RETURN = 13
 
 
 class HoldState(IntEnum):
@@ -206,7 +151,7 @@ class Decision(Struct):
     placed: list[tuple[int, HoldRequest, int]] = field(default_factory=list)  # id, request, msat
     closed: list[int] = field(default_factory=list)  # accounts that take no more holds
     ended: dict[int, HoldRow] = field(default_factory=dict)
-    limited: list[HoldRow] = field(default_factory=list)  # holds that a limit counts from now on
+    limited: list[tuple[int, int, int]] = field(default_factory=list)  # hold, limit, period
     postings: list[Posting] = field(default_factory=list)
     revenue: int = 0
     loss: int = 0
@@ -259,20 +204,30 @@ def _place(
     if row is None:
         return Refused(Msat(0), Msat(0), closed=True)
     available = row.posted - row.held
-    limit, allowance = None, None
+    limit, left = None, available
     if (mark := request.mark) is not None:
         limit = decision.limits.of(mark.limit, row.id)
         marked = row if mark.limit is None else limit
         if marked is None or marked.version != mark.version:
-            return Refused(Msat(available), Msat(row.held), closed=row.closed, stale=True)
+            return Refused(Msat(available), Msat(row.held), row.closed, stale=True)
     minimum = max(int(request.minimum), 0)
+    if limit is not None and (left := limit.left(decision.limits.at)) < minimum and not row.closed:
+        return Refused(Msat(available), Msat(row.held), closed=False, allowance=Msat(left))
+    if row.closed or available < minimum:
+        return Refused(Msat(available), Msat(row.held), closed=row.closed)
+    amount = min(available, left, max(minimum, int(request.wanted)))
+    hold = next(ids)
+    row.held += amount
+    row.touched = True
+    decision.placed.append((hold, request, amount))
     if limit is not None:
-        allowance = limit.allowance(decision.limits.at)
-    short = allowance is not None and allowance < minimum
-    if row.closed or short or available < minimum:
-        left = Msat(allowance) if short and allowance is not None else None
-        return Refused(Msat(available), Msat(row.held), closed=row.closed, allowance=left)
-    return _held(request, row, limit, allowance, next(ids), decision)
+        limit.hold(amount)
+        decision.limited.append((hold, limit.id, limit.period))
+    if request.closes:
+        _close(row, decision)
+    return Held(hold, Msat(amount), Msat(available - amount))
+
+
 def _end(
     operation: Settlement | Release,
     known: dict[int, HoldRow],
@@ -289,7 +244,7 @@ def _end(
         elif hold.state == HoldState.EXPIRED:
             _settle_late(operation, hold, row, decision, node)
     elif hold.state == HoldState.OPEN:
-        row.held -= hold.amount
+        _free(hold, row, decision)
         row.touched = True
         hold.state = HoldState.EXPIRED if operation.expire else HoldState.RELEASED
         decision.ended[hold.id] = hold
@@ -306,11 +261,20 @@ def _entered_again(
         return None
     amount = int(placed.amount)
     hold = HoldRow(operation.hold, placed.request.account, amount, HoldState.EXPIRED)
+    if (mark := placed.request.mark) is not None:
+        hold.limit = mark.limit
     known[hold.id] = decision.ended[hold.id] = hold
     decision.placed.append((hold.id, placed.request, amount))
     if placed.request.closes:
         _close(decision.accounts[hold.account], decision)
     return hold
+
+
+def _free(hold: HoldRow, row: AccountRow, decision: Decision) -> None:
+    row.held -= hold.amount
+    limit = decision.limits.of(hold.limit, hold.account)
+    if limit is not None:
+        limit.free(hold.amount, hold.period)
 
 
 def _close(row: AccountRow, decision: Decision) -> None:
@@ -321,7 +285,7 @@ def _close(row: AccountRow, decision: Decision) -> None:
 def _settle_open(
     settlement: Settlement, hold: HoldRow, row: AccountRow, decision: Decision, node: NodeAccounts
 ) -> None:
-    row.held -= hold.amount
+    _free(hold, row, decision)
     cost = min(max(int(settlement.cost), 0), MAX_MSAT)
     charged = min(cost, hold.amount)
     hold.uncollected = cost - charged
@@ -334,6 +298,11 @@ def _settle_late(
 ) -> None:
     owed = min(max(int(settlement.cost), 0), hold.amount)
     charged = max(min(owed, row.posted - row.held), 0)
+    limit = decision.limits.of(hold.limit, hold.account)
+    if limit is not None:
+        charged = min(charged, limit.left(decision.limits.at))
+        hold.period = limit.period
+        decision.limited.append((hold.id, limit.id, limit.period))
     hold.uncollected = owed - charged
     hold.state = HoldState.LATE
     _charge(settlement, hold, row, charged, decision, node)
@@ -369,6 +338,9 @@ def _charge(
     row.requests += 1
     row.touched = True
     decision.ended[hold.id] = hold
+    limit = decision.limits.of(hold.limit, hold.account)
+    if limit is not None:
+        limit.charge(charged, hold.period)
     if not charged:
         return
     row.posted -= charged

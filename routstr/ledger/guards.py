@@ -23,6 +23,7 @@ _CHECKS: Final = {
     "accounts": {"ck_accounts_available", "ck_accounts_held"},
     "transfers": {"ck_transfers_amount", "ck_transfers_two_accounts"},
     "holds": {"ck_holds_amount", "ck_holds_charged"},
+    "key_limits": {"ck_key_limits_cap", "ck_key_limits_held", "ck_key_limits_spent"},
 }
 
 

@@ -41,6 +41,10 @@ class Account(SQLModel, table=True):
     deposited: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     spent: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     requests: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    # grows when what is known of the account's key is to be read again
+    version: int = Field(
+        default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
+    )
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch
     last_used_at: int | None = Field(default=None, sa_column=Column(BigInteger))
 
@@ -106,6 +110,39 @@ class Hold(SQLModel, table=True):
     estimated: bool = Field(default=False)
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     ended_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    limit_id: int | None = Field(
+        default=None, sa_column=Column(BigInteger, ForeignKey("key_limits.id"))
+    )
+    # when the limit's period began in which the hold counts; ms
+    limit_period: int | None = Field(default=None, sa_column=Column(BigInteger))
+
+
+class KeyLimit(SQLModel, table=True):
+    """What one key may spend of its account, and has: in its current period and ever."""
+
+    __tablename__ = "key_limits"
+    __table_args__ = (
+        CheckConstraint("cap >= 0", name="ck_key_limits_cap"),
+        CheckConstraint("held >= 0", name="ck_key_limits_held"),
+        CheckConstraint(
+            "forgiven >= 0 AND forgiven <= spent AND spent <= total_spent",
+            name="ck_key_limits_spent",
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
+    account: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("accounts.id"), nullable=False, index=True)
+    )
+    version: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    cap: int | None = Field(default=None, sa_column=Column(BigInteger))  # none: it only counts
+    reset: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
+    period: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))  # its start, ms
+    spent: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    forgiven: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    held: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    total_spent: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    total_requests: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
 
 
 class Instance(SQLModel, table=True):
