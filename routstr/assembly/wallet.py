@@ -12,7 +12,7 @@ from routstr.core.db import Database
 from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
 from routstr.payment.deposits import TOPUP, TopupCompletion
-from routstr.payment.refund import REFUND, RefundCompletion
+from routstr.payment.refund_books import REFUND, RefundCompletion
 from routstr.payment.x_cashu import PAYMENT, PaymentCompletion
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_gate import MintGate

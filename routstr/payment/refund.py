@@ -1,122 +1,98 @@
 """Giving money back as ecash.
 
-The account is debited when the saga is intended, into what the node owes for tokens given out; the
-mint's fee leaves from there when the token exists, the rest when its owner has redeemed it. A token
-that was given out and is not redeemed is told again until new money comes in.
+What no single mint can pay is paid in parts, a token and a saga for each mint and unit. A part that
+fails stays balance, which the next request pays; one of which nobody knows yet holds up no other.
+
+Tokens that were given out and are not redeemed are told again until new money comes in.
 """
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 from routstr.core.clock import Clock
-from routstr.core.db import Database, Tx
-from routstr.core.logging import get_logger
+from routstr.core.db import Database
 from routstr.errors import (
     BalanceChanged,
     BalanceTooSmall,
     InsufficientBalance,
     InsufficientLiquidity,
     MintRateLimited,
+    MintRefused,
     MintUnreachable,
     NothingToRefund,
+    RedemptionPending,
     RefundBlocked,
+    RoutstrError,
     WalletError,
 )
 from routstr.ledger import books
-from routstr.ledger.accounts import Entry, asset_name, named_account, post
 from routstr.ledger.books import Balance
-from routstr.ledger.entries import AccountKind, TransferKind
-from routstr.money import Msat, Unit
-from routstr.payment.deposits import asset_account, saga_key
+from routstr.money import ZERO, Msat, Unit, total
+from routstr.payment.claims import CLAIM_CHECKS_MAX, DEPOSITED, Claims, Given
+from routstr.payment.places import Place, Spot, next_place
+from routstr.payment.refund_books import REFUND
 from routstr.wallet.holdings import Holding
-from routstr.wallet.models import IssuedState
-from routstr.wallet.purse import Issued
-from routstr.wallet.sagas import Saga, open_send_of
+from routstr.wallet.sagas import OpenSend, open_sends_of
 from routstr.wallet.send import Withdrawal
-from routstr.wallet.service import Wallet, mark_claimed
+from routstr.wallet.service import Wallet
 
-_log = get_logger(__name__)
-
-REFUND: Final = "refund"
-_TRIES: Final = 4
-CLAIM_CHECKS_MAX: Final = 200
-_DEPOSITED: Final = "deposited"  # of the account when a refund was intended
+_TRIES: Final = 10
+_RETRY: Final = {"Retry-After": "5"}
+_ELSEWHERE: Final = (
+    BalanceTooSmall,
+    InsufficientLiquidity,
+    MintRateLimited,
+    MintRefused,
+    MintUnreachable,
+)
+"""Nothing was debited, and another place may pay."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refund:
+class Part:
     """A token that holds what was given back. ``amount`` is its face value in ``unit``."""
 
-    token: str
+    token: str = field(repr=False)
     amount: int
     unit: Unit
     mint: str
     mint_fee: Msat
-    repeated: bool
+
+    @property
+    def worth(self) -> Msat:
+        """The face value."""
+        return self.unit.to_msat(self.amount)
 
 
-def _unclaimed_account(tx: Tx, at: int) -> int:
-    return named_account(tx, AccountKind.UNCLAIMED, AccountKind.UNCLAIMED.name.lower(), at)
+@dataclass(frozen=True, slots=True)
+class Refund(Part):
+    """What was given back: the largest token, and ``more`` when no single mint could pay it all.
+
+    ``repeated``: all of it was given out before. ``under_way`` is what moves into tokens that are
+    still being made, fees included: they are told when they are asked for again.
+    """
+
+    repeated: bool = field(kw_only=True)
+    more: tuple[Part, ...] = field(default=(), kw_only=True)
+    under_way: Msat = field(default=ZERO, kw_only=True)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Every token, the largest first."""
+        return self, *self.more
 
 
-class RefundCompletion:
-    """Debits the owner with the intent, books the fee with the token, undoes what was refused."""
+@dataclass(slots=True)
+class _Request:
+    """One request for a balance, and what became of it so far."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def intended(self, tx: Tx, saga: Saga) -> None:
-        """Owe the amount as a token instead of as a balance."""
-        assert saga.account is not None, "a refund names its account from the start"
-        at = self._clock.now_ms()
-        post(
-            tx,
-            Entry(
-                debit=saga.account,
-                credit=_unclaimed_account(tx, at),
-                amount=saga.gross_msat,
-                kind=TransferKind.REFUND,
-                key=saga_key(b"S", saga.id),
-                reference=saga.id,
-                at=at,
-            ),
-        )
-
-    def done(self, tx: Tx, saga: Saga) -> int:
-        """Book the fee that the mint kept."""
-        assert saga.account is not None, "a refund names its account from the start"
-        at = self._clock.now_ms()
-        if saga.fee:
-            post(
-                tx,
-                Entry(
-                    debit=_unclaimed_account(tx, at),
-                    credit=asset_account(tx, saga, at),
-                    amount=saga.fee_msat,
-                    kind=TransferKind.MINT_FEE,
-                    key=saga_key(b"F", saga.id),
-                    reference=saga.id,
-                    at=at,
-                ),
-            )
-        return saga.account
-
-    def failed(self, tx: Tx, saga: Saga) -> None:
-        """Give the whole amount back to its owner."""
-        assert saga.account is not None, "a refund names its account from the start"
-        at = self._clock.now_ms()
-        post(
-            tx,
-            Entry(
-                debit=_unclaimed_account(tx, at),
-                credit=saga.account,
-                amount=saga.gross_msat,
-                kind=TransferKind.REFUND_UNDONE,
-                key=saga_key(b"U", saga.id),
-                reference=saga.id,
-                at=at,
-            ),
-        )
+    account: int
+    home: Spot
+    at_home: bool
+    paid: set[int] = field(default_factory=set)  # sagas
+    unclear: set[int] = field(default_factory=set)  # sagas that stay open for now
+    problem: RoutstrError = field(default_factory=BalanceChanged)
 
 
 class Refunds:
@@ -125,157 +101,120 @@ class Refunds:
     def __init__(self, db: Database, wallet: Wallet, clock: Clock) -> None:
         self._db = db
         self._wallet = wallet
-        self._clock = clock
-        self._watched: int | None = None
+        self._claims = Claims(db, wallet, clock)
 
     async def refund(self, account: int, mint: str, unit: Unit, *, home: bool = False) -> Refund:
         """Pay out what is available, preferably at ``mint`` in ``unit``.
 
-        ``home``: there and nowhere else, unless the node lacks the money there. What no single mint
-        can pay, and what is below one unit, stays as balance. Until new money comes in, the last
-        token is told again while it is not redeemed. Raises :class:`RefundBlocked` while requests
-        are running, :class:`NothingToRefund`, :class:`BalanceTooSmall`,
-        :class:`InsufficientLiquidity`, or the mint's errors.
+        ``home``: there and nowhere else, unless the node lacks the money there. What is below one
+        unit, and what no mint pays now, stays as balance. Told is every token that is not redeemed
+        and was made since money last came in: a repeat tells the same, and what it could add.
+
+        Raises :class:`RefundBlocked` while requests are running and, when there is no token to
+        tell, :class:`NothingToRefund`, :class:`BalanceTooSmall`, :class:`InsufficientLiquidity`,
+        :class:`RedemptionPending` or the mint's errors.
         """
+        request = _Request(account, (mint, unit), home)
         for _ in range(_TRIES):
-            state, pending = await self._look(account)
-            if pending is not None:
-                finished = await self._wallet.finish_send(pending)
-                if finished is not None:
-                    return _refund(*finished, repeated=True)
+            state, sends = await self._look(account)
+            if new := [send.id for send in sends if send.id not in request.unclear]:
+                await self._wait(request, new)
                 continue
-            if (again := await self._repeat(account, state)) is not None:
-                return again
-            _check(state, unit)
+            if state.reserved:
+                raise RefundBlocked(details={"reserved_msat": int(state.reserved)})
             try:
-                if home and mint in self._wallet.mints.urls:
-                    return await self._pay_at_home(account, mint, unit, state)
-                return await self._pay_out(account, mint, unit, state)
-            except (InsufficientBalance, InsufficientLiquidity) as error:
-                changed = await self._look(account) != (state, None)
-                if isinstance(error, InsufficientLiquidity) and not changed:
-                    raise
-        raise BalanceChanged
+                await self._pay_out(request, state)
+            except InsufficientBalance:
+                continue  # another request took from the balance meanwhile
+            except (BalanceTooSmall, NothingToRefund, WalletError) as error:
+                request.problem = error
+            given = await self._claims.unredeemed(account, state.deposited, new=request.paid)
+            now, open_ones = await self._look(account)
+            if given:
+                return await self._told(given, open_ones, repeated=not request.paid)
+            if not isinstance(request.problem, InsufficientLiquidity) or now == state:
+                break
+        raise request.problem if not request.unclear else RedemptionPending(headers=_RETRY)
 
     async def last(self, account: int) -> Refund | None:
-        """Return the token that was given out last, redeemed or not."""
-        issued = await self._wallet.last_issued(account)
-        if issued is None:
-            return None
-        saga = await self._wallet.saga(issued.saga)
-        return _refund(saga, await self._wallet.token_text(issued), repeated=True)
+        """Return the tokens that were given out last, redeemed or not."""
+        given = await self._claims.last(account)
+        return await self._told(given, [], repeated=True) if given else None
 
     async def watch_claims(self, limit: int = CLAIM_CHECKS_MAX) -> int:
-        """Ask the mints about tokens that were given out; return how many were redeemed.
+        """Ask the mints about tokens that were given out; see :meth:`Claims.watch`."""
+        return await self._claims.watch(limit)
 
-        A round looks at ``limit`` of them, the next one at older ones, until it begins anew.
-        """
-        claimed = 0
-        part = await self._wallet.unclaimed(self._watched, limit)
-        self._watched = part[-1].saga if len(part) == limit else None
-        for issued in part:
+    async def _look(self, account: int) -> tuple[Balance, list[OpenSend]]:
+        """Read balance and open send sagas: one snapshot, so that a debit has its saga."""
+        return await self._db.read(lambda c: (books.balance(c, account), open_sends_of(c, account)))
+
+    async def _wait(self, request: _Request, sends: list[int]) -> None:
+        """Wait for tokens that are being made."""
+        for saga_id in sends:
             try:
-                claimed += await self._note_claim(issued)
-            except WalletError as error:  # this mint cannot be asked now; the others can
-                _log.info("claim_unknown", saga=issued.saga, mint=issued.mint, error=error.code)
-        return claimed
+                await self._wallet.finish_send(saga_id)
+            except RedemptionPending:
+                request.unclear.add(saga_id)
 
-    async def _look(self, account: int) -> tuple[Balance, int | None]:
-        """Read the balance and the open send saga: one snapshot, so that a debit has its saga."""
-        return await self._db.read(lambda c: (books.balance(c, account), open_send_of(c, account)))
-
-    async def _pay_at_home(self, account: int, mint: str, unit: Unit, state: Balance) -> Refund:
-        try:
-            return await self._pay(account, mint, unit, unit.from_msat_down(state.available), state)
-        except InsufficientLiquidity:
-            return await self._pay_out(account, mint, unit, state)
-
-    async def _pay_out(self, account: int, mint: str, unit: Unit, state: Balance) -> Refund:
-        """Try the owner's own mint and unit first, then the fullest; one that can pay everything.
-
-        Where all lack the money, the fullest pays what it has.
-        """
-        holdings = [h for h in await self._wallet.holdings() if h.mint in self._wallet.mints.urls]
-        holdings.sort(key=lambda h: ((h.mint, h.unit) != (mint, unit), -_worth(h)))
-        payable = [(h, h.unit.from_msat_down(state.available)) for h in holdings]
-        wishes = [(h, gross) for h, gross in payable if 0 < gross <= h.liquid + h.reserved]
-        if not wishes:
-            parts = [(h, min(gross, h.liquid)) for h, gross in payable]
-            parts = [(h, gross) for h, gross in parts if gross]
-            wishes = sorted(parts, key=lambda part: -_worth(part[0]))[:1]
-        problem: WalletError = InsufficientLiquidity()
-        for place, gross in wishes:
+    async def _pay_out(self, request: _Request, state: Balance) -> None:
+        """Give out what can be given; raises why not all of it: that stays balance."""
+        mint, unit = request.home
+        _check(state, unit)
+        rest, tried = state.available, set[Spot]()
+        if request.at_home and mint in self._wallet.mints.urls:
+            place = Place(mint, unit, unit.from_msat_down(rest))
+            with suppress(InsufficientLiquidity):
+                await self._pay(request, place, state)
+                return
+        problem: RoutstrError = InsufficientLiquidity()
+        while unit.from_msat_down(rest):
+            found = next_place(await self._holdings(), request.home, rest, tried)
+            if found is None:
+                raise problem
+            tried.add(found.spot)
             try:
-                return await self._pay(account, place.mint, place.unit, gross, state)
-            except (MintUnreachable, MintRateLimited, InsufficientLiquidity) as error:
-                problem = error  # nothing was debited: another mint may have the money
-        raise problem
+                await self._pay(request, found, state)
+            except _ELSEWHERE as error:
+                problem = error
+                continue
+            except RedemptionPending as error:  # it is debited, and goes on
+                request.problem = error
+            rest -= found.worth
 
-    async def _pay(self, account: int, mint: str, unit: Unit, gross: int, state: Balance) -> Refund:
-        context = {_DEPOSITED: int(state.deposited)}
-        wish = Withdrawal(mint, unit, gross, REFUND, account, context)
-        return _refund(*await self._wallet.send(wish), repeated=False)
+    async def _pay(self, request: _Request, place: Place, state: Balance) -> None:
+        context = {DEPOSITED: int(state.deposited)}
+        wish = Withdrawal(place.mint, place.unit, place.gross, REFUND, request.account, context)
+        saga, _ = await self._wallet.send(wish)
+        request.paid.add(saga.id)
 
-    async def _repeat(self, account: int, state: Balance) -> Refund | None:
-        """Return the last token while it is not redeemed and no money came in since."""
-        issued = await self._wallet.last_issued(account)
-        if issued is None or issued.state is IssuedState.CLAIMED:
-            return None
-        saga = await self._wallet.saga(issued.saga)
-        if saga.context[_DEPOSITED] != state.deposited or state.reserved:
-            return None
-        try:
-            redeemed = await self._note_claim(issued)
-        except WalletError as error:  # the token is good; whether it is redeemed its owner will see
-            _log.info("claim_unknown", saga=issued.saga, mint=issued.mint, error=error.code)
-            redeemed = False
-        if redeemed:
-            return None
-        text = await self._wallet.token_text(issued)
-        return _refund(saga, text, repeated=True)
+    async def _holdings(self) -> list[Holding]:
+        """What there is at mints that may be contacted."""
+        listed = self._wallet.mints.urls
+        return [holding for holding in await self._wallet.holdings() if holding.mint in listed]
 
-    async def _note_claim(self, issued: Issued) -> bool:
-        """Book a token that its owner has redeemed; false when it is not redeemed."""
-        if not await self._wallet.is_claimed(issued):
-            return False
-        at = self._clock.now_ms()
-        await self._db.write(lambda tx: _book_claim(tx, issued, at))
-        return True
+    async def _told(self, given: list[Given], sends: list[OpenSend], *, repeated: bool) -> Refund:
+        parts = [await self._part(one) for one in given]
+        first, *more = sorted(parts, key=lambda part: -int(part.worth))
+        return Refund(
+            first.token,
+            first.amount,
+            first.unit,
+            first.mint,
+            first.mint_fee,
+            repeated=repeated,
+            more=tuple(more),
+            under_way=total(send.gross for send in sends),
+        )
 
-
-def _book_claim(tx: Tx, issued: Issued, at: int) -> None:
-    if not mark_claimed(tx, issued, at):
-        return
-    name = asset_name(issued.mint, issued.unit.value)
-    post(
-        tx,
-        Entry(
-            debit=_unclaimed_account(tx, at),
-            credit=named_account(tx, AccountKind.ASSET, name, at),
-            amount=issued.unit.to_msat(issued.amount),
-            kind=TransferKind.CLAIM,
-            key=saga_key(b"K", issued.saga),
-            reference=issued.saga,
-            at=at,
-        ),
-    )
+    async def _part(self, given: Given) -> Part:
+        text, issued = await self._wallet.token_text(given.issued), given.issued
+        return Part(text, issued.amount, issued.unit, issued.mint, given.saga.fee_msat)
 
 
 def _check(state: Balance, unit: Unit) -> None:
     """Refuse what cannot be paid out now."""
-    if state.reserved:
-        raise RefundBlocked(details={"reserved_msat": int(state.reserved)})
     if not state.available:
         raise NothingToRefund
     if not unit.from_msat_down(state.available):
         raise BalanceTooSmall(details={"available_msat": int(state.available)})
-
-
-def _worth(holding: Holding) -> int:
-    return int(holding.unit.to_msat(holding.liquid))
-
-
-def _refund(saga: Saga, text: str, *, repeated: bool) -> Refund:
-    return Refund(
-        text, saga.gross - saga.fee, saga.unit, saga.mint, saga.fee_msat, repeated=repeated
-    )

@@ -245,10 +245,9 @@ def issued_by(connection: Connection, saga: int) -> Issued:
     return found
 
 
-def last_issued(connection: Connection, account: int) -> Issued | None:
-    """Return the newest token given out for an account."""
-    found = _issued(connection, col(IssuedToken.account) == account, 1)
-    return found[0] if found else None
+def issued_to(connection: Connection, account: int, limit: int) -> list[Issued]:
+    """List tokens given out for an account, redeemed or not, newest first."""
+    return _issued(connection, col(IssuedToken.account) == account, limit)
 
 
 def unclaimed(connection: Connection, before: int | None, limit: int) -> list[Issued]:

@@ -74,6 +74,13 @@ class Saga(msgspec.Struct, frozen=True, kw_only=True):
         return self.unit.to_msat(self.gross - self.fee)
 
 
+class OpenSend(msgspec.Struct, frozen=True):
+    """Money of an account that is on its way into a token, the mint's fee included."""
+
+    id: int
+    gross: Msat
+
+
 class Completion(Protocol):
     """What a purpose does in the same transactions as its saga."""
 
@@ -227,15 +234,15 @@ def open_saga_ids(connection: Connection) -> list[tuple[int, int]]:
     return [(int(row[0] or 0), int(row[1])) for row in rows]
 
 
-def open_send_of(connection: Connection, account: int) -> int | None:
-    """Return the newest open send saga of an account."""
-    row = connection.execute(
-        select(col(SagaRow.id))
+def open_sends_of(connection: Connection, account: int) -> list[OpenSend]:
+    """List the open send sagas of an account, oldest first."""
+    rows = connection.execute(
+        select(col(SagaRow.id), col(SagaRow.unit), col(SagaRow.gross))
         .where(
             col(SagaRow.account) == account,
             col(SagaRow.state) == int(SagaState.OPEN),
             col(SagaRow.kind) == int(SagaKind.SEND),
         )
-        .order_by(col(SagaRow.id).desc())
-    ).first()
-    return None if row is None else row[0]
+        .order_by(col(SagaRow.id))
+    )
+    return [OpenSend(int(row[0] or 0), Unit(row[1]).to_msat(row[2])) for row in rows]

@@ -97,9 +97,9 @@ class Wallet:
         """Return a token that was given out."""
         return self._engine.seal.open("token", issued.token).decode()
 
-    async def last_issued(self, account: int) -> Issued | None:
-        """Return the newest token given out for an account."""
-        return await self._engine.db.read(lambda c: purse.last_issued(c, account))
+    async def issued_to(self, account: int, limit: int) -> list[Issued]:
+        """List tokens given out for an account, redeemed or not, newest first."""
+        return await self._engine.db.read(lambda c: purse.issued_to(c, account, limit))
 
     async def saga(self, saga_id: int) -> Saga:
         """Return a saga, whatever became of it."""

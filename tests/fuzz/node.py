@@ -16,7 +16,8 @@ from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
 from routstr.payment.deposits import TOPUP, TopupCompletion
 from routstr.payment.intake import Intake
-from routstr.payment.refund import REFUND, RefundCompletion, Refunds
+from routstr.payment.refund import Refunds
+from routstr.payment.refund_books import REFUND, RefundCompletion
 from routstr.wallet.mints import Mints
 from routstr.wallet.service import Wallet
 from tests.fuzz.backend import TroubledBackend

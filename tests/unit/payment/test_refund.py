@@ -21,7 +21,8 @@ from routstr.ledger.service import Ledger
 from routstr.money import ZERO, Msat, Unit
 from routstr.payment.audit import audit
 from routstr.payment.deposits import TOPUP, TopupCompletion
-from routstr.payment.refund import REFUND, Refund, RefundCompletion, Refunds
+from routstr.payment.refund import Refund, Refunds
+from routstr.payment.refund_books import REFUND, RefundCompletion
 from routstr.wallet import token
 from routstr.wallet.mint_errors import MintCode, MintDown, MintUnclear
 from routstr.wallet.models import SagaState
@@ -82,6 +83,12 @@ class Till:
     async def moved(self, owner: int) -> list[tuple[TransferKind, int]]:
         found = await self.world.db.read(lambda c: books.history(c, owner, limit=99, before=None))
         return [(one.kind, int(one.amount)) for one in found]
+
+
+def parts(refund: Refund) -> list[tuple[str, int]]:
+    """Where the tokens are and what is on their faces, in sat."""
+    assert {part.unit for part in refund.parts} == {Unit.SAT}
+    return [(part.mint, part.amount) for part in refund.parts]
 
 
 async def open_till(world: World) -> Till:
@@ -253,17 +260,99 @@ async def test_another_mint_pays_when_the_own_one_lacks_money(till: Till) -> Non
     assert (refund.mint, refund.amount, await till.available(owner)) == (SECOND, 8, 0)
 
 
-async def test_a_balance_spread_over_mints_is_paid_in_parts(till: Till) -> None:
-    owner = await till.account(8)
-    await till.deposit(owner, 16, 4, mint=SECOND)
+class TestParts:
+    """A balance that no single mint can pay: 20 sat at the second one, 8 at the first."""
 
-    first = await till.refund(owner)
-    assert (first.mint, first.amount, await till.available(owner)) == (SECOND, 20, 8_000)
-    again = await till.refund(owner)
-    assert (again.token, again.repeated) == (first.token, True)
-    till.redeem(first.token)
-    second = await till.refund(owner)
-    assert (second.mint, second.amount, await till.available(owner)) == (FIRST, 8, 0)
+    @pytest.fixture
+    async def owner(self, till: Till) -> int:
+        owner = await till.account(8)
+        await till.deposit(owner, 16, 4, mint=SECOND)
+        return owner
+
+    async def test_are_paid_where_the_money_lies(self, till: Till, owner: int) -> None:
+        refund = await till.refund(owner)
+        assert parts(refund) == [(SECOND, 20), (FIRST, 8)]
+        assert (refund.mint, refund.amount, refund.repeated) == (SECOND, 20, False)
+        assert await till.available(owner) == 0
+        for part in refund.parts:
+            given = token.decode(part.token)
+            assert (given.mint, given.amount) == (part.mint, part.amount)
+
+    async def test_are_told_again_until_each_is_redeemed(self, till: Till, owner: int) -> None:
+        first = await till.refund(owner)
+        again = await till.refund(owner)
+        assert again == replace(first, repeated=True)
+        till.redeem(first.token)
+        rest = await till.refund(owner)
+        assert (parts(rest), rest.token) == ([(FIRST, 8)], first.more[0].token)
+        assert await till.refunds.last(owner) == replace(first, repeated=True)
+        till.redeem(rest.token)
+        with pytest.raises(NothingToRefund):
+            await till.refund(owner)
+
+    async def test_one_that_fails_stays_balance_and_is_paid_by_the_next_request(
+        self, till: Till, world: World, owner: int
+    ) -> None:
+        await till.spend(owner, 1_000)  # seven of the eight: a swap
+        world.mint.next(fail(MintDown("gone")))
+        first = await till.refund(owner)
+        assert (parts(first), await till.available(owner)) == ([(SECOND, 20)], 7_000)
+        second = await till.refund(owner)
+        assert parts(second) == [(SECOND, 20), (FIRST, 7)]
+        assert (second.token, second.repeated) == (first.token, False)
+        assert await till.available(owner) == 0
+
+    async def test_one_of_which_nobody_knows_holds_up_no_other(
+        self, till: Till, world: World, owner: int
+    ) -> None:
+        await till.spend(owner, 21_000)
+        world.played[SECOND].next(lose_answer(MintUnclear("lost")))
+        world.played[SECOND].broken["restore"] = MintDown("gone")
+        with pytest.raises(RedemptionPending):
+            await till.refund(owner, mint=SECOND)
+        await till.deposit(owner, 4)
+        refund = await till.refund(owner, mint=SECOND)
+        assert (parts(refund), refund.under_way) == ([(SECOND, 4)], Msat(7_000))
+        world.played[SECOND].broken.clear()
+        assert await till.available(owner) == 0
+
+    async def test_a_part_under_way_is_told_when_it_is_known(
+        self, till: Till, world: World, owner: int
+    ) -> None:
+        await till.spend(owner, 1_000)
+        world.mint.next(lose_answer(MintUnclear("lost")))
+        world.mint.broken["restore"] = MintDown("gone")
+        refund = await till.refund(owner)
+        assert (parts(refund), refund.under_way) == ([(SECOND, 20)], Msat(7_000))
+        assert await till.available(owner) == 0
+        world.mint.broken.clear()
+        whole = await till.refund(owner)
+        assert (parts(whole), whole.under_way) == ([(SECOND, 20), (FIRST, 7)], ZERO)
+        assert whole.repeated
+
+    async def test_many_requests_at_once_make_each_part_once(self, till: Till, owner: int) -> None:
+        await till.spend(owner, 1_000)
+        await asyncio.gather(*(till.refund(owner) for _ in range(25)))
+        assert parts(await till.refund(owner)) == [(SECOND, 20), (FIRST, 7)]
+        assert await till.available(owner) == 0
+
+    async def test_each_bears_the_fee_of_its_own_mint(self, tmp_path: Path) -> None:
+        dear = PlayedMint(Signer(fee=100)), PlayedMint(Signer(fee=200), url=SECOND)
+        async with open_world(tmp_path, *dear) as world:
+            till = await open_till(world)
+            owner = await till.account(8, 1)
+            await till.deposit(owner, 64, 1, mint=SECOND)
+            await till.spend(owner, 2_000)
+            owned = await till.available(owner)
+            refund = await till.refund(owner)
+            given = sum(int(part.worth + part.mint_fee) for part in refund.parts)
+            assert (len(refund.parts), given + await till.available(owner)) == (2, owned)
+            assert (await world.db.read(audit)).holds
+
+    async def test_new_money_is_given_alone(self, till: Till, owner: int) -> None:
+        await till.refund(owner)
+        await till.deposit(owner, 2)
+        assert parts(await till.refund(owner)) == [(FIRST, 2)]
 
 
 async def test_what_no_unit_can_hold_is_not_paid_in_another(till: Till) -> None:

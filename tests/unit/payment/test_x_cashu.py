@@ -34,7 +34,8 @@ from routstr.payment.audit import audit
 from routstr.payment.change import Change
 from routstr.payment.deposits import TOPUP, TopupCompletion
 from routstr.payment.intake import Intake
-from routstr.payment.refund import REFUND, RefundCompletion, Refunds
+from routstr.payment.refund import Refunds
+from routstr.payment.refund_books import REFUND, RefundCompletion
 from routstr.payment.x_cashu import PAYMENT, Payment, PaymentCompletion, XCashu
 from routstr.wallet import token
 from routstr.wallet.mint_errors import MintCode, MintDown, MintUnclear

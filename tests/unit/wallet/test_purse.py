@@ -191,8 +191,9 @@ class TestIssuedTokens:
         self, world: World, issued: list[Issued]
     ) -> None:
         assert await world.db.read(lambda c: purse.issued_by(c, issued[0].saga)) == issued[0]
-        assert await world.db.read(lambda c: purse.last_issued(c, 3)) == issued[1]
-        assert await world.db.read(lambda c: purse.last_issued(c, 5)) is None
+        assert await world.db.read(lambda c: purse.issued_to(c, 3, 9)) == issued[1::-1]
+        assert await world.db.read(lambda c: purse.issued_to(c, 3, 1)) == [issued[1]]
+        assert await world.db.read(lambda c: purse.issued_to(c, 5, 9)) == []
 
     async def test_are_claimed_once(self, world: World, issued: list[Issued]) -> None:
         claim = issued[1].saga
@@ -204,6 +205,5 @@ class TestIssuedTokens:
         assert await world.db.read(lambda c: purse.unclaimed(c, None, 1)) == [issued[2]]
         older = await world.db.read(lambda c: purse.unclaimed(c, issued[2].saga, 10))
         assert older == [issued[0]]
-        last = await world.db.read(lambda c: purse.last_issued(c, 3))
-        assert last is not None
-        assert last.state is IssuedState.CLAIMED
+        last = await world.db.read(lambda c: purse.issued_to(c, 3, 1))
+        assert last[0].state is IssuedState.CLAIMED

@@ -10,7 +10,7 @@ from routstr.core.node_key import NodeKey, SealBroken
 from routstr.money import Msat
 from routstr.wallet import sagas
 from routstr.wallet.models import SagaKind, SagaState
-from routstr.wallet.sagas import LeaseLost, Saga
+from routstr.wallet.sagas import LeaseLost, OpenSend, Saga
 from tests.unit.wallet.world import DRAFT, KEY, World, insert, open_world
 
 
@@ -128,14 +128,14 @@ async def test_open_sagas_are_listed_with_their_owners(world: World) -> None:
     assert await world.db.read(sagas.open_saga_ids) == [(one.id, 1), (three.id, 3)]
 
 
-async def test_the_newest_open_send_of_an_account_is_found(world: World) -> None:
-    async def found() -> int | None:
-        return await world.db.read(lambda c: sagas.open_send_of(c, 3))
+async def test_open_sends_of_an_account_are_found(world: World) -> None:
+    async def found() -> list[OpenSend]:
+        return await world.db.read(lambda c: sagas.open_sends_of(c, 3))
 
     await insert(world)
-    assert await found() is None
+    assert await found() == []
     sends = [await insert(world, kind=SagaKind.SEND, account=a) for a in (3, 3, 4)]
-    assert await found() == sends[1].id
+    assert await found() == [OpenSend(send.id, Msat(11_000)) for send in sends[:2]]
     for saga in sends:
         await world.db.write(lambda tx, s=saga: sagas.end_saga(tx, s, SagaState.DONE, at=5))  # type: ignore[misc]
-    assert await found() is None
+    assert await found() == []

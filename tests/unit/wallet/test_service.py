@@ -218,8 +218,7 @@ async def test_a_finished_send_is_told_with_its_token_and_an_undone_one_is_not(
     saga, text = await world.house.send(3)
     assert await wallet.finish_send(saga.id) == (saga, text)
     assert await wallet.saga(saga.id) == saga
-    issued = await wallet.last_issued(ACCOUNT)
-    assert issued is not None
+    issued = (await wallet.issued_to(ACCOUNT, 1))[0]
     assert await wallet.token_text(issued) == text
     assert await wallet.unclaimed(None, 9) == [issued]
 
@@ -232,8 +231,7 @@ async def test_a_finished_send_is_told_with_its_token_and_an_undone_one_is_not(
 async def test_a_claimed_token_is_no_asset_any_more_and_is_noted_once(world: World) -> None:
     await world.house.receive(world.mint.token(8, 4))
     await world.house.send(4)
-    issued = await world.house.wallet.last_issued(ACCOUNT)
-    assert issued is not None
+    issued = (await world.house.wallet.issued_to(ACCOUNT, 1))[0]
     assert not await world.house.wallet.is_claimed(issued)
     assert await world.db.write(lambda tx: mark_claimed(tx, issued, 5))
     assert await world.purse() == {ProofStatus.UNSPENT: 8}

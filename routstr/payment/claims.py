@@ -1,0 +1,124 @@
+"""Tokens that were given out, until their owners have redeemed them.
+
+A token that is not redeemed stays owed, and what is in it stays an asset: only its mint knows when
+both end, and is asked (NUT-07).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from routstr.core.clock import Clock
+from routstr.core.db import Database, Tx
+from routstr.core.logging import get_logger
+from routstr.errors import WalletError
+from routstr.ledger.accounts import Entry, asset_name, named_account, post
+from routstr.ledger.entries import AccountKind, TransferKind
+from routstr.money import Msat
+from routstr.payment.deposits import saga_key
+from routstr.wallet.models import IssuedState
+from routstr.wallet.purse import Issued
+from routstr.wallet.sagas import Saga
+from routstr.wallet.service import Wallet, mark_claimed
+
+_log = get_logger(__name__)
+
+CLAIM_CHECKS_MAX: Final = 200
+TOLD_MAX: Final = 50
+"""How many tokens of one account are looked at: far more than there are mints and units."""
+DEPOSITED: Final = "deposited"
+"""What a saga that gives money back remembers: all that its account had ever received (msat)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A token that was given out, and the saga that made it."""
+
+    saga: Saga
+    issued: Issued
+
+
+def unclaimed_account(tx: Tx, at: int) -> int:
+    """Return the account of what the node owes for tokens given out."""
+    return named_account(tx, AccountKind.UNCLAIMED, AccountKind.UNCLAIMED.name.lower(), at)
+
+
+class Claims:
+    """Knows which tokens are redeemed, and books it."""
+
+    def __init__(self, db: Database, wallet: Wallet, clock: Clock) -> None:
+        self._db = db
+        self._wallet = wallet
+        self._clock = clock
+        self._watched: int | None = None
+
+    async def unredeemed(
+        self, account: int, deposited: Msat, *, new: Collection[int] = ()
+    ) -> list[Given]:
+        """Return an account's tokens of since its last deposit that are not redeemed.
+
+        Their mints are asked, but not about ``new`` ones (sagas). A token whose mint does not
+        answer is good: whether it is redeemed its owner will see.
+        """
+        found = []
+        for given in await self._since(account, int(deposited)):
+            issued = given.issued
+            if issued.state is IssuedState.CLAIMED:
+                continue
+            if issued.saga in new or not await self._is_redeemed(issued):
+                found.append(given)
+        return found
+
+    async def last(self, account: int) -> list[Given]:
+        """Return the tokens that were given out last, redeemed or not: after the same deposits."""
+        return await self._since(account, None)
+
+    async def watch(self, limit: int = CLAIM_CHECKS_MAX) -> int:
+        """Ask the mints about tokens that were given out; return how many were redeemed.
+
+        A round looks at ``limit`` of them, the next one at older ones, until it begins anew.
+        """
+        part = await self._wallet.unclaimed(self._watched, limit)
+        self._watched = part[-1].saga if len(part) == limit else None
+        return sum([await self._is_redeemed(issued) for issued in part])
+
+    async def _since(self, account: int, deposited: int | None) -> list[Given]:
+        found = []
+        for issued in await self._wallet.issued_to(account, TOLD_MAX):
+            saga = await self._wallet.saga(issued.saga)
+            then = saga.context.get(DEPOSITED)
+            deposited = then if deposited is None else deposited
+            if then != deposited:
+                break
+            found.append(Given(saga, issued))
+        return found
+
+    async def _is_redeemed(self, issued: Issued) -> bool:
+        """Book a token that its owner has redeemed; false when that is not known."""
+        try:
+            redeemed = await self._wallet.is_claimed(issued)
+        except WalletError as error:  # this mint cannot be asked now; the others can
+            _log.info("claim_unknown", saga=issued.saga, mint=issued.mint, error=error.code)
+            return False
+        if redeemed:
+            at = self._clock.now_ms()
+            await self._db.write(lambda tx: _book_claim(tx, issued, at))
+        return redeemed
+
+
+def _book_claim(tx: Tx, issued: Issued, at: int) -> None:
+    if not mark_claimed(tx, issued, at):
+        return
+    name = asset_name(issued.mint, issued.unit.value)
+    post(
+        tx,
+        Entry(
+            debit=unclaimed_account(tx, at),
+            credit=named_account(tx, AccountKind.ASSET, name, at),
+            amount=issued.unit.to_msat(issued.amount),
+            kind=TransferKind.CLAIM,
+            key=saga_key(b"K", issued.saga),
+            reference=issued.saga,
+            at=at,
+        ),
+    )
