@@ -17,7 +17,8 @@ from routstr.payment.x_cashu import PAYMENT, PaymentCompletion
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_gate import MintGate
 from routstr.wallet.mints import Mints
-from routstr.wallet.service import Wallet, load_seed
+from routstr.wallet.seed import load_seed
+from routstr.wallet.service import Wallet
 
 
 async def open_wallet(

@@ -16,6 +16,7 @@ from routstr.ledger.accounts import Entry, asset_name, named_account, post
 from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.money import Msat
 from routstr.payment.deposits import saga_key
+from routstr.wallet import purse
 from routstr.wallet.models import IssuedState
 from routstr.wallet.purse import Issued
 from routstr.wallet.sagas import Saga
@@ -81,6 +82,11 @@ class Claims:
         part = await self._wallet.unclaimed(self._watched, limit)
         self._watched = part[-1].saga if len(part) == limit else None
         return sum([await self._is_redeemed(issued) for issued in part])
+
+    async def look(self, saga: int) -> bool:
+        """Look at the token that a saga gave out; true when it is redeemed, and booked."""
+        issued = await self._db.read(lambda c: purse.issued_by(c, saga))
+        return issued.state is IssuedState.CLAIMED or await self._is_redeemed(issued)
 
     async def _since(self, account: int, deposited: int | None) -> list[Given]:
         found = []

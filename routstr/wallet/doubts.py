@@ -5,7 +5,7 @@ Every change repeats, in its own statement, what the proof was like when the min
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 from sqlalchemy import (
@@ -173,7 +173,7 @@ def give_up(tx: Tx, mint: str, found: Sequence[Standing]) -> list[Lost]:
     ]
 
 
-def _standing(mint: str) -> Select[Any]:
+def _standing(mint: str) -> Select[int | None, bytes, int, str, int, int | None]:
     return (
         select(
             col(ProofRow.id),
@@ -188,9 +188,11 @@ def _standing(mint: str) -> Select[Any]:
     )
 
 
-def _read(connection: Connection, query: Select[Any]) -> list[Standing]:
+def _read(
+    connection: Connection, query: Select[int | None, bytes, int, str, int, int | None]
+) -> list[Standing]:
     return [
-        Standing(row[0], bytes(row[1]), row[2], Unit(row[3]), ProofStatus(row[4]), row[5])
+        Standing(int(row[0] or 0), bytes(row[1]), row[2], Unit(row[3]), ProofStatus(row[4]), row[5])
         for row in connection.execute(query)
     ]
 

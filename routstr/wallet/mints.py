@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from types import MappingProxyType
-from typing import Final, TypeGuard
+from typing import Final, Protocol, TypeGuard
 
 from routstr.core.addresses import normalise_mint_url
 from routstr.core.clock import Clock
@@ -29,6 +29,14 @@ KEYSETS_AGE_S_MAX: Final = 300.0
 _UNITS: Final = frozenset(unit.value for unit in Unit)
 
 
+class BeforeUse(Protocol):
+    """Looks at a keyset before new outputs are made for it; ``again``: whatever it knows."""
+
+    async def __call__(self, mint: Mint, keyset: Keyset, *, again: bool = False) -> None:
+        """Return when the keyset can be used."""
+        ...
+
+
 class Mints:
     """The listed mints by URL, the primary one first."""
 
@@ -41,6 +49,7 @@ class Mints:
         self._read: dict[str, _Reading] = {}
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._turns = count(1)
+        self._before_use: BeforeUse | None = None
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -95,7 +104,13 @@ class Mints:
         chosen = choose_active(keysets.values(), unit.value, now_s=self._clock.now_ms() // 1000)
         if chosen is None:
             raise MintRefused(f"The mint has no active keyset for {unit}.")
+        if self._before_use is not None:
+            await self._before_use(mint, chosen, again=fresh)
         return chosen
+
+    def guard(self, before_use: BeforeUse) -> None:
+        """Name who looks at a keyset before new outputs are made for it."""
+        self._before_use = before_use
 
     def _is_young(self, reading: "_Reading") -> bool:
         return self._clock.monotonic() - reading.at < KEYSETS_AGE_S_MAX

@@ -11,7 +11,14 @@ from sqlmodel import col
 from routstr.core.db import Dialect, Tx
 from routstr.money import Unit
 from routstr.wallet.keysets import Keyset
-from routstr.wallet.models import IssuedState, IssuedToken, KeysetRow, ProofRow, ProofStatus
+from routstr.wallet.models import (
+    DoubtedProof,
+    IssuedState,
+    IssuedToken,
+    KeysetRow,
+    ProofRow,
+    ProofStatus,
+)
 from routstr.wallet.proofs import OwnProof
 
 _INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
@@ -136,7 +143,7 @@ def add_proofs(
 
 
 def held(connection: Connection, mint: str, unit: Unit) -> list[HeldProof]:
-    """List unspent proofs at a mint in one unit, largest first."""
+    """List unspent proofs at a mint in one unit that nobody doubts, largest first."""
     rows = connection.execute(
         select(col(ProofRow.id), col(ProofRow.amount), col(KeysetRow.input_fee_ppk))
         .join(KeysetRow, col(ProofRow.keyset) == col(KeysetRow.id))
@@ -144,6 +151,7 @@ def held(connection: Connection, mint: str, unit: Unit) -> list[HeldProof]:
             col(KeysetRow.mint) == mint,
             col(KeysetRow.unit) == unit.value,
             col(ProofRow.status) == int(ProofStatus.UNSPENT),
+            col(ProofRow.id).not_in(select(col(DoubtedProof.proof))),
         )
         .order_by(col(ProofRow.amount).desc(), col(ProofRow.id))
     )

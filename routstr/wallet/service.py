@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
 
 from routstr.core.clock import Clock
-from routstr.core.db import Database, Tx, node_values
+from routstr.core.db import Database, Tx
 from routstr.core.node_key import NodeKey
 from routstr.wallet import purse
 from routstr.wallet.engine import Attempt, Engine, Outcome
@@ -16,18 +15,7 @@ from routstr.wallet.models import ProofStatus, SagaKind, SagaState
 from routstr.wallet.purse import Issued
 from routstr.wallet.receive import Deposit, Receiver
 from routstr.wallet.sagas import Completion, Saga
-from routstr.wallet.secrets import new_words, seed_from_words
 from routstr.wallet.send import Sender, Withdrawal
-
-_SEED: Final = "wallet_seed"
-
-
-async def load_seed(db: Database, key: NodeKey) -> bytes:
-    """Return the wallet's seed; its 12 words are made once and stored sealed (NUT-13)."""
-    fresh = key.seal(_SEED, new_words().encode())
-    sealed = await db.write(lambda tx: node_values.remember(tx, _SEED, fresh))
-    return seed_from_words(key.open(_SEED, sealed).decode())
-
 
 class Wallet:
     """Receives and sends tokens; each movement is a saga that survives crashes."""
@@ -61,6 +49,11 @@ class Wallet:
         engine = Engine(db, clock, key, seed, instance)
         receiver = Receiver(engine, mints, proofs_max=proofs_max, sat_max=sat_max)
         return cls(engine, mints, receiver, Sender(engine, mints))
+
+    @property
+    def seed(self) -> bytes:
+        """What every secret of this wallet follows from (NUT-13)."""
+        return self._engine.seed
 
     def register(self, purpose: str, completion: Completion) -> None:
         """Name who books the sagas of a purpose."""

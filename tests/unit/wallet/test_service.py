@@ -13,7 +13,7 @@ from routstr.wallet.holdings import Holding
 from routstr.wallet.mint_errors import MintDown, MintUnclear
 from routstr.wallet.mints import Mints
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
-from routstr.wallet.service import Wallet, load_seed, mark_claimed
+from routstr.wallet.service import Wallet, mark_claimed
 from routstr.wallet.token import Token
 from tests.unit.wallet.played_mint import Gate, PlayedMint, fail, lose_answer, wait_for
 from tests.unit.wallet.signing import Signer
@@ -37,34 +37,6 @@ async def leave_open(world: World, house: House | None = None) -> Token:
         await (house or world.house).receive(given)
     world.mint.broken.clear()
     return given
-
-
-class TestSeed:
-    async def test_is_made_once_and_stays(self, world: World) -> None:
-        first = await load_seed(world.db, KEY)
-        assert len(first) == 64
-        assert await load_seed(world.db, KEY) == first
-
-    async def test_is_made_once_by_many(self, world: World) -> None:
-        seeds = await asyncio.gather(*(load_seed(world.db, KEY) for _ in range(3)))
-        assert len(set(seeds)) == 1
-
-    async def test_is_another_one_for_another_database(self, world: World, tmp_path: Path) -> None:
-        (tmp_path / "other").mkdir()
-        async with open_world(tmp_path / "other") as other:
-            assert await load_seed(other.db, KEY) != await load_seed(world.db, KEY)
-
-    async def test_its_words_are_stored_sealed(self, world: World) -> None:
-        await load_seed(world.db, KEY)
-        sealed = await world.scalar("SELECT value FROM node_values WHERE name = 'wallet_seed'")
-        words = KEY.open("wallet_seed", sealed).decode()
-        assert len(words.split()) == 12
-        assert words.split()[0].encode() not in sealed
-
-    async def test_cannot_be_read_with_another_key(self, world: World) -> None:
-        await load_seed(world.db, KEY)
-        with pytest.raises(SealBroken):
-            await load_seed(world.db, NodeKey(bytes(32)))
 
 
 class TestRecovery:

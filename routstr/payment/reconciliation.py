@@ -1,0 +1,91 @@
+"""Holding the wallet against its mints while the node runs, and what follows from differences.
+
+Two things can be wrong. The database may be older than what the mints have signed (a backup was put
+back): its counters go on behind that, what is found is booked, and every proof is compared. And
+single proofs may be spent at their mint that still count as ours: in small batches all of them
+are compared, over and over.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from routstr.core.clock import Clock
+from routstr.core.db import Database
+from routstr.core.logging import get_logger
+from routstr.errors import WalletError
+from routstr.payment.alerts import Alert
+from routstr.payment.found import book_lost, book_recovered
+from routstr.wallet.counters import Counters, Finding
+from routstr.wallet.mint import Mint
+from routstr.wallet.mint_errors import MintError
+from routstr.wallet.mints import Mints
+from routstr.wallet.reconcile import Compared, Comparison
+
+_log = get_logger(__name__)
+
+OLD_DATABASE: Final = "database_older_than_mint"
+LOST: Final = "ecash_lost"
+
+
+class Reconciliation:
+    """Compares a wallet with its mints. ``redeemed`` looks at a token given out, by its saga."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        mints: Mints,
+        seed: bytes,
+        alert: Alert,
+        redeemed: Callable[[int], Awaitable[object]],
+    ) -> None:
+        self._clock = clock
+        self._mints = mints
+        self._alert = alert
+        self._comparison = Comparison(
+            db, clock, lambda tx, lost: book_lost(tx, lost, clock.now_ms()), redeemed
+        )
+        self.counters = Counters(
+            db, seed, lambda tx, found: book_recovered(tx, found, clock.now_ms()), self._is_old
+        )
+
+    async def run(self, interval_s: float) -> Compared:
+        """Compare a few proofs at each mint that is due, and decide about those in doubt."""
+        outcome = Compared()
+        for url in self._mints.urls:
+            mint = self._mints.mint(url)
+            try:
+                outcome = outcome.plus(await self._comparison.doubted(mint))
+                outcome = outcome.plus(
+                    await self._comparison.batch(mint, round(interval_s * 1_000))
+                )
+            except MintError as error:  # it is asked again; the other mints can answer
+                _log.info("proofs_not_compared", mint=url, problem=str(error))
+        self._tell(outcome)
+        return outcome
+
+    async def _is_old(self, mint: Mint, finding: Finding) -> None:
+        """Compare everything at a mint whose signatures this database does not know."""
+        found = finding.found
+        self._alert.raised(
+            OLD_DATABASE,
+            mint=mint.url,
+            keyset=finding.keyset,
+            counter=finding.counter,
+            signed_upto=finding.upto,
+            found_msat=int(found.msat) if found else 0,
+        )
+        try:
+            for keyset in (await self._mints.keysets(mint)).values():
+                await self.counters.before_use(mint, keyset)
+            self._tell(await self._comparison.everything(mint))
+        except (MintError, WalletError) as error:  # the usual rounds come to it
+            _log.warning("proofs_not_compared", mint=mint.url, problem=str(error))
+
+    def _tell(self, outcome: Compared) -> None:
+        if outcome.doubted or outcome.freed:
+            _log.warning("proofs_differ", doubted=outcome.doubted, freed=outcome.freed)
+        for lost in outcome.lost:
+            self._alert.raised(
+                LOST, mint=lost.mint, unit=lost.unit, amount=lost.amount, proofs=lost.proofs
+            )
