@@ -1,4 +1,4 @@
-"""The client of one mint: its endpoints as methods, strictly checked (NUT-01..09, 12, 23).
+"""The client of one mint: its endpoints as methods, strictly checked (NUT-01..09, 12, 20, 23).
 
 A method returns only what fits the question. Otherwise it raises one of the outcomes of
 ``mint_errors``: MintRefusal, MintBusy and MintDown mean that this call changed nothing;
@@ -18,6 +18,7 @@ from routstr.wallet.keysets import Keyset, KeysetInfo
 from routstr.wallet.mint_errors import MintUnclear
 from routstr.wallet.mint_gate import MintGate
 from routstr.wallet.mint_http import TIMEOUT_S, MintHttp, path_part
+from routstr.wallet.mint_socket import QuoteSocket
 from routstr.wallet.mint_types import (
     MeltQuote,
     MeltResult,
@@ -110,14 +111,19 @@ class Mint:
         return restored
 
     async def mint_quote(
-        self, amount: int, unit: Unit, *, timeout_s: float | None = None
+        self, amount: int, unit: Unit, *, lock: str = "", timeout_s: float | None = None
     ) -> MintQuote:
-        """Ask for an invoice to pay for new ecash of this amount (NUT-04, 23)."""
-        body = {"amount": amount, "unit": unit.value}
+        """Ask for an invoice to pay for new ecash of this amount (NUT-04, 23).
+
+        ``lock`` is the public key whose signature the ecash is to be given for (NUT-20).
+        """
+        body = {"amount": amount, "unit": unit.value, **_named("pubkey", lock)}
         answer = await self._http.post("/v1/mint/quote/bolt11", body, wire.MintQuoteJson, timeout_s)
         quote = check.checked_mint_quote(answer)
         if (quote.amount, quote.unit) != (amount, unit):
             raise MintUnclear("the mint quoted another amount or unit")
+        if lock and answer.pubkey is not None and answer.pubkey.lower() != lock:
+            raise MintUnclear("the mint locked the quote with another key")
         return quote
 
     async def mint_quote_state(self, quote_id: str, *, timeout_s: float | None = None) -> MintQuote:
@@ -128,14 +134,30 @@ class Mint:
         return quote
 
     async def mint(
-        self, quote_id: str, outputs: Sequence[PreparedOutput], *, timeout_s: float | None = None
+        self,
+        quote_id: str,
+        outputs: Sequence[PreparedOutput],
+        *,
+        signature: str = "",
+        timeout_s: float | None = None,
     ) -> tuple[BlindSignature, ...]:
-        """Take the ecash that a paid invoice is for; the outputs sum up to its amount (NUT-04)."""
-        body = {"quote": quote_id, "outputs": _outputs(outputs)}
+        """Take the ecash that a paid invoice is for; the outputs sum up to its amount (NUT-04).
+
+        ``signature`` is that of the key which the quote is locked with, if it is (NUT-20).
+        """
+        body = {
+            "quote": quote_id,
+            "outputs": _outputs(outputs),
+            **_named("signature", signature),
+        }
         answer = await self._http.post(
             "/v1/mint/bolt11", body, wire.SignaturesJson, timeout_s, doubted=_VAGUE_CODES
         )
         return check.checked_signatures(answer.signatures, outputs)
+
+    def quote_socket(self) -> QuoteSocket:
+        """Make a connection by which the mint tells of quotes that change (NUT-17)."""
+        return self._http.socket()
 
     async def melt_quote(
         self, invoice: str, unit: Unit, *, timeout_s: float | None = None
@@ -173,6 +195,10 @@ class Mint:
             "/v1/melt/bolt11", body, wire.MeltJson, timeout_s, doubted=_VAGUE_CODES
         )
         return check.checked_melt(answer, blanks)
+
+
+def _named(name: str, value: str) -> dict[str, str]:
+    return {name: value} if value else {}
 
 
 def _inputs(proofs: Sequence[TokenProof]) -> list[dict[str, object]]:

@@ -16,6 +16,7 @@ from yarl import URL
 
 from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUnclear
 from routstr.wallet.mint_gate import MintGate
+from routstr.wallet.mint_socket import QuoteSocket
 
 TIMEOUT_S: Final = 30.0  # for a whole call
 MAX_ANSWER_BYTES: Final = 1 << 20
@@ -85,6 +86,10 @@ class MintHttp:
         """
         reply = await self._exchange("POST", path, msgspec.json.encode(body), timeout_s)
         return _decoded(reply, answer, doubted)
+
+    def socket(self) -> QuoteSocket:
+        """Make a connection for notifications, to the same mint by the same session."""
+        return QuoteSocket(self._session, self._url)
 
     async def _exchange(
         self, method: str, path: str, body: bytes | None, timeout_s: float | None

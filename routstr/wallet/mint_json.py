@@ -103,6 +103,7 @@ class MintQuoteJson(msgspec.Struct):
     unit: str
     state: MintQuoteState
     expiry: Whole | None = None
+    pubkey: str | None = None
 
 
 class MeltQuoteJson(msgspec.Struct):

@@ -32,6 +32,18 @@ class MeltQuoteState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """Amounts that a mint takes invoices for, in the unit asked about; None: no bound."""
+
+    least: int | None
+    most: int | None
+
+    def hold(self, amount: int) -> bool:
+        """Whether an amount lies within them."""
+        return (self.least or 0) <= amount and (self.most is None or amount <= self.most)
+
+
+@dataclass(frozen=True, slots=True)
 class MintInfo:
     """What a mint says of itself (NUT-06). Texts are the mint's own: escape before showing."""
 
@@ -47,6 +59,35 @@ class MintInfo:
         if isinstance(setting, Mapping):
             return bool(setting.get("supported", True)) and not setting.get("disabled", False)
         return setting is not None
+
+    def minting(self, unit: str) -> Bounds | None:
+        """Tell what invoices the mint makes in a unit (NUT-04); None: none at all."""
+        setting = self.nuts.get("4")
+        if not isinstance(setting, Mapping) or setting.get("disabled", False):
+            return None
+        for method in _entries(setting.get("methods")):
+            if (method.get("method"), method.get("unit")) == ("bolt11", unit):
+                return Bounds(_amount(method.get("min_amount")), _amount(method.get("max_amount")))
+        return None
+
+    def tells_of_quotes(self, unit: str) -> bool:
+        """Whether the mint offers to tell when an invoice in a unit is paid (NUT-17)."""
+        setting = self.nuts.get("17")
+        offers = _entries(setting.get("supported")) if isinstance(setting, Mapping) else []
+        return any(
+            (offer.get("method"), offer.get("unit")) == ("bolt11", unit)
+            and isinstance(commands := offer.get("commands"), list)
+            and "bolt11_mint_quote" in commands
+            for offer in offers
+        )
+
+
+def _entries(value: object) -> list[Mapping[str, object]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _amount(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None
 
 
 @dataclass(frozen=True, slots=True)

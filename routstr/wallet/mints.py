@@ -22,10 +22,12 @@ from routstr.wallet import purse
 from routstr.wallet.keysets import InvalidKeyset, Keyset, KeysetInfo, choose_active
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUnclear
+from routstr.wallet.mint_types import MintInfo
 
 _log = get_logger(__name__)
 
 KEYSETS_AGE_S_MAX: Final = 300.0
+INFO_AGE_S_MAX: Final = 600.0
 _UNITS: Final = frozenset(unit.value for unit in Unit)
 
 
@@ -50,6 +52,7 @@ class Mints:
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._turns = count(1)
         self._before_use: BeforeUse | None = None
+        self._infos: dict[str, tuple[MintInfo, float]] = {}
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -65,6 +68,21 @@ class Mints:
         if found is None:
             raise UntrustedMint(details={"mints": list(self._mints)})
         return found
+
+    async def info(self, mint: Mint) -> MintInfo:
+        """Return what a mint says of itself (NUT-06), as of a few minutes ago at most.
+
+        Raises the mint's error when it does not answer and said nothing lately.
+        """
+        known = self._infos.get(mint.url)
+        if known is not None and self._clock.monotonic() - known[1] < INFO_AGE_S_MAX:
+            return known[0]
+        try:
+            info = await mint.info()
+        except (MintBusy, MintDown, MintUnclear, MintRefusal) as error:
+            raise as_wallet_error(error) from error
+        self._infos[mint.url] = (info, self._clock.monotonic())
+        return info
 
     async def keysets(self, mint: Mint, *, fresh: bool = False) -> Mapping[str, Keyset]:
         """Return a mint's keysets with keys, asking the mint when the known ones are old.

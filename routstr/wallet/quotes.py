@@ -167,6 +167,16 @@ def claim_question(tx: Tx, quote_id: int, now_ms: int, *, poll_at: int | None) -
     return result.rowcount == 1
 
 
+def hasten(tx: Tx, quote_id: int) -> None:
+    """Let a quote be due as soon as the pause between two questions allows."""
+    soon = col(QuoteRow.polled_at) + ASK_PAUSE_MS
+    tx.sql.execute(
+        update(QuoteRow)
+        .where(col(QuoteRow.id) == quote_id, col(QuoteRow.poll_at) > soon)
+        .values(poll_at=soon)
+    )
+
+
 def begin(tx: Tx, quote_id: int, saga: int, at: int) -> bool:
     """Give a paid quote to the saga that takes its ecash; false when it has one already."""
     result = tx.sql.execute(
