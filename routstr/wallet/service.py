@@ -10,9 +10,13 @@ from routstr.wallet import purse
 from routstr.wallet.engine import Attempt, Engine, Outcome
 from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.melting import Melt, Melter
+from routstr.wallet.minting import Minter
 from routstr.wallet.mints import Mints
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
+from routstr.wallet.ordering import Beside, Order
 from routstr.wallet.purse import Issued
+from routstr.wallet.quote_watch import QuoteWatch
+from routstr.wallet.quotes import Quote
 from routstr.wallet.receive import Deposit, Receiver
 from routstr.wallet.sagas import Completion, Saga
 from routstr.wallet.send import Sender, Withdrawal
@@ -24,13 +28,16 @@ class Wallet:
         self._engine = engine
         self._receiver = receiver
         self._sender = sender
+        self._minter = Minter(engine, mints)
         self._melter = Melter(engine, mints)
         self._attempts: Mapping[SagaKind, Attempt] = {
             SagaKind.RECEIVE: receiver.attempt,
             SagaKind.SEND: sender.attempt,
+            SagaKind.MINT: self._minter.attempt,
             SagaKind.MELT: self._melter.attempt,
         }
         self.mints = mints
+        self.watch = QuoteWatch(self._minter, mints, engine.db, engine.clock)
 
     @classmethod
     def build(  # noqa: PLR0913 - the composition root's call
@@ -85,6 +92,22 @@ class Wallet:
     async def look_at_melt(self, saga_id: int) -> Saga:
         """Return a melt saga, asked about at its mint if it lies open; see :meth:`Melter.look`."""
         return await self._melter.look(saga_id)
+
+    async def request_quote(self, order: Order, beside: Beside | None = None) -> Quote:
+        """Order ecash: a mint's invoice that somebody shall pay; see :func:`order_quote`.
+
+        It is watched from now on, and booked by its purpose once it is paid. ``beside`` is run in
+        the transaction that stores it.
+        """
+        return await self._minter.request(order, beside)
+
+    async def quote(self, quote_id: int) -> Quote:
+        """Return a quote as it is known here; nobody is asked."""
+        return await self._minter.load(quote_id)
+
+    async def check_quote(self, quote_id: int) -> Quote:
+        """Ask how far a quote is, and take its ecash if it is paid; see :meth:`Minter.check`."""
+        return await self._minter.check(quote_id)
 
     async def token_text(self, issued: Issued) -> str:
         """Return a token that was given out."""
@@ -148,6 +171,7 @@ class Wallet:
 
     async def drain(self, timeout_seconds: float) -> None:
         """Give running sagas time to end before the node stops."""
+        await self._minter.stop()
         await self._engine.drain(timeout_seconds)
 
 
