@@ -106,6 +106,9 @@ class PaymentTooDear(WalletError):
     type: ClassVar[str] = "lightning_error"
     code: ClassVar[str] = "lightning_payment_too_dear"
 
+    excess: int = 0
+    """By how much, in the mint's unit."""
+
 
 class RedemptionPending(WalletError):
     """The mint has not confirmed yet. The operation goes on; send the same request again."""

@@ -112,7 +112,7 @@ class Melter:
         A done saga's ``spent`` is what left the wallet, ``fee`` the input fee in it and
         ``plan.pay`` the invoice's amount. An open one goes on by itself; :meth:`look` asks again.
 
-        Raises :class:`PaymentTooDear` when it would need more than the limit (``details`` say how
+        Raises :class:`PaymentTooDear` when it would need more than the limit (``excess`` says how
         much), :class:`InsufficientLiquidity`, :class:`LightningFailed`, :class:`MintRefused`,
         :class:`MintUnreachable`, :class:`MintRateLimited`, :class:`UntrustedMint`, or what the
         purpose's intent raises: then nothing has left, and nothing will.
@@ -187,15 +187,13 @@ class Melter:
         held = await self._engine.db.read(lambda c: purse.held(c, mint.url, wish.unit))
         coins = [Coin(proof.amount, proof.fee_ppk) for proof in held]
         needed = quote.amount + quote.fee_reserve
-        if needed > wish.limit:
-            raise PaymentTooDear(details={"needed": needed, "limit": wish.limit})
+        _require_within(needed, wish.limit)
         chosen = select(coins, needed, max_inputs=_INPUTS_MAX)
         if chosen is None:
             busy = await self._engine.db.read(lambda c: purse.reserved_sum(c, mint.url, wish.unit))
             free = sum(proof.amount for proof in held)
             raise _Short(may_grow=free < needed <= free + busy)
-        if needed + chosen.fee > wish.limit:
-            raise PaymentTooDear(details={"needed": needed + chosen.fee, "limit": wish.limit})
+        _require_within(needed + chosen.fee, wish.limit)
         draft = self._draft(wish, mint, keyset, quote, chosen)
         ids = [held[index].id for index in chosen.indexes]
         return await self._engine.db.write(lambda tx: self._open(tx, draft, ids))
@@ -275,6 +273,13 @@ async def _quote(mint: Mint, wish: Melt) -> MeltQuote:
     if quote.state is not MeltQuoteState.UNPAID:
         raise MintRefused("The mint has paid this invoice, or is about to.")
     return quote
+
+
+def _require_within(needed: int, limit: int) -> None:
+    if needed > limit:
+        error = PaymentTooDear(details={"needed": needed, "limit": limit})
+        error.excess = needed - limit
+        raise error
 
 
 def _require_fit(info: MintInfo, unit: Unit, amount: int) -> None:

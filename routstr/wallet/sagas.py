@@ -246,3 +246,33 @@ def open_sends_of(connection: Connection, account: int) -> list[OpenSend]:
         .order_by(col(SagaRow.id))
     )
     return [OpenSend(int(row[0] or 0), Unit(row[1]).to_msat(row[2])) for row in rows]
+
+
+def open_melts_of(connection: Connection, account: int, purpose: str) -> list[int]:
+    """List the open melt sagas of an account for a purpose, oldest first."""
+    rows = connection.execute(
+        select(col(SagaRow.id))
+        .where(
+            col(SagaRow.account) == account,
+            col(SagaRow.state) == int(SagaState.OPEN),
+            col(SagaRow.kind) == int(SagaKind.MELT),
+            col(SagaRow.purpose) == purpose,
+        )
+        .order_by(col(SagaRow.id))
+    )
+    return [int(row[0] or 0) for row in rows]
+
+
+def newest_melt_of(connection: Connection, account: int, purpose: str) -> int | None:
+    """Return an account's newest melt saga of a purpose that is under way or done."""
+    row = connection.execute(
+        select(col(SagaRow.id))
+        .where(
+            col(SagaRow.account) == account,
+            col(SagaRow.kind) == int(SagaKind.MELT),
+            col(SagaRow.purpose) == purpose,
+            col(SagaRow.state) != int(SagaState.FAILED),
+        )
+        .order_by(col(SagaRow.id).desc())
+    ).first()
+    return None if row is None else row[0]
