@@ -21,6 +21,7 @@ from routstr.wallet.receive import Deposit, Receiver
 from routstr.wallet.sagas import Completion, Saga
 from routstr.wallet.send import Sender, Withdrawal
 
+
 class Wallet:
     """Receives and sends tokens; each movement is a saga that survives crashes."""
 

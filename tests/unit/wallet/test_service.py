@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from routstr.core.clock import SystemClock
-from routstr.core.node_key import NodeKey, SealBroken
 from routstr.errors import RedemptionPending, UntrustedMint
 from routstr.money import Unit
 from routstr.wallet import token
