@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from routstr.assembly.reconciliation import build_reconciliation, start_reconciliation
 from routstr.auth.service import Authenticator
 from routstr.core.clock import Clock
 from routstr.core.db import Database
@@ -12,6 +13,7 @@ from routstr.core.tasks import Supervisor
 from routstr.payment.alerts import LoggedAlert
 from routstr.payment.demand import Demands
 from routstr.payment.intake import Intake
+from routstr.payment.reconciliation import Reconciliation
 from routstr.payment.refund import Refunds
 from routstr.payment.verifier import Verifier
 from routstr.payment.x_cashu import XCashu
@@ -33,6 +35,7 @@ class Money:
     x_cashu: XCashu
     offers: Offers
     demands: Demands
+    reconciliation: Reconciliation
 
 
 def build_money(
@@ -56,6 +59,7 @@ def build_money(
             token_sat_max=settings.token_sat_max,
             topup_url=f"{settings.http_url}/v1/balance/topup",
         ),
+        reconciliation=build_reconciliation(db, wallet, clock),
     )
 
 
@@ -64,3 +68,4 @@ def start_money(money: Money, settings: Settings, supervisor: Supervisor) -> Non
     verify_s = settings.verify_interval_seconds or NEVER_SECONDS
     supervisor.every("claims", CLAIMS_SECONDS, money.refunds.watch_claims)
     supervisor.every("verify", verify_s, money.verifier.run)
+    start_reconciliation(money.reconciliation, settings, supervisor)

@@ -171,6 +171,8 @@ class Wallet(Group):
     """Most proofs in one token; at most 100."""
     token_sat_max: Count = 1_000_000
     """Largest amount of one token, in sat."""
+    reconcile_interval_seconds: SecondsOrOff = 300
+    """How often 100 proofs at each mint are compared with what the mint says; 0: never."""
 
 
 class Limits(Group):

@@ -16,7 +16,7 @@ one, after a crash or an unclear answer::
                                      └─ resume: the identical swap again
 
 Outputs that are signed while the inputs are free were signed for others: another wallet has this
-seed, or the database is older than they are. The second restore closes the gap in which a swap that
+seed, or the database is older than they are: whoever began the swap tries it with later ones. The second restore closes the gap in which a swap that
 was still under way is carried out between the two questions. Nothing is decided by a timer; while
 the mint does not answer, or asks to wait, it stays OPEN.
 
@@ -31,7 +31,7 @@ its inputs or none, so this can be proven::
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -56,6 +56,7 @@ _OUTDATED: Final = frozenset(
         MintCode.KEYSET_INACTIVE,
         MintCode.KEYSET_EXPIRED,
         MintCode.KEYSET_UNKNOWN,
+        MintCode.OUTPUTS_SIGNED,
         MintCode.UNBALANCED,
         MintCode.TRANSACTION,
     }
@@ -99,7 +100,7 @@ class Result:
 
     @property
     def keyset_outdated(self) -> bool:
-        """Whether nothing was done, and another keyset or fee would have been accepted."""
+        """Whether nothing was done, and another keyset, fee or counter would have been accepted."""
         return (
             self.ending is Ending.REFUSED
             and isinstance(self.error, MintRefusal)
@@ -200,7 +201,8 @@ async def can_restore(mint: Mint) -> bool:
 
 async def _restore(swap: Swap) -> Result | None:
     """Return what the mint has signed of these outputs; None when it signed none (NUT-09)."""
-    restored = await swap.mint.restore(swap.outputs)
+    # as blanks: what was signed for others has other amounts, and is no reason to doubt the mint
+    restored = await swap.mint.restore([replace(output, amount=0) for output in swap.outputs])
     if not restored:
         return None
     if len(restored) != len(swap.outputs):
