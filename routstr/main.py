@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from routstr.assembly.money import build_money, start_money
 from routstr.assembly.prices import start_prices
 from routstr.assembly.relay import paid_routes, price_policy
+from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.storage import open_database
 from routstr.assembly.wallet import open_wallet
 from routstr.balance import endpoints as balance_endpoints
@@ -41,6 +42,7 @@ from routstr.node.health import Health
 from routstr.payment.demand import Demands
 from routstr.payment.tokens import load_vocabulary
 from routstr.proxy.hot import HotRoutes, Surroundings
+from routstr.proxy.once import Once
 from routstr.proxy.till import Till
 from routstr.upstream.deadlines import Deadlines
 from routstr.version import __version__
@@ -156,7 +158,9 @@ class App:
         stack.push_async_callback(money.offers.close)
         self._demands = money.demands
         till = Till(money.auth, money.x_cashu, ledger, money.demands)
-        self._wire(logs, catalog, till, upstream)
+        repetition, once = build_repeats(settings, db, node_key, clock, instance)
+        self.api.state.repetition = repetition
+        self._wire(logs, once, catalog, till, upstream)
         self.api.state.balance = BalanceService(db, money.auth, money.refunds, money.x_cashu)
         health = Health(
             db,
@@ -172,11 +176,14 @@ class App:
         self.api.state.node = node_endpoints.NodeParts(settings, catalog, health)
         _start_upkeep(supervisor, sweeper, wallet)
         start_money(money, settings, supervisor)
+        start_repeats(repetition, supervisor)
         _log.info(
             "started", version=__version__, database=db.dialect.value, mints=wallet.mints.urls
         )
 
-    def _wire(self, logs: Logs, catalog: Catalog, till: Till, session: ClientSession) -> None:
+    def _wire(
+        self, logs: Logs, once: Once, catalog: Catalog, till: Till, session: ClientSession
+    ) -> None:
         settings = self.settings
         limits = RequestLimits.of(settings)
         cors = Cors(settings.cors_origins)
@@ -187,7 +194,8 @@ class App:
         surroundings = Surroundings(limits, cors, logs.access, self._clock, deadlines)
         load_vocabulary()
         routes = paid_routes(settings, catalog, till, session, deadlines)
-        self._hot = HotRoutes(shell, routes, surroundings)
+        repeatable = {path: once.around(path, serve) for path, serve in routes.items()}
+        self._hot = HotRoutes(shell, repeatable, surroundings)
         self._entrance = self._hot
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
+from routstr.balance.idempotency import RepeatableRoute
 from routstr.balance.schemas import (
     CreateAnswer,
     CreateRequest,
@@ -33,7 +34,7 @@ XCashuHeader = Annotated[
     str | None, Header(alias="X-Cashu", description="the token that paid for a request")
 ]
 
-router = APIRouter(tags=["balance"], dependencies=[Depends(_private)])
+router = APIRouter(tags=["balance"], dependencies=[Depends(_private)], route_class=RepeatableRoute)
 
 
 @router.post("/create")

@@ -18,6 +18,7 @@ EXPOSED_HEADERS: Final = (
     "x-routstr-change",
     "x-routstr-unrefunded-msats",
     "retry-after",
+    "idempotent-replayed",
     "ehbp-response-nonce",
     "ehbp-encapsulated-key",
 )

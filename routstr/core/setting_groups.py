@@ -19,6 +19,7 @@ from routstr.core.setting_types import (
     DatabaseUrl,
     Factor,
     HeaderNames,
+    Hours,
     MintUrl,
     MintUrls,
     MsatAmount,
@@ -190,6 +191,10 @@ class Limits(Group):
     """How long running requests may go on after SIGTERM."""
     instance_stale_seconds: Seconds = 60
     """Silence after which another instance on the same database counts as dead."""
+    idempotency_hours: Hours = 24
+    """How long answers are kept for calls that are repeated with the same Idempotency-Key."""
+    store_answers: bool = False
+    """Keep the answers of paid JSON requests with an Idempotency-Key, up to 1 MiB each, sealed."""
     verify_interval_seconds: SecondsOrOff = 300
     """How often the books are verified while the node runs; 0: only at the start."""
     verify_full_interval_seconds: SecondsOrOff = 86_400

@@ -106,6 +106,7 @@ _TEXT_LIST: Final = BeforeValidator(_split)
 
 Port: TypeAlias = Annotated[int, Field(ge=0, le=65_535)]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Hours: TypeAlias = Annotated[int, Field(ge=1, le=8_760)]
 ByteCount: TypeAlias = Annotated[int, Field(ge=1_024, le=4 * 1024**3)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 SecondsOrOff: TypeAlias = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]

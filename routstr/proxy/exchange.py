@@ -1,6 +1,6 @@
 """One request and its response, with all that its access line will tell."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from starlette.types import Message, Receive, Scope, Send
@@ -40,7 +40,7 @@ class Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         self.scope: Final = scope
         self.receive: Final = receive
-        self._send: Final = send
+        self._send = send
         self._headers: list[Header] = []
         self.request_id: Final = request_id
         self.body_read = False
@@ -58,6 +58,10 @@ class Exchange:
     def always_send(self, headers: Iterable[Header]) -> None:
         """Add headers to the response, whatever it becomes."""
         self._headers.extend(headers)
+
+    def tap(self, between: Callable[[Send], Send]) -> None:
+        """Let somebody see what is sent from now on, before the client does."""
+        self._send = between(self._send)
 
     async def start(self, status: int, headers: list[Header]) -> None:
         """Send the response's head."""

@@ -22,7 +22,13 @@ from routstr.errors import (
 )
 from routstr.upstream.deadlines import Deadlines
 
-_ONCE: Final = (b"authorization", b"content-encoding", b"content-length", b"x-cashu")
+_ONCE: Final = (
+    b"authorization",
+    b"content-encoding",
+    b"content-length",
+    b"idempotency-key",
+    b"x-cashu",
+)
 BODY_IDLE_SECONDS: Final = 30.0
 BODY_TOTAL_SECONDS: Final = 300.0
 """How long a client may be silent inside its request, and take for all of it."""
@@ -36,10 +42,14 @@ class ClientGone(Exception):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """What a request brings to pay with: ``Authorization`` and ``X-Cashu``; None where absent."""
+    """What a request brings to pay with: ``Authorization`` and ``X-Cashu``; None where absent.
+
+    ``Idempotency-Key`` means something only together with them.
+    """
 
     authorization: str | None = None
     x_cashu: str | None = None
+    idempotency_key: str | None = None
 
 
 class Head:
@@ -66,7 +76,9 @@ class Head:
         if len(found) != len(headers):
             _refuse_twice(headers)
         self.credentials = Credentials(
-            _text(found.get(b"authorization")), _text(found.get(b"x-cashu"))
+            _text(found.get(b"authorization")),
+            _text(found.get(b"x-cashu")),
+            _text(found.get(b"idempotency-key")),
         )
         self.encoding = found.get(b"content-encoding", b"").strip().lower()
         length = found.get(b"content-length", b"0")

@@ -1,0 +1,40 @@
+"""What a call comes with, as one value: whoever has it may ask again what the call answered."""
+
+from typing import Final
+
+from routstr.auth import keys
+from routstr.core.node_key import NodeKey
+from routstr.errors import WalletError
+from routstr.wallet import token
+
+_KEY: Final = b"key\0"
+_TOKEN: Final = b"token\0"
+
+
+def credential_of(
+    node: NodeKey, *, authorization: str | None, x_cashu: str | None = None, given: str = ""
+) -> bytes:
+    """Name the credential of a call; empty when it has none.
+
+    In this order: the token of ``X-Cashu``, the key or token of ``Authorization``, and ``given``, a
+    token that is the payment itself. A token counts by its proofs, however it is written, and as
+    a bearer it is the same as the key that it made first. What is no token counts as it is written.
+    """
+    if x_cashu:
+        return _TOKEN + _proofs(x_cashu)
+    if bearer := keys.bearer(authorization):
+        if not keys.is_token(bearer):
+            return _KEY + bearer.encode()
+        try:
+            ys = token.ys(token.decode(bearer))
+        except WalletError:
+            return _TOKEN + bearer.encode()
+        return _KEY + keys.from_proofs(node, ys).key.encode()
+    return _TOKEN + _proofs(given) if given else b""
+
+
+def _proofs(text: str) -> bytes:
+    try:
+        return b"".join(sorted(token.ys(token.decode(text))))
+    except WalletError:
+        return text.encode()
