@@ -3,24 +3,23 @@
 ``run`` is the first attempt, ``resume`` any later one, after a crash or an unclear answer::
 
     intent stored ── mint ──> signatures ──────────────────────────────────> SIGNED
-                       │ nobody knows: ask
+                       │ refused for the keyset, or as not paid ───────────> REFUSED
+                       │ nobody knows, or refused for another reason: ask
                        ▼
-              restore(outputs): signed ────────────────────────────────────> SIGNED
-                       │ none signed
-                       ▼
-              state of the quote: ISSUED ── restore again: signed ─────────> SIGNED
-                       │                      └─ none ── the identical request: answered
-                       │                                 (NUT-19) > SIGNED, refused > OPEN
+              restore(outputs), then the state of the quote
+                       ├ signed, and ISSUED (in between: restore again) ───> SIGNED
+                       ├ signed, and PAID: signed long ago for others ─────> REFUSED
                        ├ UNPAID ───────────────────────────────────────────> OPEN
-                       └ PAID ── the identical request again
-                                      └ refused ── restore: signed ────────> SIGNED
-                                                     ├ keyset outdated ────> REFUSED
-                                                     └ for whatever else ──> OPEN
+                       ├ none signed, and ISSUED ── the identical request: answered (NUT-19) > SIGNED
+                       │                                                   └ refused ──> OPEN
+                       └ none signed, and PAID ──── the identical request
+                                           └ refused ── ask: for the keyset ──> REFUSED
+                                                          └ for another reason ──> OPEN
 
 The identical request cannot be carried out twice: outputs are signed once, and a quote issues once.
-Money has come, so nothing but an outdated keyset, which asks for other outputs, ends this without
-ecash; or the mint's word that it is not paid, when that answers the only request ever made. Codes
-and states decide, never words.
+Money has come, so a refusal only leads to other outputs: the keyset rotated, or this database is
+older than its outputs. A first request that is refused as not paid leaves the quote as it was.
+Codes and states decide, never words; what is not known is asked again.
 """
 
 from collections.abc import Sequence
@@ -65,7 +64,9 @@ async def run(issue: Issue) -> Result:
     try:
         signatures = await _mint(issue)
     except MintRefusal as error:
-        return await _refused(issue, error, only=True)
+        if error.code in _OUTDATED or error.code == MintCode.QUOTE_UNPAID:
+            return Result(Ending.REFUSED, error=error)
+        return await _refused(issue, error)
     except MintUnclear:
         return await resume(issue)
     except MintError as error:  # busy or down: whoever resumes this asks first
@@ -76,22 +77,19 @@ async def run(issue: Issue) -> Result:
 async def resume(issue: Issue) -> Result:
     """Find out what became of an earlier attempt, and repeat it if nothing did."""
     try:
-        if (found := await _restored(issue)) is not None:
-            return found
-        state = (await issue.mint.mint_quote_state(issue.quote)).state
-        is_issued = state is MintQuoteState.ISSUED
-        if is_issued and (found := await _restored(issue)) is not None:
-            return found
+        restored, state = await _ask(issue)
     except MintError as error:
         return Result(Ending.OPEN, error=error)
+    if restored is not None:
+        return _signed(restored, state)
     if state is MintQuoteState.UNPAID:
         return Result(Ending.OPEN, error=MintUnclear("the mint takes back that it was paid"))
     try:
         signatures = await _mint(issue)
     except MintRefusal as error:
-        if is_issued:
+        if state is MintQuoteState.ISSUED:
             return Result(Ending.OPEN, error=IssuedToOthers())
-        return await _refused(issue, error, only=False)
+        return await _refused(issue, error)
     except MintError as error:
         return Result(Ending.OPEN, error=error)
     return await finished(issue.outputs, signatures, issue.keyset)
@@ -108,16 +106,34 @@ async def _mint(issue: Issue) -> Sequence[BlindSignature]:
     return await issue.mint.mint(issue.quote, issue.outputs, signature=last)
 
 
-async def _refused(issue: Issue, reason: MintRefusal, *, only: bool) -> Result:
-    """``only``: no request was made but the one that was refused for this ``reason``."""
+async def _refused(issue: Issue, reason: MintRefusal) -> Result:
     try:
-        found = await _restored(issue)
+        restored, state = await _ask(issue)
     except MintError as error:
         return Result(Ending.OPEN, error=error)
-    if found is not None:
-        return found
-    for_certain = reason.code in _OUTDATED or (only and reason.code == MintCode.QUOTE_UNPAID)
-    return Result(Ending.REFUSED if for_certain else Ending.OPEN, error=reason)
+    if restored is not None:
+        return _signed(restored, state)
+    undone = state is MintQuoteState.PAID and reason.code in _OUTDATED
+    return Result(Ending.REFUSED if undone else Ending.OPEN, error=reason)
+
+
+async def _ask(issue: Issue) -> tuple[Result | None, MintQuoteState]:
+    """Return what the mint has signed of the outputs, and how far it says that the quote is."""
+    restored = await _restored(issue)
+    state = (await issue.mint.mint_quote_state(issue.quote)).state
+    if restored is None and state is MintQuoteState.ISSUED:
+        restored = await _restored(issue)  # it may have happened between the two questions
+    return restored, state
+
+
+def _signed(restored: Result, state: MintQuoteState) -> Result:
+    """Tell whether outputs that are signed were signed for this quote."""
+    if state is MintQuoteState.PAID and restored.ending is Ending.SIGNED:
+        reason = "the outputs were signed before, and not for this quote"
+        return Result(Ending.REFUSED, error=MintRefusal(MintCode.OUTPUTS_SIGNED, reason))
+    if state is MintQuoteState.UNPAID:
+        return Result(Ending.OPEN, error=MintUnclear("the outputs are signed, the quote is unpaid"))
+    return restored
 
 
 async def _restored(issue: Issue) -> Result | None:

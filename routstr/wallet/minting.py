@@ -32,7 +32,7 @@ from routstr.wallet.amounts import CannotSplit, split
 from routstr.wallet.engine import Engine, Outcome
 from routstr.wallet.issuing import Issue
 from routstr.wallet.mint import Mint
-from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUnclear
+from routstr.wallet.mint_errors import MintBusy, MintCode, MintDown, MintRefusal, MintUnclear
 from routstr.wallet.mint_types import MintQuoteState
 from routstr.wallet.mints import Mints, as_wallet_error
 from routstr.wallet.models import ProofStatus, QuoteState, SagaKind, SagaState
@@ -122,7 +122,7 @@ class Minter:
 
     async def _check(self, quote_id: int, listened: bool | None) -> Quote:  # noqa: FBT001
         quote = await self.load(quote_id)
-        if quote.state is QuoteState.PAID and quote.saga in self._engine.running:
+        if quote.saga is not None and quote.saga in self._engine.running:
             return await self._joined(quote, quote.saga)
         if quote.state not in {QuoteState.UNPAID, QuoteState.EXPIRED}:
             return quote
@@ -172,7 +172,7 @@ class Minter:
             except _Taken:
                 break
             outcome = await self._engine.run(saga, self.attempt, resumed=False)
-            if outcome.result is None or not outcome.result.keyset_outdated:
+            if not _needs_other_outputs(outcome.result):
                 break
         return await self.load(quote.id)
 
@@ -233,3 +233,9 @@ class Minter:
         self._asking.pop(quote_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.info("mint_quote_not_asked", quote=quote_id, reason=str(error))
+
+
+def _needs_other_outputs(result: Result | None) -> bool:
+    if result is None or result.ending is not Ending.REFUSED:
+        return False
+    return isinstance(result.error, MintRefusal) and result.error.code != MintCode.QUOTE_UNPAID
