@@ -16,9 +16,10 @@ one, after a crash or an unclear answer::
                                      └─ resume: the identical swap again
 
 Outputs that are signed while the inputs are free were signed for others: another wallet has this
-seed, or the database is older than they are: whoever began the swap tries it with later ones. The second restore closes the gap in which a swap that
-was still under way is carried out between the two questions. Nothing is decided by a timer; while
-the mint does not answer, or asks to wait, it stays OPEN.
+seed, or the database is older than they are. Whoever began the swap tries it with later counters.
+The second restore closes the gap in which a swap that was still under way is carried out between
+the two questions. Nothing is decided by a timer; while the mint does not answer, or asks to wait,
+it stays OPEN.
 
 A mint that says that it cannot restore (NUT-06) is asked for the inputs alone. A swap spends all of
 its inputs or none, so this can be proven::
