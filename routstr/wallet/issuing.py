@@ -10,11 +10,11 @@
                        ├ signed, and ISSUED (in between: restore again) ───> SIGNED
                        ├ signed, and PAID: signed long ago for others ─────> REFUSED
                        ├ UNPAID ───────────────────────────────────────────> OPEN
-                       ├ none signed, and ISSUED ── the identical request: answered (NUT-19) > SIGNED
-                       │                                                   └ refused ──> OPEN
-                       └ none signed, and PAID ──── the identical request
-                                           └ refused ── ask: for the keyset ──> REFUSED
-                                                          └ for another reason ──> OPEN
+                       ├ none signed, ISSUED ── the identical request: answered > SIGNED
+                       │                                 (NUT-19)       └ refused > OPEN
+                       └ none signed, PAID ──── the identical request
+                                       └ refused ── ask: for the keyset ───> REFUSED
+                                                      └ for another reason > OPEN
 
 The identical request cannot be carried out twice: outputs are signed once, and a quote issues once.
 Money has come, so a refusal only leads to other outputs: the keyset rotated, or this database is
