@@ -120,6 +120,14 @@ class SurplusTooSmall(PaymentError):
     code: ClassVar[str] = "surplus_too_small"
 
 
+class PayoutUnderWay(PaymentError):
+    """A payout is under way, and nobody knows yet how it ends. One at a time."""
+
+    status: ClassVar[int] = 409
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "payout_in_progress"
+
+
 class PriceUnavailable(PaymentError):
     """No current price: paid requests are paused. Nothing was charged."""
 

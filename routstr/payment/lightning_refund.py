@@ -9,7 +9,7 @@ until new money comes in.
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
@@ -18,12 +18,7 @@ from routstr.errors import (
     BalanceTooSmall,
     InsufficientBalance,
     InsufficientLiquidity,
-    LightningFailed,
-    MintRateLimited,
-    MintRefused,
-    MintUnreachable,
     NothingToRefund,
-    PaymentTooDear,
     RefundBlocked,
     RefundUnderWay,
     RefundWithheld,
@@ -36,9 +31,9 @@ from routstr.ledger.entries import TransferKind
 from routstr.money import Msat, Unit
 from routstr.payment.claims import DEPOSITED
 from routstr.payment.leaving import book_back, book_leaving, book_paid, lightning_fee_msat
+from routstr.payment.lightning_out import ELSEWHERE, pay_most
 from routstr.payment.lnurl import Lnurl, PayOffer
-from routstr.payment.places import Place, Spot, next_place
-from routstr.wallet.melting import Melt
+from routstr.payment.places import Spot, next_place
 from routstr.wallet.models import SagaState
 from routstr.wallet.sagas import Saga, newest_melt_of, open_melts_of, open_sends_of
 from routstr.wallet.service import Wallet
@@ -46,17 +41,7 @@ from routstr.wallet.service import Wallet
 LIGHTNING_REFUND: Final = "lightning_refund"
 _REFUND: Final = "refund"
 _RECIPIENT: Final = "recipient"
-_QUOTES_MAX: Final = 6
 _ID_BYTES: Final = 16
-_ELSEWHERE: Final = (
-    InsufficientLiquidity,
-    LightningFailed,
-    MintRateLimited,
-    MintRefused,
-    MintUnreachable,
-)
-"""Nothing has left, and another mint may pay."""
-
 ErrorT = TypeVar("ErrorT", bound=RoutstrError)
 
 
@@ -193,28 +178,19 @@ class LightningRefunds:
                 DEPOSITED: int(state.deposited),
             }
             try:
-                return await self._pay_at(place, account, offer, context)
-            except _ELSEWHERE as error:
+                return await pay_most(
+                    self._wallet,
+                    self._lnurl,
+                    offer,
+                    place.mint,
+                    place.unit,
+                    place.gross,
+                    purpose=LIGHTNING_REFUND,
+                    account=account,
+                    context=context,
+                )
+            except ELSEWHERE as error:
                 problem = error
-
-    async def _pay_at(
-        self, place: Place, account: int, offer: PayOffer, context: dict[str, Any]
-    ) -> Saga:
-        """Find the largest invoice that fits with its fees, and pay it."""
-        sats = place.worth.sats_down
-        for _ in range(_QUOTES_MAX):
-            sats = min(sats, offer.most.sats_down)
-            if sats < max(offer.least.sats_up, 1):
-                break
-            bolt11 = await self._lnurl.invoice(offer, sats)
-            wish = Melt(
-                place.mint, place.unit, bolt11, place.gross, LIGHTNING_REFUND, account, context
-            )
-            try:
-                return await self._wallet.melt(wish)
-            except PaymentTooDear as error:
-                sats -= place.unit.to_msat(error.excess).sats_up
-        raise BalanceTooSmall(details={"min_sendable_msat": int(offer.least)})
 
 
 def with_id(error: ErrorT, saga: Saga) -> ErrorT:

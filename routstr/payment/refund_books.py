@@ -21,8 +21,16 @@ REFUND: Final = "refund"
 class RefundCompletion:
     """Debits the owner with the intent, books the fee with the token, undoes what was refused."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        out: TransferKind = TransferKind.REFUND,
+        back: TransferKind = TransferKind.REFUND_UNDONE,
+    ) -> None:
         self._clock = clock
+        self._out = out
+        self._back = back
 
     def intended(self, tx: Tx, saga: Saga) -> None:
         """Owe the amount as a token instead of as a balance."""
@@ -34,7 +42,7 @@ class RefundCompletion:
                 debit=saga.account,
                 credit=unclaimed_account(tx, at),
                 amount=saga.gross_msat,
-                kind=TransferKind.REFUND,
+                kind=self._out,
                 key=saga_key(b"S", saga.id),
                 reference=saga.id,
                 at=at,
@@ -70,7 +78,7 @@ class RefundCompletion:
                 debit=unclaimed_account(tx, at),
                 credit=saga.account,
                 amount=saga.gross_msat,
-                kind=TransferKind.REFUND_UNDONE,
+                kind=self._back,
                 key=saga_key(b"U", saga.id),
                 reference=saga.id,
                 at=at,

@@ -1,0 +1,215 @@
+"""The operator takes out what is the node's own: over Lightning, by hand or by itself, or as ecash.
+
+A payout is covered by the surplus in the transaction that begins it, and from then on it is in
+flight (or owed as a token): no other payout and no loss can spend the same surplus, and customers'
+money is never part of it. There is one payout over Lightning at a time. Nothing is paid out while
+the books are known to be broken.
+"""
+
+from typing import Final
+
+from routstr.core.clock import Clock
+from routstr.core.db import Database, Tx
+from routstr.core.logging import get_logger
+from routstr.errors import (
+    InvalidParameter,
+    PayoutUnderWay,
+    RoutstrError,
+    SurplusTooSmall,
+)
+from routstr.ledger import verdict
+from routstr.ledger.accounts import named_account
+from routstr.ledger.entries import AccountKind, TransferKind
+from routstr.money import Unit
+from routstr.payment.leaving import book_back, book_leaving, book_paid, lightning_fee_msat
+from routstr.payment.lightning_out import pay_most
+from routstr.payment.lnurl import Lnurl
+from routstr.payment.refund_books import RefundCompletion
+from routstr.payment.surplus import Payable, payable, require_surplus, surplus
+from routstr.wallet.bolt11 import InvalidInvoice, decode
+from routstr.wallet.holdings import holdings
+from routstr.wallet.melting import Melt
+from routstr.wallet.models import SagaState
+from routstr.wallet.sagas import Saga, open_melts_of
+from routstr.wallet.send import Withdrawal
+from routstr.wallet.service import Wallet
+
+PAYOUT: Final = "payout"
+WITHDRAW: Final = "withdraw"
+_log = get_logger(__name__)
+
+
+class PayoutCompletion:
+    """Takes a payout over Lightning out of the surplus, and returns what it did not need."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def intended(self, tx: Tx, saga: Saga) -> None:
+        """Take the most that can leave; refuse what the surplus does not cover."""
+        verdict.require_open(tx)
+        require_surplus(tx, saga.gross_msat)
+        # the account is locked by now: another payout is seen, or waits and sees this one
+        if open_melts_of(tx.sql, _account(saga), PAYOUT) != [saga.id]:
+            raise PayoutUnderWay
+        book_leaving(tx, saga, _account(saga), TransferKind.PAYOUT, self._clock.now_ms())
+
+    def done(self, tx: Tx, saga: Saga) -> int:
+        """Return what the payment did not need."""
+        at = self._clock.now_ms()
+        book_paid(tx, saga, _account(saga), TransferKind.PAYOUT_RETURN, at)
+        return _account(saga)
+
+    def failed(self, tx: Tx, saga: Saga) -> None:
+        """Return everything."""
+        book_back(tx, saga, _account(saga), TransferKind.PAYOUT_RETURN, self._clock.now_ms())
+
+
+class WithdrawCompletion(RefundCompletion):
+    """Owes a token to the operator, out of the surplus; it is booked as any token given out."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock, out=TransferKind.PAYOUT, back=TransferKind.PAYOUT_RETURN)
+
+    def intended(self, tx: Tx, saga: Saga) -> None:
+        """Refuse what the surplus does not cover."""
+        verdict.require_open(tx)
+        require_surplus(tx, saga.gross_msat)
+        super().intended(tx, saga)
+
+
+class Payouts:
+    """Pays the surplus out. ``minimum_sat`` and ``maximum_sat`` bound what goes by itself."""
+
+    def __init__(
+        self,
+        db: Database,
+        wallet: Wallet,
+        lnurl: Lnurl,
+        clock: Clock,
+        *,
+        minimum_sat: int,
+        maximum_sat: int,
+    ) -> None:
+        self._db = db
+        self._wallet = wallet
+        self._lnurl = lnurl
+        self._clock = clock
+        self._minimum_sat = minimum_sat
+        self._maximum_sat = maximum_sat
+
+    async def payable(self) -> list[Payable]:
+        """Say what can be paid out of which listed mint, most first: one snapshot."""
+        found = await self._db.read(lambda c: payable(holdings(c), surplus(c)))
+        return [place for place in found if place.mint in self._wallet.mints.urls]
+
+    async def run(self, address: str) -> Saga | None:
+        """Pay the surplus to an address, if it is worth it; None when nothing was begun.
+
+        Nothing is begun while an earlier payout is open: it is looked at instead.
+        """
+        account = await self._account()
+        waiting = await self._db.read(lambda c: open_melts_of(c, account, PAYOUT))
+        try:
+            if waiting and (await self._wallet.look_at_melt(waiting[0])).state is SagaState.OPEN:
+                _log.warning("payout_open", saga=waiting[0])
+                return None
+            if (await self._db.read(verdict.read)).closed:
+                _log.warning("payout_skipped", reason="the books are not known to be right")
+                return None
+            places = await self.payable()
+            if not places or places[0].worth.sats_down < self._minimum_sat:
+                return None
+            return await self._pay_most(places[0], address, self._maximum_sat)
+        except RoutstrError as error:  # nothing has left; the next turn tries again
+            _log.warning("payout_failed", error=error.code, reason=str(error))
+            return None
+
+    async def to_address(self, address: str, sats: int | None, mint: str | None) -> Saga:
+        """Pay an amount, or all that can be paid, to a Lightning address or LNURL.
+
+        The saga that is returned is done, or open: then it goes on by itself. Raises
+        :class:`SurplusTooSmall`, :class:`PayoutUnderWay`, :class:`DepositsClosed`, or what the
+        address or the mint is to blame for: then nothing has left.
+        """
+        place = await self._place(sats or 1, mint)
+        if sats is None:
+            return await self._pay_most(place, address, None)
+        offer = await self._lnurl.offer(address)
+        if not offer.least.sats_up <= sats <= offer.most.sats_down:
+            limits = f"{offer.least.sats_up} to {offer.most.sats_down} sat"
+            raise InvalidParameter(f"The address takes {limits}.")
+        return await self._pay(place, await self._lnurl.invoice(offer, sats))
+
+    async def to_invoice(self, bolt11: str, mint: str | None) -> Saga:
+        """Pay an invoice; see :meth:`to_address`."""
+        try:
+            invoice = decode(bolt11)
+        except InvalidInvoice as error:
+            raise InvalidParameter(f"This is not a Lightning invoice: {error}.") from None
+        if invoice.amount is None:
+            raise InvalidParameter("The Lightning invoice names no amount.")
+        return await self._pay(await self._place(invoice.amount.sats_up, mint), bolt11)
+
+    async def as_token(self, amount: int, mint: str, unit: Unit) -> tuple[Saga, str]:
+        """Make a token of ``amount`` in ``unit``, less the mint's fee; stored before it is told.
+
+        Raises :class:`SurplusTooSmall`, :class:`DepositsClosed`, what :meth:`Wallet.send` raises.
+        """
+        account = await self._account()
+        return await self._wallet.send(Withdrawal(mint, unit, amount, WITHDRAW, account, {}))
+
+    async def _place(self, sats: int, mint: str | None) -> Payable:
+        """Choose the fullest place, or the named mint's, that has so much to pay out."""
+        places = [p for p in await self.payable() if mint in (None, p.mint)]
+        for place in places:
+            if place.worth.sats_down >= sats:
+                return place
+        most = places[0].worth.sats_down if places else 0
+        raise SurplusTooSmall(details={"payable_sat": most, "needed_sat": sats})
+
+    async def _pay_most(self, place: Payable, address: str, maximum_sat: int | None) -> Saga:
+        limit = place.amount
+        if maximum_sat is not None:
+            limit = min(limit, maximum_sat * Unit.SAT.msat // place.unit.msat)
+        offer = await self._lnurl.offer(address)
+        saga = await pay_most(
+            self._wallet,
+            self._lnurl,
+            offer,
+            place.mint,
+            place.unit,
+            limit,
+            purpose=PAYOUT,
+            account=await self._account(),
+            context={},
+        )
+        return _logged(saga)
+
+    async def _pay(self, place: Payable, bolt11: str) -> Saga:
+        account = await self._account()
+        wish = Melt(place.mint, place.unit, bolt11, place.amount, PAYOUT, account, {})
+        return _logged(await self._wallet.melt(wish))
+
+    async def _account(self) -> int:
+        name, at = AccountKind.PAYOUTS.name.lower(), self._clock.now_ms()
+        return await self._db.write(lambda tx: named_account(tx, AccountKind.PAYOUTS, name, at))
+
+
+def _account(saga: Saga) -> int:
+    assert saga.account is not None, "a payout names its account from the start"
+    return saga.account
+
+
+def _logged(saga: Saga) -> Saga:
+    fee = None if saga.state is SagaState.OPEN else int(lightning_fee_msat(saga))
+    _log.info(
+        "payout",
+        saga=saga.id,
+        state=saga.state.name.lower(),
+        mint=saga.mint,
+        amount_msat=int(saga.unit.to_msat(saga.plan.pay)),
+        mint_fee_msat=int(saga.fee_msat),
+        lightning_fee_msat=fee,
+    )
+    return saga
