@@ -70,10 +70,10 @@ WHERE t.id > :after AND t.kind = 5
   AND (h.id IS NULL OR h.state <> 4 OR h.uncollected <> t.amount)
 """
 _KEY_DIFFERS: Final = {
-    "sqlite": "lower(hex(t.key)) <> :letter || printf('%016x', t.reference)",
-    "postgresql": "encode(t.key, 'hex') <> :letter || lpad(to_hex(t.reference), 16, '0')",
+    "sqlite": "lower(hex(t.key)) <> :{} || printf('%016x', t.reference)",
+    "postgresql": "encode(t.key, 'hex') <> :{} || lpad(to_hex(t.reference), 16, '0')",
 }
-_OWN_KEYS: Final = {TransferKind.CHARGE: b"C", TransferKind.LATE_LOSS: b"L"}
+_OWN_KEYS: Final = {TransferKind.CHARGE: (b"C",), TransferKind.LATE_LOSS: (b"L",)}
 _BEFORE: Final = "SELECT count(*), coalesce(sum(amount), 0) FROM transfers WHERE id <= :upto"
 _NEWEST: Final = "SELECT coalesce(max(id), 0) FROM transfers"
 
@@ -109,24 +109,27 @@ def check_past(connection: Connection, last: Checkpoint) -> Check:
 
 
 def strange_keys(
-    connection: Connection, last: Checkpoint, letters: Mapping[TransferKind, bytes]
+    connection: Connection, last: Checkpoint, letters: Mapping[TransferKind, Sequence[bytes]]
 ) -> tuple[str, ...]:
-    """Name new transfers whose key is not the one that belongs to their kind and reference.
+    """Name new transfers whose key is none of those that belong to their kind and reference.
 
     Keys are unique: with the right one, none of them was posted before under another.
     """
-    differs = _KEY_DIFFERS[connection.dialect.name]
-    query = (
-        "SELECT t.id, t.kind, t.reference FROM transfers t"  # noqa: S608 - constants
-        f" WHERE t.id > :after AND t.kind = :kind AND {differs}"
-    )
-    return tuple(
-        f"transfer {row[0]}: not the key of kind {row[1]}, reference {row[2]}"
-        for kind, letter in letters.items()
-        for row in connection.execute(
-            text(query), {"after": last.transfers, "kind": int(kind), "letter": letter.hex()}
+    found: list[str] = []
+    for kind, those in letters.items():
+        values = {f"letter{place}": letter.hex() for place, letter in enumerate(those)}
+        differs = " AND ".join(map(_KEY_DIFFERS[connection.dialect.name].format, values))
+        query = (
+            "SELECT t.id, t.kind, t.reference FROM transfers t"  # noqa: S608 - constants
+            f" WHERE t.id > :after AND t.kind = :kind AND {differs}"
         )
-    )
+        rows = connection.execute(
+            text(query), {"after": last.transfers, "kind": int(kind), **values}
+        )
+        found += (
+            f"transfer {row[0]}: not the key of kind {row[1]}, reference {row[2]}" for row in rows
+        )
+    return tuple(found)
 
 
 def _lost_end(connection: Connection, last: Checkpoint) -> tuple[str, ...]:

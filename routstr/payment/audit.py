@@ -12,6 +12,7 @@ from routstr.ledger.checkpoint import Checkpoint
 from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.ledger.verify import Check
 from routstr.money import MSAT_PER_SAT
+from routstr.payment.deposits import DEPOSIT_LETTERS, LIGHTNING_CREATE, LIGHTNING_TOPUP
 from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.models import IssuedState, SagaKind, SagaState
 
@@ -22,10 +23,12 @@ SELECT (SELECT coalesce(sum(amount * {_MSAT}), 0) FROM issued_tokens
      + (SELECT coalesce(sum(gross * {_MSAT}), 0) FROM sagas
         WHERE state = {int(SagaState.OPEN)} AND kind = {int(SagaKind.SEND)})
 """  # noqa: S608 - constants of this program
+_BRINGS = f"""(kind = {int(SagaKind.RECEIVE)} OR (kind = {int(SagaKind.MINT)}
+  AND purpose IN ('{LIGHTNING_CREATE}', '{LIGHTNING_TOPUP}')))"""  # what somebody is credited for
 _CREDITED_TWICE = f"""
 SELECT reference, count(*) FROM transfers WHERE kind = 1 GROUP BY reference HAVING count(*) > 1
 UNION ALL
-SELECT id, 0 FROM sagas WHERE kind = {int(SagaKind.RECEIVE)} AND state = {int(SagaState.DONE)}
+SELECT id, 0 FROM sagas WHERE {_BRINGS} AND state = {int(SagaState.DONE)}
   AND id NOT IN (SELECT reference FROM transfers WHERE kind = 1)
 """  # noqa: S608
 _CREDITED_FOR_NOTHING = f"""
@@ -37,13 +40,13 @@ SELECT reference, count(*) FROM transfers WHERE id > :after AND kind = 1
 GROUP BY reference HAVING count(*) > 1
 UNION ALL
 SELECT id, 0 FROM sagas WHERE (id > :sagas OR id IN :pending)
-  AND kind = {int(SagaKind.RECEIVE)} AND state = {int(SagaState.DONE)}
+  AND {_BRINGS} AND state = {int(SagaState.DONE)}
   AND id NOT IN (SELECT reference FROM transfers WHERE id > :after AND kind = 1)
 """  # noqa: S608
 _CREDITED_FOR_NOTHING_SINCE = _CREDITED_FOR_NOTHING + " AND t.id > :after"
-ONCE: Final = "every redeemed token was credited exactly once"
+ONCE: Final = "every redeemed token and paid invoice was credited exactly once"
 BACKED: Final = "every deposit belongs to a finished saga"
-_KEYS: Final = {TransferKind.DEPOSIT: b"R"}
+_KEYS: Final = {TransferKind.DEPOSIT: DEPOSIT_LETTERS}
 
 
 class Audit(Struct, frozen=True):

@@ -7,13 +7,23 @@ from routstr.core.db import Tx
 from routstr.ledger import verdict
 from routstr.ledger.accounts import Entry, asset_name, named_account, post
 from routstr.ledger.entries import AccountKind, TransferKind
-from routstr.wallet.sagas import Saga
+from routstr.wallet.models import SagaKind
+from routstr.wallet.sagas import Completion, Saga
 
 TOPUP: Final = "topup"
+LIGHTNING_CREATE: Final = "lightning_create"
+LIGHTNING_TOPUP: Final = "lightning_topup"
+
+
+_LETTERS: Final = {SagaKind.RECEIVE: b"R", SagaKind.MINT: b"I"}
+DEPOSIT_LETTERS: Final = tuple(_LETTERS.values())
 
 
 def saga_key(letter: bytes, saga_id: int) -> bytes:
-    """Idempotency key of one of the transfers that a saga can cause."""
+    """Idempotency key of one of the transfers that a saga can cause.
+
+    Deposits: R for a token, I for a paid invoice.
+    """
     return letter + saga_id.to_bytes(8, "big")
 
 
@@ -28,7 +38,7 @@ def admit_deposit(tx: Tx) -> None:
 
 
 def book_deposit(tx: Tx, saga: Saga, account: int, at: int) -> None:
-    """Credit what arrived: the token's amount less the mint's fee, which its owner bears."""
+    """Credit what arrived: the amount less the mint's fee, which its owner bears."""
     post(
         tx,
         Entry(
@@ -36,11 +46,29 @@ def book_deposit(tx: Tx, saga: Saga, account: int, at: int) -> None:
             credit=account,
             amount=saga.net_msat,
             kind=TransferKind.DEPOSIT,
-            key=saga_key(b"R", saga.id),
+            key=saga_key(_LETTERS[saga.kind], saga.id),
             reference=saga.id,
             at=at,
         ),
     )
+
+
+class PaidCompletion:
+    """Books a payment that has happened already, as ``inner`` does: there is nothing to refuse."""
+
+    def __init__(self, inner: Completion) -> None:
+        self._inner = inner
+
+    def intended(self, tx: Tx, saga: Saga) -> None:
+        """Let it pass, also while deposits are closed: the payer's money is at the mint."""
+
+    def done(self, tx: Tx, saga: Saga) -> int:
+        """Book the deposit."""
+        return self._inner.done(tx, saga)
+
+    def failed(self, tx: Tx, saga: Saga) -> None:
+        """Nothing was credited yet; another saga tries again."""
+        self._inner.failed(tx, saga)
 
 
 class TopupCompletion:
