@@ -165,7 +165,7 @@ def test_all_is_well_only_when_every_check_holds(engine: Engine) -> None:
 AGREE = "assets equal the proofs held"
 THERE = "what is owed is there"
 TOKENS = "tokens given out equal what is owed for them"
-ONCE = "every redeemed token was credited exactly once"
+ONCE = "every redeemed token and paid invoice was credited exactly once"
 BROUGHT = "every deposit belongs to a finished saga"
 
 

@@ -155,7 +155,7 @@ async def test_a_saga_of_before_that_ends_without_a_credit_is_found(node: Node) 
     await node.verifier.run()
     node.change("UPDATE sagas SET state = 1 WHERE id = 7")
     [wrong] = [c for c in (await node.verifier.run()).audit.checks if not c.holds]
-    assert wrong.name == "every redeemed token was credited exactly once"
+    assert wrong.name == "every redeemed token and paid invoice was credited exactly once"
     assert wrong.problems == ("saga 7: 0 credits",)
 
 
