@@ -44,6 +44,14 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── MintRateLimited               503 mint_rate_limited cashu_mint_rate_limited
     │   ├── InsufficientLiquidity         503 mint_unreachable cashu_insufficient_liquidity
     │   └── RedemptionPending             503 mint_unreachable cashu_redemption_pending
+    ├── InvoiceError                      500 api_error invoice_creation_failed
+    │   ├── TopupUnauthorized             401 invalid_request_error topup_authorization_required
+    │   ├── TopupKeyMalformed             400 invalid_request_error topup_invalid_api_key_format
+    │   ├── TopupKeyNotFound              404 invalid_request_error topup_api_key_not_found
+    │   ├── InvoiceNotFound               404 invalid_request_error invoice_not_found
+    │   ├── TooManyInvoices               429 rate_limit_error too_many_open_invoices
+    │   ├── LightningMintBusy             503 mint_rate_limited lightning_mint_rate_limited
+    │   └── LightningMintUnreachable      503 mint_unreachable lightning_mint_unreachable
     ├── UpstreamError                     502 upstream_error upstream_request_failed
     │   ├── UpstreamUnavailable           502 … upstream_unreachable
     │   ├── UpstreamTimeout               504 … upstream_timeout
@@ -67,6 +75,16 @@ from routstr.errors.idempotency import (
     IdempotencyMismatch,
     InvalidIdempotencyKey,
     RequestAlreadyPaid,
+)
+from routstr.errors.invoices import (
+    InvoiceError,
+    InvoiceNotFound,
+    LightningMintBusy,
+    LightningMintUnreachable,
+    TooManyInvoices,
+    TopupKeyMalformed,
+    TopupKeyNotFound,
+    TopupUnauthorized,
 )
 from routstr.errors.node import (
     DatabaseUnavailable,
@@ -149,10 +167,14 @@ __all__ = [
     "InvalidJson",
     "InvalidParameter",
     "InvalidToken",
+    "InvoiceError",
+    "InvoiceNotFound",
     "KeyExpired",
     "KeyNotFound",
     "LightningAddressRefused",
     "LightningFailed",
+    "LightningMintBusy",
+    "LightningMintUnreachable",
     "MintRateLimited",
     "MintRefused",
     "MintUnreachable",
@@ -180,6 +202,10 @@ __all__ = [
     "TokenAlreadySpent",
     "TokenBelowMinimum",
     "TokenTooLarge",
+    "TooManyInvoices",
+    "TopupKeyMalformed",
+    "TopupKeyNotFound",
+    "TopupUnauthorized",
     "UnsupportedBody",
     "UntrustedMint",
     "UpstreamError",
