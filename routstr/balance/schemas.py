@@ -57,17 +57,54 @@ class TopupAnswer(BaseModel):
     balance: int = Field(description="msat that can be spent now")
 
 
-class RefundAnswer(BaseModel):
-    """A token with everything that could be paid out."""
+class RefundToken(BaseModel):
+    """One of the tokens of a refund."""
 
     token: str
-    sats: str | None = Field(None, description="face value, when the unit is sat")
-    msats: str | None = Field(None, description="face value, when the unit is msat")
+    amount: int = Field(description="face value, in unit")
     unit: str
     mint: str
-    mint_fee: int = Field(description="msat that the mint kept")
-    balance: int = Field(description="msat left: what is below one unit of the mint")
-    repeated: bool = Field(description="the token was given out before and is not redeemed")
+
+
+class RefundAnswer(BaseModel):
+    """A token with everything that could be paid out, or several when no single mint could."""
+
+    token: str = Field(description="the largest of tokens")
+    sats: str | None = Field(None, description="face value of token, when its unit is sat")
+    msats: str | None = Field(None, description="face value of token, when its unit is msat")
+    unit: str = Field(description="of token")
+    mint: str = Field(description="of token")
+    tokens: list[RefundToken] = Field(description="all tokens of this refund, the largest first")
+    refunded_msats: int = Field(description="msat: the face value of all tokens")
+    pending_msats: int = Field(description="msat on their way into further tokens: ask again")
+    mint_fee: int = Field(description="msat that the mints kept")
+    balance: int = Field(description="msat left: below one unit, or not to be had at a mint now")
+    repeated: bool = Field(description="all was given out before and is not redeemed")
+
+
+class RefundRequest(BaseModel):
+    """Where the money goes; nothing: into a token."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    lightning_address: str | None = Field(
+        None, min_length=1, max_length=512, description="name@host, LNURL or lnurlp://"
+    )
+
+
+class LightningRefundAnswer(BaseModel):
+    """Everything that could be paid out, paid over Lightning. The same again says the same."""
+
+    recipient: str
+    refund_id: str
+    status: str = "paid"
+    sats: str = Field(description="what arrived, in sat")
+    msats: str = Field(description="what arrived, in msat")
+    mint: str = Field(description="the mint that paid")
+    mint_fee: int = Field(description="msat that the mint kept for its ecash")
+    lightning_fee: int = Field(description="msat that the payment cost")
+    balance: int = Field(description="msat left, what the mint returned of its fee reserve included")
+    repeated: bool = Field(description="it had been paid before this request")
 
 
 class Info(BaseModel):

@@ -7,7 +7,9 @@ from routstr.balance.schemas import (
     CreateAnswer,
     History,
     Info,
+    LightningRefundAnswer,
     RefundAnswer,
+    RefundToken,
     TopupAnswer,
     Transaction,
 )
@@ -16,7 +18,8 @@ from routstr.errors import AuthError, KeyExpired, KeyNotFound, MissingApiKey
 from routstr.ledger import books
 from routstr.ledger.books import Balance, Movement
 from routstr.ledger.entries import TransferKind
-from routstr.money import Unit
+from routstr.money import Unit, total
+from routstr.payment.lightning_refund import LightningRefunds
 from routstr.payment.refund import Refund, Refunds
 from routstr.payment.x_cashu import XCashu
 
@@ -25,6 +28,8 @@ _WORDS = {
     TransferKind.DEPOSIT: "ecash deposit",
     TransferKind.REFUND: "refund as ecash",
     TransferKind.REFUND_UNDONE: "refund undone: the mint refused it",
+    TransferKind.LIGHTNING_REFUND: "refund over Lightning, with the fees at most",
+    TransferKind.LIGHTNING_RETURN: "what the refund over Lightning did not need",
 }
 
 
@@ -97,8 +102,28 @@ class BalanceService:
     async def refund(self, authorization: str | None) -> RefundAnswer:
         """Pay everything out as a token; never creates a key, and serves expired ones."""
         payer = await self._known_payer(authorization)
+        await self._lightning.require_none(payer.account)
         refund = await self._refunds.refund(payer.account, payer.mint, Unit(payer.unit))
         return await self._refund_answer(payer.account, refund)
+
+    async def refund_over_lightning(
+        self, authorization: str | None, address: str
+    ) -> LightningRefundAnswer:
+        """Pay everything out to a Lightning address or LNURL; serves expired keys too."""
+        payer = await self._known_payer(authorization)
+        paid = await self._lightning.pay(payer.account, payer.mint, Unit(payer.unit), address)
+        state = await self._balance(payer)
+        return LightningRefundAnswer(
+            recipient=paid.recipient,
+            refund_id=paid.refund_id,
+            sats=str(paid.amount.sats_down),
+            msats=str(paid.amount),
+            mint=paid.mint,
+            mint_fee=int(paid.mint_fee),
+            lightning_fee=int(paid.lightning_fee),
+            balance=int(state.available),
+            repeated=paid.repeated,
+        )
 
     async def claim(self, x_cashu: str) -> RefundAnswer:
         """Give the change of a request to whoever has the token that paid for it."""
@@ -116,7 +141,13 @@ class BalanceService:
             msats=face if refund.unit is Unit.MSAT else None,
             unit=refund.unit.value,
             mint=refund.mint,
-            mint_fee=int(refund.mint_fee),
+            tokens=[
+                RefundToken(token=p.token, amount=p.amount, unit=p.unit.value, mint=p.mint)
+                for p in refund.parts
+            ],
+            refunded_msats=int(total(part.worth for part in refund.parts)),
+            pending_msats=int(refund.under_way),
+            mint_fee=int(total(part.mint_fee for part in refund.parts)),
             balance=int(state.available),
             repeated=refund.repeated,
         )

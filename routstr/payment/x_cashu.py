@@ -129,12 +129,12 @@ class Payment:
             reason = error.code if isinstance(error, RoutstrError) else type(error).__name__
             _log.warning("change_pending", key_id=self.key_id, mint=self.mint, reason=reason)
             return self.pending(owned)
-        amount = given.unit.to_msat(given.amount)
         return Change(
             token=given.token,
-            amount=amount,
+            amount=given.worth,
             mint_fee=self.mint_fee + given.mint_fee,
-            left=owned - amount - given.mint_fee,
+            left=owned - given.worth - given.mint_fee,
+            pending=bool(given.more or given.under_way),  # an answer has room for one token
         )
 
 

@@ -8,11 +8,26 @@ import pytest
 from fastapi import FastAPI
 
 from routstr.balance.endpoints import router
-from routstr.balance.schemas import CreateAnswer, History, RefundAnswer, TopupAnswer
+from routstr.balance.schemas import CreateAnswer, History, RefundAnswer, RefundToken, TopupAnswer
 from routstr.core.rendering import install_error_handlers
 from tests.unit.core.asgi import Answer, ask
 
 JSON = ("content-type", "application/json")
+
+
+def refund_answer(text: str, unit: str, **face: str) -> RefundAnswer:
+    return RefundAnswer(
+        token=text,
+        unit=unit,
+        mint="m",
+        tokens=[RefundToken(token=text, amount=1, unit=unit, mint="m")],
+        refunded_msats=1,
+        pending_msats=0,
+        mint_fee=0,
+        balance=0,
+        repeated=False,
+        **face,
+    )
 
 
 class Service:
@@ -31,16 +46,11 @@ class Service:
 
     async def refund(self, *arguments: object) -> RefundAnswer:
         self.asked.append(("refund", *arguments))
-        return RefundAnswer(
-            token="cashuB", sats="1", unit="sat", mint="m", mint_fee=0, balance=0, repeated=False
-        )
+        return refund_answer("cashuB", "sat", sats="1")
 
     async def claim(self, *arguments: object) -> RefundAnswer:
         self.asked.append(("claim", *arguments))
-        return RefundAnswer(
-            token="cashuBrest", msats="1", unit="msat", mint="m", mint_fee=0, balance=0,
-            repeated=True,
-        )  # fmt: skip
+        return refund_answer("cashuBrest", "msat", msats="1")
 
     async def history(self, authorization: str | None, **page: object) -> History:
         self.asked.append(("history", authorization, page))

@@ -22,7 +22,7 @@ from routstr.ledger import books
 from routstr.ledger.books import Balance, Movement
 from routstr.ledger.entries import TransferKind
 from routstr.money import ZERO, Msat, Unit
-from routstr.payment.refund import Refund, Refunds
+from routstr.payment.refund import Part, Refund, Refunds
 from routstr.payment.x_cashu import Payment, XCashu
 from routstr.wallet.models import SagaKind, SagaState
 from routstr.wallet.sagas import Plan, Saga
@@ -91,12 +91,13 @@ class Books:
 
 
 class Paying:
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: Unit, more: tuple[Part, ...] = ()) -> None:
         self.unit = unit
+        self.more = more
 
     async def refund(self, account: int, mint: str, unit: Unit) -> Refund:
         assert (account, mint, unit) == (7, PAYER.mint, Unit.SAT)
-        return Refund("cashuB", 3, self.unit, mint, Msat(1), repeated=False)
+        return Refund("cashuB", 3, self.unit, mint, Msat(1), repeated=False, more=self.more)
 
 
 class Claims:
@@ -120,11 +121,13 @@ def _books(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def service(auth: Auth | None = None, unit: Unit = Unit.SAT) -> BalanceService:
+def service(
+    auth: Auth | None = None, unit: Unit = Unit.SAT, more: tuple[Part, ...] = ()
+) -> BalanceService:
     return BalanceService(
         cast("Database", Books()),
         cast("Authenticator", auth or Auth()),
-        cast("Refunds", Paying(unit)),
+        cast("Refunds", Paying(unit, more)),
         cast("XCashu", Claims(unit)),
     )
 
@@ -162,6 +165,16 @@ async def test_a_top_up_tells_fee_and_balance() -> None:
     assert (answer.msats, answer.gross, answer.mint_fee, answer.balance) == (
         2_000, 3_000, 1_000, 1_100,
     )  # fmt: skip
+
+
+async def test_a_refund_in_parts_tells_each_and_describes_the_largest() -> None:
+    answer = await service(more=(Part("cashuC", 2_500, Unit.MSAT, "m2", Msat(4)),)).refund(
+        "Bearer x"
+    )
+    assert (answer.token, answer.sats, answer.msats) == ("cashuB", "3", None)
+    told = [(one.token, one.amount, one.unit, one.mint) for one in answer.tokens]
+    assert told == [("cashuB", 3, "sat", PAYER.mint), ("cashuC", 2_500, "msat", "m2")]
+    assert (answer.refunded_msats, answer.mint_fee, answer.pending_msats) == (5_500, 5, 0)
 
 
 @pytest.mark.parametrize(("unit", "sats", "msats"), [(Unit.SAT, "3", None), (Unit.MSAT, None, "3")])

@@ -472,3 +472,28 @@ class TestClaiming:
         change = await payment.give_back(owned)
         assert (token.decode(change.token).mint, change.amount) == (SECOND, Msat(14_000))
         assert await node.claim(text) == change.token
+
+    async def test_change_in_parts_comes_in_the_answer_and_by_a_claim(
+        self, world: World, node: Node
+    ) -> None:
+        text = node.text(16, 1)
+        payment = await node.redeem(text)
+        owned = await node.spend(payment, 2_000)
+        owner = await world.db.write(lambda tx: open_account(tx, AccountKind.KEY, 5))
+        wish = deposit(world.played[SECOND].token(8), purpose=TOPUP)
+        await world.house.wallet.receive(replace(wish, account=owner))
+        await node.refunds.refund(owner, world.mint.url, Unit.SAT)  # with the coins of this mint
+
+        change = await payment.give_back(owned)
+        assert change.pending, "an answer has room for one token"
+        _, refund = await node.x_cashu.claim(text)
+        assert refund.token == change.token
+        assert {part.mint for part in refund.parts} == {SECOND, world.mint.url}
+        assert owned == change.amount + change.left  # the first mint takes no fee
+        given = sum(int(part.worth + part.mint_fee) for part in refund.parts)
+        assert given + await node.owned(payment) == owned
+        for part in refund.parts:
+            node.redeemable(part.token)
+        with pytest.raises(NothingToRefund):
+            await node.refunds.refund(payment.account, payment.mint, payment.unit, home=True)
+        assert (await node.x_cashu.claim(text))[1].parts == refund.parts
