@@ -150,7 +150,7 @@ class App:
         upstream = await stack.enter_async_context(upstream_session(settings))
         wallet = await open_wallet(settings, db, node_key, instance, outgoing, clock)
         stack.push_async_callback(wallet.drain, STOP_SECONDS)
-        money = build_money(settings, db, wallet, node_key, clock)
+        money = build_money(settings, db, wallet, node_key, clock, outgoing)
         supervisor = Supervisor(clock)
         stack.push_async_callback(supervisor.stop, STOP_SECONDS)
         sweeper = Sweeper(db, ledger, clock, instance, settings.instance_stale_seconds)
@@ -161,7 +161,9 @@ class App:
         repetition, once = build_repeats(settings, db, node_key, clock, instance)
         self.api.state.repetition = repetition
         self._wire(logs, once, catalog, till, upstream)
-        self.api.state.balance = BalanceService(db, money.auth, money.refunds, money.x_cashu)
+        self.api.state.balance = BalanceService(
+            db, money.auth, money.refunds, money.x_cashu, money.lightning
+        )
         health = Health(
             db,
             wallet.mints,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from aiohttp import ClientSession
+
 from routstr.assembly.reconciliation import build_reconciliation, start_reconciliation
 from routstr.auth.service import Authenticator
 from routstr.core.clock import Clock
@@ -13,6 +15,9 @@ from routstr.core.tasks import Supervisor
 from routstr.payment.alerts import LoggedAlert
 from routstr.payment.demand import Demands
 from routstr.payment.intake import Intake
+from routstr.payment.lightning_refund import LightningRefunds
+from routstr.payment.lnurl import Lnurl
+from routstr.payment.payouts import Payouts
 from routstr.payment.reconciliation import Reconciliation
 from routstr.payment.refund import Refunds
 from routstr.payment.verifier import Verifier
@@ -33,13 +38,20 @@ class Money:
     auth: Authenticator
     refunds: Refunds
     x_cashu: XCashu
+    lightning: LightningRefunds
+    payouts: Payouts
     offers: Offers
     demands: Demands
     reconciliation: Reconciliation
 
 
 def build_money(
-    settings: Settings, db: Database, wallet: Wallet, node_key: NodeKey, clock: Clock
+    settings: Settings,
+    db: Database,
+    wallet: Wallet,
+    node_key: NodeKey,
+    clock: Clock,
+    session: ClientSession,
 ) -> Money:
     """Put the use cases together; nothing runs before :func:`start_money`."""
     verifier = Verifier(
@@ -48,11 +60,14 @@ def build_money(
     intake = Intake(wallet, clock, admitted=verifier.admitted)
     refunds = Refunds(db, wallet, clock)
     offers = Offers(wallet.mints, clock)
+    lnurl = Lnurl(session, clock, allow_local=settings.allow_insecure_mints)
     return Money(
         verifier=verifier,
         auth=Authenticator(db, intake, node_key, clock),
         refunds=refunds,
         x_cashu=XCashu(intake, wallet, refunds),
+        lightning=LightningRefunds(db, wallet, lnurl),
+        payouts=build_payouts(settings, db, wallet, lnurl, clock),
         offers=offers,
         demands=Demands(
             offers,
@@ -63,9 +78,26 @@ def build_money(
     )
 
 
+def build_payouts(
+    settings: Settings, db: Database, wallet: Wallet, lnurl: Lnurl, clock: Clock
+) -> Payouts:
+    """What pays the operator, by itself or by a command."""
+    return Payouts(
+        db,
+        wallet,
+        lnurl,
+        clock,
+        minimum_sat=settings.min_payout_sat,
+        maximum_sat=settings.max_payout_sat,
+    )
+
+
 def start_money(money: Money, settings: Settings, supervisor: Supervisor) -> None:
     """Start what watches and finishes without being asked."""
     verify_s = settings.verify_interval_seconds or NEVER_SECONDS
     supervisor.every("claims", CLAIMS_SECONDS, money.refunds.watch_claims)
     supervisor.every("verify", verify_s, money.verifier.run)
     start_reconciliation(money.reconciliation, settings, supervisor)
+    if address := settings.receive_ln_address:
+        pause_s = settings.payout_interval_seconds
+        supervisor.every("payouts", pause_s, lambda: money.payouts.run(address))

@@ -12,6 +12,8 @@ from routstr.core.db import Database
 from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
 from routstr.payment.deposits import TOPUP, TopupCompletion
+from routstr.payment.lightning_refund import LIGHTNING_REFUND, LightningRefundCompletion
+from routstr.payment.payouts import PAYOUT, WITHDRAW, PayoutCompletion, WithdrawCompletion
 from routstr.payment.refund_books import REFUND, RefundCompletion
 from routstr.payment.x_cashu import PAYMENT, PaymentCompletion
 from routstr.wallet.mint import Mint
@@ -57,5 +59,8 @@ async def open_wallet(
     wallet.register(CREATE, KeyCompletion(clock))
     wallet.register(TOPUP, TopupCompletion(clock))
     wallet.register(REFUND, RefundCompletion(clock))
+    wallet.register(LIGHTNING_REFUND, LightningRefundCompletion(clock))
+    wallet.register(PAYOUT, PayoutCompletion(clock))
+    wallet.register(WITHDRAW, WithdrawCompletion(clock))
     wallet.register(PAYMENT, PaymentCompletion(clock))
     return wallet

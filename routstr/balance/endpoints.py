@@ -10,7 +10,9 @@ from routstr.balance.schemas import (
     CreateRequest,
     History,
     Info,
+    LightningRefundAnswer,
     RefundAnswer,
+    RefundRequest,
     TopupAnswer,
     TopupRequest,
     ValidityDate,
@@ -32,6 +34,10 @@ Service = Annotated[BalanceService, Depends(_service)]
 Authorization = Annotated[str | None, Header(include_in_schema=False)]
 XCashuHeader = Annotated[
     str | None, Header(alias="X-Cashu", description="the token that paid for a request")
+]
+RefundLnurl = Annotated[
+    str | None,
+    Header(alias="Refund-LNURL", description="the same as lightning_address in the body"),
 ]
 
 router = APIRouter(tags=["balance"], dependencies=[Depends(_private)], route_class=RepeatableRoute)
@@ -79,12 +85,22 @@ async def top_up(
 async def refund(
     service: Service,
     response: Response,
+    body: RefundRequest | None = None,
     authorization: Authorization = None,
     x_cashu: XCashuHeader = None,
-) -> RefundAnswer:
-    """Take back everything that is left, as a Cashu token: of a key, or of a request's payment."""
+    refund_lnurl: RefundLnurl = None,
+) -> RefundAnswer | LightningRefundAnswer:
+    """Take back everything that is left: of a key, as a Cashu token or over Lightning.
+
+    With `X-Cashu`: of the payment for a request, as a token.
+    """
+    address = body.lightning_address if body is not None else None
     if x_cashu is None:
+        if address := address or refund_lnurl:
+            return await service.refund_over_lightning(authorization, address)
         return await service.refund(authorization)
+    if address is not None:
+        raise InvalidParameter("What is left of a request's payment is given back as a token.")
     answer = await service.claim(x_cashu)
     response.headers["X-Cashu"] = answer.token
     return answer

@@ -103,7 +103,9 @@ class LightningRefundAnswer(BaseModel):
     mint: str = Field(description="the mint that paid")
     mint_fee: int = Field(description="msat that the mint kept for its ecash")
     lightning_fee: int = Field(description="msat that the payment cost")
-    balance: int = Field(description="msat left, what the mint returned of its fee reserve included")
+    balance: int = Field(
+        description="msat left, what the mint returned of its fee reserve included"
+    )
     repeated: bool = Field(description="it had been paid before this request")
 
 

@@ -37,12 +37,18 @@ class BalanceService:
     """Creates, shows, tops up and refunds keys."""
 
     def __init__(
-        self, db: Database, auth: Authenticator, refunds: Refunds, x_cashu: XCashu
+        self,
+        db: Database,
+        auth: Authenticator,
+        refunds: Refunds,
+        x_cashu: XCashu,
+        lightning: LightningRefunds,
     ) -> None:
         self._db = db
         self._auth = auth
         self._refunds = refunds
         self._x_cashu = x_cashu
+        self._lightning = lightning
 
     async def create(self, token: str, validity_date: int | None) -> CreateAnswer:
         """Redeem a token into a key; the same proofs again give the same key."""

@@ -20,6 +20,7 @@ from routstr.core.setting_types import (
     Factor,
     HeaderNames,
     Hours,
+    LightningAddress,
     MintUrl,
     MintUrls,
     MsatAmount,
@@ -176,6 +177,19 @@ class Wallet(Group):
     """How often 100 proofs at each mint are compared with what the mint says; 0: never."""
 
 
+class Payouts(Group):
+    """Profit that leaves by itself."""
+
+    receive_ln_address: LightningAddress = ""
+    """Lightning address or LNURL that profit is paid to; empty: nothing is paid out by itself."""
+    min_payout_sat: Count = 210
+    """Least profit that is paid out, in sat."""
+    max_payout_sat: Count = 250_000
+    """Most that one payout takes out, fees included, in sat."""
+    payout_interval_seconds: Seconds = 900
+    """How often profit is looked at."""
+
+
 class Limits(Group):
     """Limits and intervals."""
 
@@ -216,4 +230,4 @@ class Logs(Group):
     """How lines look on standard output: json or text."""
 
 
-GROUPS: tuple[type[Group], ...] = (Node, Storage, Upstream, Pricing, Wallet, Limits, Logs)
+GROUPS: tuple[type[Group], ...] = (Node, Storage, Upstream, Pricing, Wallet, Payouts, Limits, Logs)

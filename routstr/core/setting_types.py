@@ -22,6 +22,9 @@ _NEVER_FORWARDED: Final = re.compile(
     "keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|via|x-api-key|x-cashu|"
     "x-forwarded-.*|x-real-ip"
 )
+_LIGHTNING: Final = re.compile(
+    r"[a-z0-9_.+-]+@[a-z0-9.:-]+|lnurl1[02-9ac-hj-np-z]+|lnurlp://[!-~]+"
+)
 _TEXTS: Final = TypeAdapter(tuple[str, ...])
 
 
@@ -73,6 +76,13 @@ def _header_names(values: tuple[str, ...]) -> tuple[str, ...]:
         if _NEVER_FORWARDED.fullmatch(name):
             raise ValueError(f"must not name {name}: it belongs to one connection or to the client")
     return names
+
+
+def _lightning_address(value: str) -> str:
+    text = value.strip()
+    if text and not _LIGHTNING.fullmatch(text.lower()):
+        raise ValueError("must be a Lightning address (name@host), an LNURL or lnurlp://")
+    return text
 
 
 def _secret_key(value: Secret) -> Secret:
@@ -129,6 +139,9 @@ MintUrls: TypeAlias = Annotated[tuple[str, ...], NoDecode, _TEXT_LIST, AfterVali
 Origins: TypeAlias = Annotated[tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_origins)]
 HeaderNames: TypeAlias = Annotated[
     tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_header_names)
+]
+LightningAddress: TypeAlias = Annotated[
+    str, Field(max_length=512), AfterValidator(_lightning_address)
 ]
 Slug: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Npub: TypeAlias = Annotated[str, Field(pattern=r"^(npub1[02-9ac-hj-np-z]{58})?$")]

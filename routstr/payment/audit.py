@@ -12,6 +12,7 @@ from routstr.ledger.checkpoint import Checkpoint
 from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.ledger.verify import Check
 from routstr.money import MSAT_PER_SAT
+from routstr.payment import leaving_audit
 from routstr.payment.deposits import DEPOSIT_LETTERS, LIGHTNING_CREATE, LIGHTNING_TOPUP
 from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.models import IssuedState, SagaKind, SagaState
@@ -46,7 +47,7 @@ SELECT id, 0 FROM sagas WHERE (id > :sagas OR id IN :pending)
 _CREDITED_FOR_NOTHING_SINCE = _CREDITED_FOR_NOTHING + " AND t.id > :after"
 ONCE: Final = "every redeemed token and paid invoice was credited exactly once"
 BACKED: Final = "every deposit belongs to a finished saga"
-_KEYS: Final = {TransferKind.DEPOSIT: DEPOSIT_LETTERS}
+_KEYS: Final = {TransferKind.DEPOSIT: DEPOSIT_LETTERS, **leaving_audit.KEYS}
 
 
 class Audit(Struct, frozen=True):
@@ -71,7 +72,12 @@ def audit(connection: Connection) -> Audit:
     Whatever a continued verification can find is found here as well.
     """
     last = verdict.read(connection).checkpoint
-    checks = [*verify.check_books(connection), _deposits(connection), _credits(connection)]
+    checks = [
+        *verify.check_books(connection),
+        _deposits(connection),
+        _credits(connection),
+        leaving_audit.check_paid(connection),
+    ]
     if last is not None:
         checks += [*_since(connection, last), recent.check_past(connection, last)]
     return _audit(connection, checks, full=True)
@@ -94,7 +100,12 @@ def _audit(connection: Connection, checks: list[Check], *, full: bool) -> Audit:
         amount = holding.liquid + holding.reserved + holding.issued
         name = asset_name(holding.mint, holding.unit.value)
         assets[name] = int(holding.unit.to_msat(amount))
-    everything = [*checks, *verify.check_assets(connection, assets), _tokens(connection)]
+    everything = [
+        *checks,
+        *verify.check_assets(connection, assets),
+        _tokens(connection),
+        leaving_audit.check_flight(connection),
+    ]
     owed = verify.liabilities(connection)
     return Audit(verify.merged(everything), held, owed, sum(assets.values()), full)
 
@@ -109,6 +120,7 @@ def _since(connection: Connection, last: Checkpoint) -> list[Check]:
         Check(verify.KEYS, recent.strange_keys(connection, last, _KEYS)),
         Check(ONCE, _credits_of(connection.execute(twice, sagas))),
         Check(BACKED, _unbacked(connection.execute(nothing, {"after": last.transfers}))),
+        leaving_audit.check_paid(connection, last),
     ]
 
 

@@ -22,7 +22,8 @@ DEPOSIT_LETTERS: Final = tuple(_LETTERS.values())
 def saga_key(letter: bytes, saga_id: int) -> bytes:
     """Idempotency key of one of the transfers that a saga can cause.
 
-    Deposits: R for a token, I for a paid invoice.
+    Deposits: R for a token, I for a paid invoice. Over Lightning: O leaves its owner, P is paid,
+    B is back.
     """
     return letter + saga_id.to_bytes(8, "big")
 
