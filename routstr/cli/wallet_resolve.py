@@ -12,28 +12,19 @@ connection is made.
 """
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 import typer
 
-from routstr.assembly.storage import open_database
-from routstr.assembly.wallet import open_wallet
 from routstr.cli import tables
+from routstr.cli.opening import existing_key, opened_database, opened_wallet
 from routstr.cli.reading import PROBLEMS, explain, read_database
 from routstr.cli.shell import fail
 from routstr.core.addresses import check_mint_url
-from routstr.core.clock import SystemClock
-from routstr.core.db import Database
-from routstr.core.http import outgoing_session
-from routstr.core.logging import get_logger, start_logging
-from routstr.core.node_key import NodeKey, load_node_key
+from routstr.core.logging import get_logger
+from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
-from routstr.core.tasks import Supervisor
 from routstr.errors import RoutstrError, UntrustedMint
 from routstr.ledger import instances
 from routstr.wallet.mint_errors import MintBusy, MintError, MintRefusal
@@ -42,9 +33,6 @@ from routstr.wallet.overview import Movement, movements, open_movements
 from routstr.wallet.service import Wallet
 
 _log = get_logger(__name__)
-
-_HEARTBEAT_SECONDS: Final = 5.0
-_STOP_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +62,7 @@ def run(settings: Settings, saga_id: int | None, *, json: bool) -> bool:
     answers = [Answer(saga, "it had ended before") for saga in wanted if _has_ended(saga)]
     if waiting := [saga for saga in wanted if not _has_ended(saga)]:
         try:
-            answers += asyncio.run(_resolve(settings, _key(settings), waiting))
+            answers += asyncio.run(_resolve(settings, existing_key(settings), waiting))
         except PROBLEMS as error:
             fail(f"The sagas cannot be resolved: {explain(error)}.")
     still_open = [answer for answer in answers if answer.is_open]
@@ -86,16 +74,13 @@ def run(settings: Settings, saga_id: int | None, *, json: bool) -> bool:
     return not still_open
 
 
-def _key(settings: Settings) -> NodeKey:
-    """The key that the database was made with; unlike a node's start, this makes no new one."""
-    file = settings.routstr_secret_key_file
-    if not settings.routstr_secret_key and not file.exists():
-        fail(f"The secret key file {file} is not there: run this where the node runs.")
-    return load_node_key(settings)
-
-
 async def _resolve(settings: Settings, key: NodeKey, waiting: list[Movement]) -> list[Answer]:
-    async with _opened(settings, key, waiting) as (db, wallet):
+    mints = {saga.mint for saga in waiting} - set(settings.cashu_mints)
+    unlisted = tuple(sorted(mint for mint in mints if not _refusal(settings, mint)))
+    async with (
+        opened_database(settings, key) as db,
+        opened_wallet(settings, db, key, unlisted=unlisted) as wallet,
+    ):
         stale = settings.instance_stale_seconds
         alive = await db.read(lambda c: instances.alive(c, stale))
         work = (_try(settings, wallet, saga, alive) for saga in waiting)
@@ -110,35 +95,6 @@ def _answer(saga: Movement, reason: str | BaseException) -> Answer:
         _log.error("saga_not_resolved", saga=saga.id, exc_info=reason)
         return Answer(saga, f"unexpected {type(reason).__name__}, explained in the node's log")
     return Answer(saga, "" if saga.state is SagaState.DONE else reason)
-
-
-@asynccontextmanager
-async def _opened(
-    settings: Settings, key: NodeKey, waiting: list[Movement]
-) -> AsyncIterator[tuple[Database, Wallet]]:
-    """Be an instance with a wallet for a while. What it does stands in the node's log."""
-    clock = SystemClock()
-    async with AsyncExitStack() as stack:
-        quiet = settings.model_copy(update={"enable_console_logging": False})
-        stack.callback(start_logging(quiet, clock, sys.stderr).close)
-        db = await stack.enter_async_context(open_database(settings, key))
-        instance = await db.write(instances.register)
-        stack.push_async_callback(db.write, lambda tx: instances.stop(tx, instance))
-        supervisor = Supervisor(clock)
-        stack.push_async_callback(supervisor.stop, _STOP_SECONDS)
-        supervisor.every(
-            "heartbeat",
-            _HEARTBEAT_SECONDS,
-            lambda: db.write(lambda tx: instances.beat(tx, instance)),
-        )
-        session = await stack.enter_async_context(
-            outgoing_session(settings, allow_loopback=settings.allow_insecure_mints)
-        )
-        mints = {saga.mint for saga in waiting} - set(settings.cashu_mints)
-        unlisted = tuple(sorted(mint for mint in mints if not _refusal(settings, mint)))
-        wallet = await open_wallet(settings, db, key, instance, session, clock, unlisted=unlisted)
-        stack.push_async_callback(wallet.drain, _STOP_SECONDS)
-        yield db, wallet
 
 
 async def _try(settings: Settings, wallet: Wallet, saga: Movement, alive: frozenset[int]) -> str:
