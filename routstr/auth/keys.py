@@ -32,6 +32,12 @@ def from_proofs(node: NodeKey, ys: tuple[bytes, ...], *, generation: int = 0) ->
     return identify(node, PREFIX + mac.hex())
 
 
+def from_invoice(node: NodeKey, invoice_id: str, *, generation: int = 0) -> Identity:
+    """Derive the key that a paid invoice makes, from the id that only its creator was told."""
+    parts = (b"invoice", generation.to_bytes(4, "big"), invoice_id.encode())
+    return identify(node, PREFIX + node.mac("api-key", *parts).hex())
+
+
 def identify(node: NodeKey, key: str) -> Identity:
     """Compute the stored hash and the public id of a key."""
     key_hash = node.mac("api-key-hash", key.encode())
