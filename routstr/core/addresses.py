@@ -96,6 +96,18 @@ def literal_address(host: str) -> IPAddress | None:
         return None
 
 
+def network(address: str) -> str:
+    """What a client is told apart by: of version 6 the network of 64 bits, which it has whole.
+
+    What is no address stands for itself.
+    """
+    ip = literal_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        mapped = ip.ipv4_mapped
+        return str(mapped or ipaddress.IPv6Network((int(ip), 64), strict=False))
+    return address
+
+
 def split_http_url(url: str) -> SplitResult:
     """Parse an absolute http(s) URL strictly: ``ValueError`` says what is wrong with it.
 

@@ -122,16 +122,6 @@ def of_saga(connection: Connection, seal: Seal, saga: int) -> Quote:
     return found
 
 
-def by_payment_hash(connection: Connection, seal: Seal, payment_hash: bytes) -> list[Quote]:
-    """Read the quotes of an invoice, oldest first; an honest mint has one."""
-    return _read(connection, seal, col(QuoteRow.payment_hash) == payment_hash)
-
-
-def waiting(connection: Connection, seal: Seal) -> list[Quote]:
-    """Read all quotes that may still be paid, oldest first."""
-    return _read(connection, seal, col(QuoteRow.state) == int(QuoteState.UNPAID))
-
-
 def due(connection: Connection, mints: tuple[str, ...], now_ms: int, limit: int) -> list[int]:
     """List quotes at these mints that are to be asked about, the longest due first."""
     rows = connection.execute(
