@@ -32,6 +32,18 @@ def from_proofs(node: NodeKey, ys: tuple[bytes, ...], *, generation: int = 0) ->
     return identify(node, PREFIX + mac.hex())
 
 
+def from_parent(node: NodeKey, parent_hash: bytes, number: int, *, generation: int = 0) -> Identity:
+    """Derive a child key: which of its parent's, as that was when the child was made."""
+    parts = (b"parent", generation.to_bytes(4, "big"), parent_hash, number.to_bytes(4, "big"))
+    return identify(node, PREFIX + node.mac("api-key", *parts).hex())
+
+
+def rotated(node: NodeKey, key_hash: bytes, public_id: str) -> Identity:
+    """Derive the key that takes another's place; its public id stays."""
+    key = PREFIX + node.mac("api-key", b"rotated", key_hash).hex()
+    return Identity(key, identify(node, key).key_hash, public_id)
+
+
 def from_invoice(node: NodeKey, invoice_id: str, *, generation: int = 0) -> Identity:
     """Derive the key that a paid invoice makes, from the id that only its creator was told."""
     parts = (b"invoice", generation.to_bytes(4, "big"), invoice_id.encode())

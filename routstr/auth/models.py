@@ -44,6 +44,7 @@ class ApiKey(SQLModel, table=True):
     generation: int = Field(
         default=0, sa_column=Column(Integer, nullable=False, server_default="0")
     )
+    rotated_by: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  # which call
     limit_id: int | None = Field(
         default=None, sa_column=Column(BigInteger, ForeignKey("key_limits.id"))
     )
@@ -75,6 +76,7 @@ class ChildKey(SQLModel, table=True):
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch
     expires_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    made_by: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  # which call
 
 
 class InvoiceRow(SQLModel, table=True):

@@ -4,8 +4,10 @@
 redeemed into a new account, afterwards the same proofs name that account. A token that topped up
 another key never names an account.
 
-Looked-up credentials are remembered in memory: an account behind a key never changes, and whether
-it may spend is decided by the hold, in the database.
+Looked-up credentials are remembered in memory for paid requests. A payer carries the version of
+what was read; the hold compares it in the database, and refuses what has changed meanwhile, on
+whichever instance: then :meth:`Authenticator.forget` it and look again. Everything else looks each
+time.
 """
 
 from collections import OrderedDict
@@ -15,21 +17,14 @@ from typing import Final
 from msgspec import Struct
 
 from routstr.auth import keys, repository
-from routstr.auth.keys import Identity
+from routstr.auth.opening import open_key
 from routstr.auth.repository import KeyRecord
-from routstr.auth.terms import KeyTerms, from_context
+from routstr.auth.terms import NO_TERMS, KeyTerms, check_terms, from_context
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
 from routstr.core.node_key import NodeKey
-from routstr.errors import (
-    AuthError,
-    InvalidParameter,
-    KeyExpired,
-    MissingApiKey,
-    TokenAlreadySpent,
-)
-from routstr.ledger.accounts import open_account
-from routstr.ledger.entries import AccountKind
+from routstr.errors import AuthError, KeyExpired, MissingApiKey, TokenAlreadySpent
+from routstr.ledger.entries import KeyMark
 from routstr.money import ZERO, Msat
 from routstr.payment.deposits import TOPUP, admit_deposit, book_deposit
 from routstr.payment.intake import Intake
@@ -43,7 +38,10 @@ _REMEMBERED_MAX: Final = 20_000
 
 
 class Payer(Struct, frozen=True):
-    """Who pays for a request. ``key_id`` is public; ``key`` is the node's key for the account."""
+    """Who pays for a request. ``key_id`` is public; ``key`` is the node's key for the account.
+
+    ``is_child``: the account is another key's. ``mark``: what a hold has to name of the key.
+    """
 
     account: int
     key_id: str
@@ -51,6 +49,8 @@ class Payer(Struct, frozen=True):
     mint: str
     unit: str
     expires_at: int | None
+    mark: KeyMark | None = None
+    is_child: bool = False
 
     def __repr__(self) -> str:
         return f"Payer({self.key_id})"
@@ -77,19 +77,16 @@ class KeyCompletion:
     def done(self, tx: Tx, saga: Saga) -> int:
         """Open the account, store the key, book the deposit."""
         at = self._clock.now_ms()
-        account = open_account(tx, AccountKind.KEY, at)
         context = saga.context
-        record = KeyRecord(
-            id=0,
-            account=account,
+        account = open_key(
+            tx,
+            key_hash=bytes.fromhex(context["key_hash"]),
             public_id=context["public_id"],
             mint=saga.mint,
             unit=saga.unit,
-            metadata="{}",
-            created_at=at,
-            expires_at=from_context(context).expires_at,
+            terms=from_context(context),
+            at=at,
         )
-        repository.add(tx, record, bytes.fromhex(context["key_hash"]))
         book_deposit(tx, saga, account, at)
         return account
 
@@ -105,26 +102,33 @@ class Authenticator:
         self._intake = intake
         self._node = node
         self._clock = clock
-        # by digest: a credential may be long, and one token has many spellings
         self._known: OrderedDict[bytes, Payer] = OrderedDict()
 
-    async def payer(self, authorization: str | None, *, minimum: Msat = ZERO) -> Payer:
-        """Return who pays. A new token is redeemed when it is worth ``minimum`` net of its fee.
+    async def payer(
+        self, authorization: str | None, *, minimum: Msat = ZERO, terms: KeyTerms = NO_TERMS
+    ) -> Payer:
+        """Return who pays for a request, as far as is remembered.
 
-        Raises MissingApiKey, AuthError (unknown, malformed and rotated keys look alike),
-        KeyExpired, or the wallet's errors for a token.
+        A new token is redeemed, when it is worth ``minimum`` net of its fee, into a key on these
+        terms. Raises MissingApiKey, AuthError (unknown, malformed and rotated keys look alike),
+        KeyExpired, InvalidParameter for terms of a new key, or the wallet's errors for a token.
         """
-        credential = keys.bearer(authorization)
-        if not credential:
-            raise MissingApiKey
-        digest = sha256(credential.encode()).digest()
+        digest = _digest(authorization)
         known = self._known.get(digest)
         if known is None:
-            known = await self._look_up(credential, minimum)
+            known = await self._look_up(authorization, minimum, terms)
             _remember(self._known, digest, known, _REMEMBERED_MAX)
-        if known.expires_at is not None and known.expires_at <= self._clock.now_ms():
-            raise KeyExpired
-        return known
+        return self._unexpired(known)
+
+    def forget(self, authorization: str | None) -> None:
+        """Look this credential up again the next time."""
+        self._known.pop(_digest(authorization), None)
+
+    async def current_payer(
+        self, authorization: str | None, *, terms: KeyTerms = NO_TERMS
+    ) -> Payer:
+        """Return who pays as :meth:`payer` does, from the database."""
+        return self._unexpired(await self._look_up(authorization, ZERO, terms))
 
     async def known_payer(self, authorization: str | None) -> Payer:
         """Return an existing payer, expired or not; AuthError for anything else."""
@@ -136,25 +140,21 @@ class Authenticator:
         ys = token.ys(token.decode(credential))
         return await self.validate_api_key(keys.from_proofs(self._node, ys).key)
 
-    async def create_api_key(self, text: str, *, expires_at: int | None = None) -> Created:
+    async def create_api_key(self, text: str, *, terms: KeyTerms = NO_TERMS) -> Created:
         """Redeem a token into a new key, or find the key that these proofs made before.
 
-        Raises InvalidParameter, with the token as it was, for a key that would be expired already.
+        Raises InvalidParameter, with the token as it was, for terms that no key can have.
         """
-        if expires_at is not None and expires_at <= self._clock.now_ms():
-            raise InvalidParameter(
-                "validity_date is in the past. The token was not redeemed.",
-                details={"param": "validity_date"},
-            )
-        return await self._from_token(token.decode(text), ZERO, expires_at)
+        check_terms(terms, self._clock.now_ms())
+        return await self._from_token(token.decode(text), ZERO, terms)
 
     async def validate_api_key(self, key: str) -> Payer:
         """Return the payer behind an ``sk-`` key; AuthError when there is none."""
         identity = keys.identify(self._node, key)
         record = await self._db.read(lambda c: repository.find(c, identity.key_hash))
         if record is None:
-            raise AuthError("Invalid API key. Deposit first, or check the key.")
-        return _payer(record, identity)
+            raise AuthError
+        return _payer(record, identity.key)
 
     async def top_up(self, payer: Payer, text: str) -> Saga:
         """Redeem a token into an existing key's account; the same token again changes nothing."""
@@ -165,31 +165,46 @@ class Authenticator:
         return saga
 
     async def key_record(self, payer: Payer) -> KeyRecord:
-        """Return what is stored about a payer's key."""
+        """Return what is stored about a payer's key; AuthError when it was rotated just now."""
         identity = keys.identify(self._node, payer.key)
         record = await self._db.read(lambda c: repository.find(c, identity.key_hash))
-        assert record is not None, "keys are never deleted"
+        if record is None:
+            raise AuthError
         return record
 
-    async def _look_up(self, credential: str, minimum: Msat) -> Payer:
+    async def _look_up(self, authorization: str | None, minimum: Msat, terms: KeyTerms) -> Payer:
+        credential = keys.bearer(authorization)
+        if not credential:
+            raise MissingApiKey
         if keys.is_token(credential):
-            return (await self._from_token(token.decode(credential), minimum, None)).payer
+            return (await self._from_token(token.decode(credential), minimum, terms)).payer
         return await self.validate_api_key(credential)
 
-    async def _from_token(self, given: Token, minimum: Msat, expires_at: int | None) -> Created:
+    async def _from_token(self, given: Token, minimum: Msat, terms: KeyTerms) -> Created:
         identity = keys.from_proofs(self._node, token.ys(given))
         record = await self._db.read(lambda c: repository.find(c, identity.key_hash))
         if record is not None:
-            return Created(_payer(record, identity), None, fresh=False)
+            return Created(_payer(record, identity.key), None, fresh=False)
+        check_terms(terms, self._clock.now_ms())
         context = {
             "key_hash": identity.key_hash.hex(),
             "public_id": identity.public_id,
-            **KeyTerms(expires_at=expires_at).to_context(),
+            **terms.to_context(),
         }
         saga = await self._intake.receive(Deposit(given, CREATE, None, context, minimum))
         if saga.purpose != CREATE:
             raise TokenAlreadySpent
         return Created(await self.validate_api_key(identity.key), saga, fresh=True)
+
+    def _unexpired(self, payer: Payer) -> Payer:
+        if payer.expires_at is not None and payer.expires_at <= self._clock.now_ms():
+            raise KeyExpired
+        return payer
+
+
+def _digest(authorization: str | None) -> bytes:
+    """What a credential is remembered by: it may be long, and one token has many spellings."""
+    return sha256(keys.bearer(authorization).encode()).digest()
 
 
 def _remember(memory: OrderedDict[bytes, Payer], digest: bytes, payer: Payer, most: int) -> None:
@@ -199,12 +214,14 @@ def _remember(memory: OrderedDict[bytes, Payer], digest: bytes, payer: Payer, mo
         memory.popitem(last=False)
 
 
-def _payer(record: KeyRecord, identity: Identity) -> Payer:
+def _payer(record: KeyRecord, key: str) -> Payer:
     return Payer(
         record.account,
         record.public_id,
-        identity.key,
+        key,
         record.mint,
         record.unit.value,
         record.expires_at,
+        record.mark,
+        record.is_child,
     )

@@ -3,6 +3,7 @@
 import msgspec
 
 from routstr.auth.service import Authenticator, Payer
+from routstr.auth.terms import KeyTerms
 from routstr.balance.schemas import (
     CreateAnswer,
     History,
@@ -53,7 +54,7 @@ class BalanceService:
     async def create(self, token: str, validity_date: int | None) -> CreateAnswer:
         """Redeem a token into a key; the same proofs again give the same key."""
         expires_at = validity_date * _MS if validity_date else None
-        created = await self._auth.create_api_key(token, expires_at=expires_at)
+        created = await self._auth.create_api_key(token, terms=KeyTerms(expires_at=expires_at))
         state = await self._balance(created.payer)
         saga = created.saga
         return CreateAnswer(
@@ -69,7 +70,7 @@ class BalanceService:
     async def info(self, authorization: str | None) -> Info:
         """Show a key, expired or not. A token that was never seen becomes one."""
         try:
-            payer = await self._auth.payer(authorization)
+            payer = await self._auth.current_payer(authorization)
         except KeyExpired:
             payer = await self._known_payer(authorization)
         record = await self._auth.key_record(payer)
@@ -95,7 +96,7 @@ class BalanceService:
 
     async def top_up(self, authorization: str | None, token: str) -> TopupAnswer:
         """Redeem a token into an existing key."""
-        payer = await self._auth.payer(authorization)
+        payer = await self._auth.current_payer(authorization)
         saga = await self._auth.top_up(payer, token)
         state = await self._balance(payer)
         return TopupAnswer(

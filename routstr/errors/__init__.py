@@ -19,6 +19,7 @@ The tree (HTTP status, ``type``, ``code``)::
     │   └── KeyExpired                    403 … key_expired
     ├── PaymentError                      402 insufficient_quota payment_required
     │   ├── InsufficientBalance           402 … insufficient_balance
+    │   ├── BalanceLimitExceeded          402 … balance_limit_exceeded
     │   ├── TokenBelowMinimum             402 … minimum_balance_required
     │   ├── NothingToRefund               400 invalid_request_error no_balance
     │   ├── BalanceTooSmall               400 invalid_request_error balance_too_small
@@ -95,6 +96,7 @@ from routstr.errors.node import (
 )
 from routstr.errors.payment import (
     BalanceChanged,
+    BalanceLimitExceeded,
     BalanceTooSmall,
     InsufficientBalance,
     LightningAddressRefused,
@@ -149,6 +151,7 @@ from routstr.errors.wallet import (
 __all__ = [
     "AuthError",
     "BalanceChanged",
+    "BalanceLimitExceeded",
     "BalanceTooSmall",
     "BodyTimeout",
     "BodyTooLarge",

@@ -6,7 +6,7 @@ from routstr.errors.base import RoutstrError
 
 
 class AuthError(RoutstrError):
-    """Invalid API key."""
+    """Invalid API key. Deposit first, or check the key."""
 
     status: ClassVar[int] = 401
     type: ClassVar[str] = "invalid_request_error"

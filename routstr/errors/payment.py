@@ -24,6 +24,13 @@ class InsufficientBalance(PaymentError):
     code: ClassVar[str] = "insufficient_balance"
 
 
+class BalanceLimitExceeded(PaymentError):
+    """The key has reached its balance limit; more money does not raise it."""
+
+    status: ClassVar[int] = 402
+    code: ClassVar[str] = "balance_limit_exceeded"
+
+
 class TokenBelowMinimum(PaymentError):
     """The token is worth less than this request may cost. It was not redeemed."""
 

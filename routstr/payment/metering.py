@@ -26,12 +26,14 @@ from routstr.catalog.snapshot import ModelEntry
 from routstr.core.logging import get_logger
 from routstr.errors import (
     AuthError,
+    BalanceLimitExceeded,
     DatabaseUnavailable,
     InsufficientBalance,
     OutcomeUnknown,
+    PaymentError,
     TokenAlreadySpent,
 )
-from routstr.ledger.entries import Held, HoldRequest, Placed, Refused, Settled, Settlement
+from routstr.ledger.entries import Held, HoldRequest, KeyMark, Placed, Refused, Settled, Settlement
 from routstr.money import ZERO, Msat
 from routstr.payment.change import Change, Purse
 from routstr.payment.cost import NOTHING, Cost, calculate_request_cost, fitted
@@ -49,6 +51,13 @@ _PAID: Final = (
     "This token has paid for a request already. POST /v1/wallet/refund with it as X-Cashu gives "
     "what is left."
 )
+
+
+class KeyChanged(Exception):
+    """The key has changed since it was looked up (rotated, revoked, other terms). Nothing is held.
+
+    For whoever looked it up: to look again. A client never sees it.
+    """
 
 
 class Ledger(Protocol):
@@ -151,10 +160,13 @@ class Meter:
         request_id: str,
         endpoint: str,
         purse: Purse | None = None,
+        mark: KeyMark | None = None,
     ) -> Self:
         """Hold ``offer.quote.want`` or what there is, at least ``admit``.
 
-        Raises :class:`InsufficientBalance`, :class:`AuthError` for an account that takes no charges
+        ``mark`` is the key that spends. Raises :class:`InsufficientBalance`,
+        :class:`BalanceLimitExceeded` when the key's limit is the reason, :class:`KeyChanged` when
+        the key is to be looked up again, :class:`AuthError` for an account that takes no charges
         any more, or :class:`TokenAlreadySpent` for the account of a purse that has paid.
         """
         request = HoldRequest(
@@ -167,12 +179,15 @@ class Meter:
             price_version=offer.price_version,
             rates=offer.entry.rates_text,
             closes=purse is not None,
+            mark=mark,
         )
         answer = await ledger.hold(request)
         if isinstance(answer, Held):
             return cls(ledger, offer, answer, request, purse)
         if purse is not None and (answer.closed or not answer.available):
             raise TokenAlreadySpent(_PAID)
+        if answer.stale:
+            raise KeyChanged
         raise AuthError if answer.closed else _insufficient(offer.quote.admit, answer)
 
     async def settle(self, usage: Usage) -> Receipt:
@@ -257,7 +272,11 @@ class Meter:
         )
 
 
-def _insufficient(required: Msat, refused: Refused) -> InsufficientBalance:
+def _insufficient(required: Msat, refused: Refused) -> PaymentError:
+    if refused.allowance is not None:
+        return BalanceLimitExceeded(
+            details={"required": int(required), "left": int(refused.allowance), "unit": "msat"}
+        )
     return InsufficientBalance(
         f"Insufficient balance: {required.sats_up} sats required, "
         f"{refused.available.sats_down} available.",

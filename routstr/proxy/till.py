@@ -14,10 +14,17 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol
 
-from routstr.errors import MissingApiKey, PaymentError, TokenAlreadySpent, TokenBelowMinimum
+from routstr.errors import (
+    AuthError,
+    MissingApiKey,
+    PaymentError,
+    TokenAlreadySpent,
+    TokenBelowMinimum,
+)
+from routstr.ledger.entries import KeyMark
 from routstr.money import Msat
 from routstr.payment.change import Change, Purse
-from routstr.payment.metering import Ledger, Meter, Offer
+from routstr.payment.metering import KeyChanged, Ledger, Meter, Offer
 from routstr.payment.pricing import Quote
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.wire import Credentials
@@ -37,6 +44,13 @@ class Payer(Protocol):
     def key_id(self) -> str: ...
 
 
+class KeyPayer(Payer, Protocol):
+    """The holder of a key; ``mark`` is what a hold has to name of the key."""
+
+    @property
+    def mark(self) -> KeyMark | None: ...
+
+
 class TokenPayment(Payer, Purse, Protocol):
     """A token that pays for one request; ``unanswered`` is its change before there is any."""
 
@@ -47,7 +61,10 @@ class TokenPayment(Payer, Purse, Protocol):
 class Auth(Protocol):
     """What is needed to know the payer; a new token is redeemed only if it is worth ``minimum``."""
 
-    async def payer(self, authorization: str | None, *, minimum: Msat) -> Payer: ...
+    async def payer(self, authorization: str | None, *, minimum: Msat) -> KeyPayer: ...
+
+    def forget(self, authorization: str | None) -> None:
+        """Look the payer up again the next time."""
 
 
 class Redeemer(Protocol):
@@ -111,9 +128,20 @@ class Checkout:
         return self._meter
 
     async def _open(self) -> Meter:
+        """Look a key up again, once, when it has changed since it was looked up."""
+        try:
+            return await self._hold()
+        except KeyChanged:
+            self._till.auth.forget(self._credentials.authorization)
+        try:
+            return await self._hold()
+        except KeyChanged:
+            raise AuthError from None  # it changes all the time
+
+    async def _hold(self) -> Meter:
         exchange = self._exchange
         try:
-            payer, purse = await self._payer(self._offer.quote.admit)
+            payer, purse, mark = await self._payer(self._offer.quote.admit)
         except TokenBelowMinimum as error:
             error.details = {**error.details, "model": self._offer.entry.id}
             raise
@@ -126,6 +154,7 @@ class Checkout:
                 request_id=exchange.request_id,
                 endpoint=self._endpoint,
                 purse=purse,
+                mark=mark,
             )
         except TokenAlreadySpent:
             exchange.change = None  # whatever is left belongs to the request that it paid for
@@ -146,7 +175,7 @@ class Checkout:
         if isinstance(error, Exception) and not exchange.started:
             exchange.change = await meter.give_change()
 
-    async def _payer(self, minimum: Msat) -> tuple[Payer, Purse | None]:
+    async def _payer(self, minimum: Msat) -> tuple[Payer, Purse | None, KeyMark | None]:
         """A token for this request goes before a key, as the more particular of the two."""
         text = self._credentials.x_cashu
         if text is None:
@@ -155,9 +184,10 @@ class Checkout:
                 raise PaymentError(
                     _NOTHING_BROUGHT, details={"required": int(minimum), "unit": "msat"}
                 )
-            return await self._till.auth.payer(authorization, minimum=minimum), None
+            payer = await self._till.auth.payer(authorization, minimum=minimum)
+            return payer, None, payer.mark
         if not text:
             raise MissingApiKey
         payment = await self._till.x_cashu.redeem(text, minimum=minimum)
         self._exchange.change = payment.unanswered
-        return payment, payment
+        return payment, payment, None

@@ -23,6 +23,7 @@ _ADDED = {
     "holds": ("limit_id BIGINT REFERENCES key_limits (id)", "limit_period BIGINT"),
     "api_keys": (
         "generation INTEGER NOT NULL DEFAULT 0",
+        "rotated_by {blob}",
         "limit_id BIGINT REFERENCES key_limits (id)",
         "name VARCHAR(100)",
         "refund_address VARCHAR(512)",
@@ -57,9 +58,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_key_limits_account", "key_limits", ["account"], unique=False)
+    blob = "BLOB" if op.get_bind().dialect.name == "sqlite" else "BYTEA"
     for table, columns in _ADDED.items():
         for column in columns:
-            op.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+            op.execute(f"ALTER TABLE {table} ADD COLUMN {column.format(blob=blob)}")
     op.create_index(
         "ix_api_keys_expiring",
         "api_keys",
@@ -81,6 +83,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("made_by", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["parent"], ["api_keys.id"]),
         sa.ForeignKeyConstraint(["limit_id"], ["key_limits.id"]),
         sa.PrimaryKeyConstraint("id"),

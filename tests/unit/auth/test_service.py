@@ -8,6 +8,7 @@ import pytest
 
 from routstr.auth import service
 from routstr.auth.service import CREATE, Authenticator, KeyCompletion
+from routstr.auth.terms import KeyTerms
 from routstr.core.clock import ManualClock
 from routstr.errors import (
     AuthError,
@@ -114,10 +115,10 @@ class TestCreating:
     ) -> None:
         now = world.clock.now_ms()
         text = texts(world, 8)[0]
-        with pytest.raises(InvalidParameter, match="not redeemed"):
-            await auth.create_api_key(text, expires_at=now)
+        with pytest.raises(InvalidParameter, match="in the past"):
+            await auth.create_api_key(text, terms=KeyTerms(expires_at=now))
         assert not world.mint.calls
-        created = await auth.create_api_key(text, expires_at=now + 1)
+        created = await auth.create_api_key(text, terms=KeyTerms(expires_at=now + 1))
         assert created.payer.expires_at == now + 1
 
     async def test_an_interrupted_creation_ends_with_the_same_token(
@@ -209,7 +210,9 @@ class TestPaying:
         self, world: World, auth: Authenticator
     ) -> None:
         text = texts(world, 8)[0]
-        created = await auth.create_api_key(text, expires_at=world.clock.now_ms() + 1_000)
+        created = await auth.create_api_key(
+            text, terms=KeyTerms(expires_at=world.clock.now_ms() + 1_000)
+        )
         header = f"Bearer {created.payer.key}"
         assert await auth.payer(header) == created.payer
         assert isinstance(world.clock, ManualClock)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from routstr.auth.repository import KeyRecord
 from routstr.auth.service import Authenticator, Created, Payer
+from routstr.auth.terms import KeyTerms
 from routstr.balance.service import BalanceService
 from routstr.core.db import Database
 from routstr.errors import (
@@ -62,7 +63,7 @@ class Auth:
         self.known = known
         self.expires_at: int | None = None
 
-    async def payer(self, authorization: str | None) -> Payer:
+    async def current_payer(self, authorization: str | None) -> Payer:
         if self.refuses is not None:
             raise self.refuses
         return PAYER
@@ -75,8 +76,8 @@ class Auth:
     async def key_record(self, payer: Payer) -> KeyRecord:
         return RECORD
 
-    async def create_api_key(self, text: str, *, expires_at: int | None) -> Created:
-        self.expires_at = expires_at
+    async def create_api_key(self, text: str, *, terms: KeyTerms) -> Created:
+        self.expires_at = terms.expires_at
         return Created(PAYER, SAGA if text == "new" else None, fresh=text == "new")
 
     async def top_up(self, payer: Payer, text: str) -> Saga:
