@@ -149,6 +149,54 @@ class Transaction(BaseModel):
     model: str | None
 
 
+class InvoiceRequest(BaseModel):
+    """A Lightning invoice whose payment makes a key, or tops up the one that asks."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    amount_sats: int = Field(ge=1, le=SATS_MAX)
+    purpose: Literal["create", "topup"] = "create"
+    balance_limit: int | None = Field(None, description="msat that the new key may spend")
+    balance_limit_reset: str | None = Field(None, description="daily, weekly or monthly, in UTC")
+    validity_date: ValidityDate | None = None
+    mint: str | None = Field(None, max_length=512, description="one of the node's mints")
+
+
+class InvoiceAnswer(BaseModel):
+    """An invoice to pay. Times are Unix seconds."""
+
+    invoice_id: str = Field(description="the claim: keep it secret, it is not told again")
+    bolt11: str
+    amount_sats: int
+    expires_at: int
+    payment_hash: str
+    mint: str
+
+
+class InvoiceStatus(BaseModel):
+    """How far an invoice is. Times are Unix seconds."""
+
+    status: str = Field(
+        description="pending, settlement_pending, paid, expired or reconciliation_required"
+    )
+    api_key: str | None = Field(description="the key that was made; null: not yet, or a top-up")
+    amount_sats: int
+    paid_at: int | None
+    created_at: int
+    expires_at: int
+    purpose: str = Field(description="create or topup")
+    payment_hash: str
+    mint: str
+
+
+class RecoverRequest(BaseModel):
+    """An invoice whose id is lost: its status can be asked for, its key cannot."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    bolt11: str = Field(min_length=1, max_length=4_096)
+
+
 class History(BaseModel):
     """A page of transfers, newest first; ``next_before`` asks for the next one."""
 
