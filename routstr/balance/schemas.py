@@ -1,8 +1,10 @@
 """What the balance endpoints take and give. Amounts are whole msat unless a name says otherwise."""
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from routstr.auth.invoices import SATS_MAX
 
 ValidityDate: TypeAlias = Annotated[
     int, Field(gt=0, le=253_402_300_799, description="Unix time at which the key expires")
