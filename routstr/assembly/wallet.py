@@ -11,6 +11,7 @@ from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
+from routstr.payment.capital import CAPITAL, CapitalCompletion
 from routstr.payment.deposits import TOPUP, TopupCompletion
 from routstr.payment.lightning_refund import LIGHTNING_REFUND, LightningRefundCompletion
 from routstr.payment.payouts import PAYOUT, WITHDRAW, PayoutCompletion, WithdrawCompletion
@@ -63,4 +64,5 @@ async def open_wallet(
     wallet.register(PAYOUT, PayoutCompletion(clock))
     wallet.register(WITHDRAW, WithdrawCompletion(clock))
     wallet.register(PAYMENT, PaymentCompletion(clock))
+    wallet.register(CAPITAL, CapitalCompletion(clock))
     return wallet

@@ -1,11 +1,15 @@
 """``routstr wallet``: where the ecash is, what moves, and what hangs."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, TypeAlias
 
 import typer
 
 from routstr.cli.shell import EXIT_FAILED, EXIT_USAGE, JsonFlag, fail, settings_or_exit
 
+PassphraseFile: TypeAlias = Annotated[
+    Path | None, typer.Option(help="File with the passphrase, for use without a terminal.")
+]
 commands = typer.Typer(
     help="Where the ecash is, what moves, and what hangs.", invoke_without_command=True
 )
@@ -56,4 +60,72 @@ def resolve(
     from routstr.cli import wallet_resolve  # noqa: PLC0415
 
     if not wallet_resolve.run(settings_or_exit(), saga, json=json):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@commands.command()
+def seed(
+    force: Annotated[bool, typer.Option("--force", help="Although they were shown before.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,  # noqa: FBT002
+) -> None:
+    """Show the wallet's twelve words, once. With them its ecash can be brought back."""
+    from routstr.cli import wallet_seed  # noqa: PLC0415
+
+    wallet_seed.run(settings_or_exit(), force=force, yes=yes)
+
+
+@commands.command()
+def restore(
+    from_words: Annotated[
+        bool, typer.Option("--seed", help="From twelve words, asked for or on standard input.")
+    ] = False,  # noqa: FBT002
+    backup: Annotated[
+        Path | None, typer.Option(help="From a file of routstr wallet export.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    gap: Annotated[
+        int, typer.Option(min=1, help="Unused numbers in a row that end a search.")
+    ] = 3_000,
+    json: JsonFlag = False,  # noqa: FBT002
+) -> None:
+    """Bring a wallet back from the mints in CASHU_MINTS, into an empty database.
+
+    What is found counts as yours. Keysets in which nothing is found are searched for a tenth of the
+    gap. It can be run again at any time, until the node has been used.
+
+    Exits with 0 when every mint was searched to the end.
+    """
+    if from_words is (backup is not None):
+        fail("Say where from: --seed, or --backup with a file.", EXIT_USAGE)
+    from routstr.cli import wallet_restore  # noqa: PLC0415
+
+    settings = settings_or_exit()
+    outcome = wallet_restore.run(settings, backup=backup, phrase_file=passphrase_file, gap=gap)
+    if not wallet_restore.report(outcome, json=json):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@commands.command("export")
+def export_command(
+    file: Annotated[Path, typer.Argument(help="Where to write it; it must not exist.")],
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Write words, counters and proofs into a file, encrypted with a passphrase."""
+    from routstr.cli import wallet_export  # noqa: PLC0415
+
+    wallet_export.run(settings_or_exit(), file, passphrase_file)
+
+
+@commands.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(help="File with Cashu tokens; - for standard input.")],
+    json: JsonFlag = False,  # noqa: FBT002
+) -> None:
+    """Take in tokens as your own money: working capital of the node.
+
+    Exits with 0 when every token was taken.
+    """
+    from routstr.cli import wallet_import  # noqa: PLC0415
+
+    if not wallet_import.run(settings_or_exit(), file, json=json):
         raise typer.Exit(EXIT_FAILED)
