@@ -1,13 +1,21 @@
 """A database that lets its node down."""
 
+import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
-from routstr.core.db import Backend, CommitLost, Dialect, Failure, Tx
+from routstr.core.db import Backend, CommitLost, Database, Dialect, Failure, Tx
+from routstr.core.db.jobs import HotBatch
 from tests.fuzz.fate import DEADLY, Commit, Fate, Killed
+from tests.fuzz.loop import hasty_loop
+
+T = TypeVar("T")
 
 
 class TroubledBackend:
@@ -17,7 +25,7 @@ class TroubledBackend:
         self.dialect: Dialect = inner.dialect
         self.shares_transactions = inner.shares_transactions
         self._inner = inner
-        self._fate = fate
+        self.fate = fate
         self._away = False
 
     def open(self) -> Tx:
@@ -33,7 +41,7 @@ class TroubledBackend:
 
     def commit(self) -> None:
         self._live()
-        trouble = self._fate.at_commit()
+        trouble = self.fate.at_commit()
         if trouble is Commit.REFUSED:
             raise self._full()
         if trouble in {None, Commit.DIES_AFTER, Commit.LOST_AFTER, Commit.AWAY_AFTER}:
@@ -42,7 +50,7 @@ class TroubledBackend:
             return
         if trouble in DEADLY:
             self._inner.rollback()
-            self._fate.die()
+            self.fate.die()
         self._away = trouble in {Commit.AWAY_BEFORE, Commit.AWAY_AFTER}
         raw: Any = self._inner
         raw._raw.close()
@@ -67,7 +75,7 @@ class TroubledBackend:
     def classify(self, error: BaseException) -> Failure | None:
         verdict = self._inner.classify(error)
         if verdict is Failure.RETRY:
-            self._fate.met["transaction repeated"] += 1
+            self.fate.met["transaction repeated"] += 1
         return verdict
 
     def was_committed(self) -> bool:
@@ -78,7 +86,7 @@ class TroubledBackend:
         self._away = False
 
     def _live(self) -> None:
-        if self._fate.dead:
+        if self.fate.dead:
             with suppress(psycopg.Error, sqlite3.Error):  # the process is gone either way
                 self._inner.rollback()
             raise Killed
@@ -89,3 +97,36 @@ class TroubledBackend:
         error = sqlite3.OperationalError("full as told")
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
         return error
+
+
+class TroubledDatabase(Database):
+    """A node's database whose reads fail when its fate says so; no time passes while it works."""
+
+    def __init__(self, url: str, backend: TroubledBackend, *, reconnect_seconds: float) -> None:
+        super().__init__(url, backend, reconnect_seconds=reconnect_seconds)
+        self.fate = backend.fate
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        return await super().read(self._fail if self.fate.at_read() else fn)
+
+    async def write(self, fn: Callable[[Tx], T]) -> T:
+        with hasty_loop().at_work():
+            return await super().write(fn)
+
+    def hot(
+        self,
+        batch: HotBatch,
+        op: object,
+        *,
+        full: bool,
+        orphan: Callable[[Any], None] | None = None,
+    ) -> "asyncio.Future[Any]":
+        return hasty_loop().watch(super().hot(batch, op, full=full, orphan=orphan))
+
+    def _fail(self, _connection: Connection) -> Any:
+        """What a driver says of a file or a server that does not answer."""
+        cause: Exception = psycopg.OperationalError("away as told")
+        if self.dialect is Dialect.SQLITE:
+            cause = error = sqlite3.OperationalError("unreadable as told")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise OperationalError("SELECT", {}, cause)

@@ -13,10 +13,10 @@ from routstr.wallet.purse import sums
 from tests.fuzz.model import Account, End, Hold, Ys
 
 _ENDS: Final = (End.OPEN, End.SETTLED, End.RELEASED, End.EXPIRED, End.LATE)  # as they are stored
-_CUSTOMER, _UNCLAIMED, _REVENUE, _LOSS = 1, 3, 20, 23  # kinds of accounts, as they are stored
+_KEY, _PAYMENT, _UNCLAIMED, _REVENUE, _LOSS = 1, 2, 3, 20, 23  # accounts' kinds, as stored
 _ACCOUNTS: Final = (
-    "SELECT id, kind, posted, held, deposited FROM accounts"
-    f" WHERE kind IN ({_CUSTOMER}, {_UNCLAIMED}, {_REVENUE}, {_LOSS})"
+    "SELECT id, kind, posted, held, deposited, closed FROM accounts"
+    f" WHERE kind IN ({_KEY}, {_PAYMENT}, {_UNCLAIMED}, {_REVENUE}, {_LOSS})"
 )
 _HOLDS: Final = (
     "SELECT id, account, amount, state, charged, uncollected, request_id, owner FROM holds"
@@ -93,11 +93,11 @@ class Observer:
         """Read everything, and of ``holds``, ``sagas`` and ``issued`` tokens how they stand."""
         accounts: dict[int, Account] = {}
         sums_of = dict.fromkeys((_UNCLAIMED, _REVENUE, _LOSS), 0)
-        for id_, kind, posted, held, deposited in self._rows(_ACCOUNTS):
-            if kind == _CUSTOMER:
-                accounts[id_] = Account(posted, held, deposited)
-            else:
+        for id_, kind, posted, held, deposited, closed in self._rows(_ACCOUNTS):
+            if kind in sums_of:
                 sums_of[kind] += posted
+            else:
+                accounts[id_] = Account(posted, held, deposited, bool(closed))
         claimed = f"{_CLAIMED} WHERE state = 1 AND {_among('saga', issued)}"
         return Facts(
             accounts,
@@ -136,6 +136,10 @@ class Observer:
         """The saga that gave a proof away."""
         rows = self._rows(f"{_ISSUERS} WHERE y = {self._literal(y)}")
         return rows[0][0] if rows else None
+
+    def account_of(self, saga: int) -> int:
+        """Whose money a saga gave away."""
+        return int(self._rows(f"SELECT account FROM sagas WHERE id = {int(saga)}")[0][0])
 
     def _literal(self, value: bytes) -> str:
         on_sqlite = self._engine.dialect.name == "sqlite"

@@ -1,6 +1,7 @@
 """What can befall a node: its process dies, its database or its mint lets it down.
 
-A trouble is armed for the n-th commit, or the n-th call to a mint, from then on, and happens once.
+A trouble is armed for the n-th commit, call to a mint or read of the database, from then on, and
+happens once.
 """
 
 from collections import Counter
@@ -25,6 +26,12 @@ class Commit(StrEnum):
     LOST_AFTER = "commit lost, made"
     AWAY_BEFORE = "commit unknown, not made"
     AWAY_AFTER = "commit unknown, made"
+
+
+class Read(StrEnum):
+    """What befalls a read of the database."""
+
+    FAILS = "read fails"
 
 
 class Call(StrEnum):
@@ -81,21 +88,24 @@ class Fate:
         self.met: Counter[str] = Counter()
         self._commit: tuple[int, Commit] | None = None
         self._call: tuple[int, Call] | None = None
+        self._read: int | None = None
         self._refusals = 0
 
     @property
     def happened(self) -> int:
         return self.met.total()
 
-    def arm(self, trouble: Commit | Call, *, at: int) -> None:
-        """``at``: 1 is the next commit or call."""
+    def arm(self, trouble: Commit | Call | Read, *, at: int) -> None:
+        """``at``: 1 is the next commit, call or read."""
         if isinstance(trouble, Commit):
             self._commit = at, trouble
-        else:
+        elif isinstance(trouble, Call):
             self._call = at, trouble
+        else:
+            self._read = at
 
     def disarm(self) -> None:
-        self._commit = self._call = None
+        self._commit = self._call = self._read = None
         self.slow = False
 
     def die(self) -> NoReturn:
@@ -117,6 +127,19 @@ class Fate:
         left, trouble = self._call
         self._call = (left - 1, trouble) if left > 1 else None
         return self._meet(trouble) if left == 1 else None
+
+    def at_read(self) -> bool:
+        """Whether this read fails."""
+        if self.dead:
+            raise Killed
+        if self._read is None:
+            return False
+        self._read -= 1
+        if self._read:
+            return False
+        self._read = None
+        self._meet(Read.FAILS)
+        return True
 
     def refusal(self) -> MintRefusal:
         self._refusals += 1

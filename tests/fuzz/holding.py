@@ -24,12 +24,9 @@ class PlaceHold:
 
     async def ask(self, node: Node) -> Held | Refused:
         amounts = Msat(self.minimum), Msat(self.wanted)
-        answer = await node.ledger.hold(
+        return await node.hold(
             HoldRequest(self.account, *amounts, self.request, "model", "chat", 1, "")
         )
-        if isinstance(answer, Held):
-            node.live.add(answer.hold)
-        return answer
 
     def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
         if isinstance(answer.error, DatabaseUnavailable):
@@ -80,12 +77,7 @@ class Settle:
 
     async def ask(self, node: Node) -> Settled:
         settlement = Settlement(self.hold, Msat(self.cost), 1, 1, estimated=False)
-        node.live.discard(self.hold)
-        try:
-            return await node.ledger.settle(settlement)
-        except (DatabaseUnavailable, OutcomeUnknown):
-            node.owed[self.hold] = self.cost
-            raise
+        return await node.settle(settlement)
 
     def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
         return _ended(self, answer, scene, lambda m: m.settle(self.hold, self.cost))
@@ -99,8 +91,7 @@ class Release:
     kind = "release"
 
     async def ask(self, node: Node) -> Settled:
-        node.live.discard(self.hold)
-        return await node.ledger.release(self.hold)
+        return await node.release(self.hold)
 
     def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
         return _ended(self, answer, scene, lambda m: m.release(self.hold))

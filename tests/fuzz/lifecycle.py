@@ -17,7 +17,7 @@ from tests.fuzz.model import End
 from tests.fuzz.node import Node
 from tests.fuzz.operations import Answer
 from tests.fuzz.receiving import Receive
-from tests.fuzz.refunding import GiveBack
+from tests.fuzz.refunding import ClaimChange, GiveBack
 from tests.fuzz.tasks import Recover, Redeem, Sweep, Watch
 from tests.fuzz.world import Act, World
 
@@ -138,7 +138,31 @@ async def _give_back(world: World) -> None:
         answer = await _empty(world, Act(number % len(world.nodes), GiveBack(payer)))
         if not isinstance(answer.error, _LEFT):
             raise Broken(f"account {payer.account} cannot be emptied: {answer}")
+    for number, one in enumerate(world.paid.values()):
+        known = world.model.deposits.get(one.ys)
+        if known is not None and known.purpose == "payment":
+            await _claim_all(
+                world, Act(number % len(world.nodes), ClaimChange(one, encode_b(one.token)))
+            )
     await world.step(Act(0, Watch()))
+
+
+async def _claim_all(world: World, act: Act) -> None:
+    """Take the change, in parts if it comes in parts; the last one is told again and again."""
+    told: set[str] = set()
+    for _ in range(_ROUNDS_MAX):
+        (answer,) = await world.step(act)
+        if isinstance(answer.error, _LEFT):
+            return
+        if answer.error is not None:
+            raise Broken(f"{act.operation} is answered {answer}: {answer.error}")
+        tokens = {part.token for part in answer.value.parts}
+        if tokens == told:
+            return
+        told |= tokens
+        for text in tokens:
+            await _redeem(world, text)
+    raise Broken(f"{act.operation} goes on for ever")
 
 
 async def _empty(world: World, act: Act) -> Answer:
@@ -147,7 +171,13 @@ async def _empty(world: World, act: Act) -> Answer:
         (answer,) = await world.step(act)
         if answer.error is not None:
             return answer
-        gift = world.outside.gift(answer.value.token)
-        mint = world.mint(gift.token.mint)
-        await world.step(Act(0, Redeem(gift.token, mint, gift.saga, gift.token.unit)))
+        for part in answer.value.parts:
+            await _redeem(world, part.token)
     return Answer()
+
+
+async def _redeem(world: World, text: str) -> None:
+    """The user takes the money to their own wallet."""
+    gift = world.outside.gift(text)
+    mint = world.mint(gift.token.mint)
+    await world.step(Act(0, Redeem(gift.token, mint, gift.saga, gift.token.unit)))

@@ -2,25 +2,29 @@
 
 import asyncio
 import selectors
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
 from routstr.core.clock import ManualClock
+
+T = TypeVar("T")
 
 _STEP_S: Final = 5.0
 """The least that a nap lasts by the nodes' clock, so that long waits are few naps."""
 
 
 class _Selector(selectors.DefaultSelector):
-    def __init__(self, clock: ManualClock, patience_s: float) -> None:
+    def __init__(self, clock: ManualClock) -> None:
         super().__init__()
         self.skipped_s = 0.0
-        self._patience_s = patience_s
+        self.working = 0
         self._clock = clock
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or timeout <= 0:
+        if timeout is None or timeout <= 0 or self.working:
             return list(super().select(timeout))
-        events = list(super().select(min(timeout, self._patience_s)))
+        events = list(super().select(0))
         if not events:
             self.skipped_s += timeout
             self._clock.advance(seconds=max(timeout, _STEP_S))
@@ -30,13 +34,43 @@ class _Selector(selectors.DefaultSelector):
 class HastyLoop(asyncio.SelectorEventLoop):
     """``clock`` moves along with the time that is skipped.
 
-    ``patience_s``: how long threads may be silent before that is taken for sleep. Too short does no
-    harm, but what should happen at the same time then happens one after the other.
+    Nobody is taken to sleep while a thread works for them: threads of executors are known, of
+    others :meth:`watch` and :meth:`at_work` tell.
     """
 
-    def __init__(self, clock: ManualClock, patience_s: float) -> None:
-        self._hasty = _Selector(clock, patience_s)
+    def __init__(self, clock: ManualClock) -> None:
+        self._hasty = _Selector(clock)
         super().__init__(self._hasty)
 
     def time(self) -> float:
         return super().time() + self._hasty.skipped_s
+
+    def watch(self, future: "asyncio.Future[T]") -> "asyncio.Future[T]":
+        """No time is skipped until this future, which a thread sets, is done."""
+        self._hasty.working += 1
+        future.add_done_callback(self._rest)
+        return future
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """No time is skipped meanwhile."""
+        self._hasty.working += 1
+        try:
+            yield
+        finally:
+            self._hasty.working -= 1
+
+    def run_in_executor(  # type: ignore[override]  # declared with variadic type variables
+        self, executor: Any, func: Callable[..., T], *args: Any
+    ) -> "asyncio.Future[T]":
+        return self.watch(super().run_in_executor(executor, func, *args))
+
+    def _rest(self, _future: "asyncio.Future[Any]") -> None:
+        self._hasty.working -= 1
+
+
+def hasty_loop() -> HastyLoop:
+    """The loop that everything here runs in."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, HastyLoop)
+    return loop

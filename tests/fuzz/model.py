@@ -46,11 +46,12 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A customer: what is there, and how much of it is held."""
+    """A customer: what is there, how much of it is held, and whether it takes no more holds."""
 
     total: int = 0
     held: int = 0
     deposited: int = 0
+    closed: bool = False
 
     @property
     def available(self) -> int:
@@ -135,14 +136,20 @@ class Model:
         """Whether any of these proofs was redeemed as a part of any token."""
         return any(not ys.isdisjoint(known) for known in self.deposits)
 
-    def place(self, hold: int, account: int, minimum: int, wanted: int) -> int:
-        """Set aside what is wanted, less if there is less, but not below the minimum."""
+    def place(
+        self, hold: int, account: int, minimum: int, wanted: int, *, closes: bool = False
+    ) -> int:
+        """Set aside what is wanted, less if there is less, but not below the minimum.
+
+        ``closes``: the account pays for one request and no other.
+        """
         owner = self.account(account)
+        demand(not owner.closed, f"account {account} has paid for its one request")
         demand(hold not in self.holds, f"hold {hold} exists")
         demand(owner.available >= minimum, f"{owner.available} msat are available")
         amount = min(owner.available, max(minimum, wanted))
         self.holds[hold] = Hold(account, amount)
-        self.accounts[account] = replace(owner, held=owner.held + amount)
+        self.accounts[account] = replace(owner, held=owner.held + amount, closed=closes)
         return amount
 
     def settle(self, hold: int, cost: int) -> Hold:
@@ -210,11 +217,21 @@ class Model:
         self.refunds[saga] = replace(was, stage=Stage.CLAIMED)
         self.unclaimed -= was.net
 
-    def last_refund(self, account: int) -> int | None:
-        """The newest token that was given out for an account."""
+    def given(self, account: int) -> frozenset[int]:
+        """The tokens that were given out for an account."""
         told = (Stage.ISSUED, Stage.CLAIMED)
-        sagas = (s for s, r in self.refunds.items() if r.account == account and r.stage in told)
-        return max(sagas, default=None)
+        mine = (s for s, r in self.refunds.items() if r.account == account and r.stage in told)
+        return frozenset(mine)
+
+    def unredeemed(self, account: int) -> frozenset[int]:
+        """Those that a refund tells: not redeemed, and given out since money last came in."""
+        deposited = self.account(account).deposited
+        refunds = self.refunds
+        return frozenset(
+            saga
+            for saga in self.given(account)
+            if refunds[saga].stage is Stage.ISSUED and refunds[saga].deposited == deposited
+        )
 
     def forget(self) -> None:
         """Leave out what ended long ago: nobody asks for it again."""

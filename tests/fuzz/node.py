@@ -8,19 +8,23 @@ from typing import Final, Self
 
 from routstr.auth.service import CREATE, Authenticator, KeyCompletion
 from routstr.core.clock import ManualClock
-from routstr.core.db import Database, open_backend
+from routstr.core.db import open_backend
 from routstr.core.node_key import NodeKey
-from routstr.errors import NodeError
+from routstr.errors import NodeError, PaymentError
 from routstr.ledger import instances
+from routstr.ledger.entries import Held, HoldRequest, Placed, Refused, Settled, Settlement
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
 from routstr.payment.deposits import TOPUP, TopupCompletion
 from routstr.payment.intake import Intake
+from routstr.payment.pricing import Quote
 from routstr.payment.refund import Refunds
 from routstr.payment.refund_books import REFUND, RefundCompletion
+from routstr.payment.x_cashu import PAYMENT, PaymentCompletion, XCashu
+from routstr.proxy.till import Till
 from routstr.wallet.mints import Mints
 from routstr.wallet.service import Wallet
-from tests.fuzz.backend import TroubledBackend
+from tests.fuzz.backend import TroubledBackend, TroubledDatabase
 from tests.fuzz.fate import Fate, Killed
 from tests.fuzz.line import Line
 from tests.fuzz.mint import TalliedMint
@@ -41,34 +45,40 @@ class Ground:
     clock: ManualClock
 
 
-class Node:
-    """One instance. ``fate`` is what befalls it."""
+class _NoDemand:
+    """Who has not paid is not told what would: that asks mints, and moves nothing."""
 
-    def __init__(self, ground: Ground, db: Database, backend: TroubledBackend, fate: Fate) -> None:
+    async def complete(self, error: PaymentError, quoted: Quote | None) -> None: ...
+
+
+class Node:
+    """One instance. ``fate`` is what befalls it.
+
+    Whoever pays for a request holds, settles and releases here, so that it is known what it works
+    on: ``live`` are holds that were told of and not asked to end.
+    """
+
+    def __init__(self, ground: Ground, db: TroubledDatabase, backend: TroubledBackend) -> None:
         self.db = db
         self.backend = backend
-        self.fate = fate
+        self.fate: Fate = backend.fate
         self._ground = ground
         self.live: set[int] = set()
-        """Holds that it has told of and not been asked to end."""
-        self.owed: dict[int, int] = {}
-        """Costs of holds that it could not settle, as far as it has told."""
 
     @classmethod
     async def open(cls, ground: Ground) -> Self:
         """Start an instance."""
-        fate = Fate()
-        backend = TroubledBackend(open_backend(ground.url), fate)
-        db = Database(ground.url, backend, reconnect_seconds=_RECONNECT_SECONDS)
+        backend = TroubledBackend(open_backend(ground.url), Fate())
+        db = TroubledDatabase(ground.url, backend, reconnect_seconds=_RECONNECT_SECONDS)
         db.start()
-        node = cls(ground, db, backend, fate)
+        node = cls(ground, db, backend)
         await node._wire()
         return node
 
     async def _wire(self) -> None:
         ground, db, clock = self._ground, self.db, self._ground.clock
         self.instance = await db.write(instances.register)
-        self.ledger = Ledger(db, clock, self.instance, await Ledger.open_books(db, clock))
+        self._ledger = Ledger(db, clock, self.instance, await Ledger.open_books(db, clock))
         mints = Mints(
             tuple(ground.mints), lambda url: Line(ground.mints[url], self.fate), db, clock
         )
@@ -78,9 +88,33 @@ class Node:
         self.wallet.register(CREATE, KeyCompletion(clock))
         self.wallet.register(TOPUP, TopupCompletion(clock))
         self.wallet.register(REFUND, RefundCompletion(clock))
-        self.auth = Authenticator(db, Intake(self.wallet, clock), _KEY, clock)
+        self.wallet.register(PAYMENT, PaymentCompletion(clock))
+        intake = Intake(self.wallet, clock)
+        self.auth = Authenticator(db, intake, _KEY, clock)
         self.refunds = Refunds(db, self.wallet, clock)
-        self.sweeper = Sweeper(db, self.ledger, clock, self.instance, STALE_SECONDS)
+        self.x_cashu = XCashu(intake, self.wallet, self.refunds)
+        self.till = Till(self.auth, self.x_cashu, self, _NoDemand())
+        self.sweeper = Sweeper(db, self._ledger, clock, self.instance, STALE_SECONDS)
+
+    @property
+    def owed(self) -> dict[int, int]:
+        """Costs of holds that it could not settle and will settle later."""
+        kept = self._ledger._unsettled.values()
+        return {settlement.hold: int(settlement.cost) for settlement in kept}
+
+    async def hold(self, request: HoldRequest) -> Held | Refused:
+        answer = await self._ledger.hold(request)
+        if isinstance(answer, Held):
+            self.live.add(answer.hold)
+        return answer
+
+    async def settle(self, settlement: Settlement) -> Settled:
+        self.live.discard(settlement.hold)
+        return await self._ledger.settle(settlement)
+
+    async def release(self, hold: int, placed: Placed | None = None) -> Settled:
+        self.live.discard(hold)
+        return await self._ledger.release(hold, placed)
 
     async def recover(self) -> int:
         """Take up what nobody works on."""

@@ -67,7 +67,7 @@ class Scene:
     payable: Callable[[], dict[tuple[str, Unit], int]]
     """What the wallet can spend after it, by mint and unit."""
 
-    def require_trouble(self, answer: Answer, operation: "Operation") -> None:
+    def require_trouble(self, answer: Answer, operation: object) -> None:
         if self.calm:
             raise Broken(f"{operation} is answered {answer} without any trouble")
 

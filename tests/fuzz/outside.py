@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from routstr.money import Unit
-from routstr.payment import refund
+from routstr.money import Msat, Unit
 from routstr.wallet import token
 from routstr.wallet.token import Token
 from tests.fuzz.explain import Broken
@@ -50,18 +49,19 @@ class Outside:
         """The token that a user was given."""
         return self._by_text[text]
 
-    def give(self, account: int, told: refund.Refund) -> None:
+    def give(self, text: str, worth: Msat) -> None:
         """A user was told of a token: it must be worth what was said."""
-        if told.token in self._by_text:
+        if text in self._by_text:
             return
-        saga = self.issuer(told.token)
+        saga = self.issuer(text)
         assert saga is not None, "it was looked at when the answer was explained"
-        given = token.decode(told.token)
-        mint = self._mints[told.mint]
-        if given.amount != told.amount or not all(map(mint.is_good, mint.full(given))):
-            raise Broken(f"the token of refund {saga} is not worth {told.amount} {told.unit}")
-        self._by_text[told.token] = Gift(account, given, saga)
-        self.gifts.append(self._by_text[told.token])
+        given = token.decode(text)
+        mint = self._mints[given.mint]
+        good = all(map(mint.is_good, mint.full(given)))
+        if given.unit.to_msat(given.amount) != worth or not good:
+            raise Broken(f"the token of refund {saga} is not worth {worth} msat")
+        self._by_text[text] = Gift(self._observer.account_of(saga), given, saga)
+        self.gifts.append(self._by_text[text])
 
     def note_redeemed(self, done: Redeem) -> None:
         """A user redeemed proofs, of a refund or of their own."""

@@ -19,8 +19,6 @@ class Place(Protocol):
     """Where worlds are made."""
 
     name: str
-    patience_s: float
-    """Longer than a statement of a node takes."""
 
     def create(self) -> str:
         """The URL of a new database."""
@@ -33,7 +31,6 @@ class SqlitePlace:
     """Files in a folder."""
 
     name = SQLITE
-    patience_s = 0.001
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -57,7 +54,6 @@ class PostgresPlace:
     """Databases of one server."""
 
     name = POSTGRES
-    patience_s = 0.003
 
     def __init__(self, server: Postgres) -> None:
         self._server = server

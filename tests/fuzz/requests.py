@@ -3,76 +3,21 @@
 A request that finds nothing to be about is for something near it, so that any may follow any other.
 """
 
-import random
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
-from typing import Final, TypeVar
+from typing import Final
 
-from routstr.auth.service import Payer
-from routstr.money import Unit
-from routstr.wallet import token as tokens
-from routstr.wallet.keysets import input_fee
-from routstr.wallet.token import Token
 from tests.fuzz.holding import PlaceHold, Release, Settle
-from tests.fuzz.mint import TalliedMint
 from tests.fuzz.model import End
-from tests.fuzz.outside import FIRST, SECOND
-from tests.fuzz.receiving import Receive, UserToken
-from tests.fuzz.refunding import GiveBack
+from tests.fuzz.offering import UserToken
+from tests.fuzz.paying import Pay
+from tests.fuzz.receiving import Receive
+from tests.fuzz.refunding import ClaimChange, GiveBack
+from tests.fuzz.scope import LARGE, Planner, Scope, buy, remember, write
 from tests.fuzz.tasks import Recover, Redeem, Sweep, Watch
-from tests.fuzz.world import Act, World
-
-T = TypeVar("T")
+from tests.fuzz.world import Act
 
 KEYS_MAX: Final = 10
-TOKENS_MAX: Final = 150
-_LARGE: Final = 1 << 30
-
-
-class Choices:
-    """Decisions by whole numbers: those given, then as many more as are needed."""
-
-    def __init__(self, numbers: Iterable[int]) -> None:
-        first = tuple(numbers)
-        more = random.Random(repr(first))
-        self._numbers = chain(first, iter(lambda: more.randrange(_LARGE), None))
-
-    def below(self, limit: int) -> int:
-        return next(self._numbers) % limit
-
-    def pick(self, offer: Sequence[T]) -> T:
-        return offer[self.below(len(offer))]
-
-    def percent(self, chance: int) -> bool:
-        return self.below(100) < chance
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a rule may choose from: everything, or little, so that several meet."""
-
-    world: World
-    choices: Choices
-    keys: Sequence[Payer]
-    tokens: Sequence[UserToken]
-
-    @classmethod
-    def wide(cls, world: World, choices: Choices) -> "Scope":
-        return cls(world, choices, tuple(world.keys), tuple(world.tokens))
-
-    def narrow(self) -> "Scope":
-        """One key, one token."""
-        choices = self.choices
-        keys = (choices.pick(self.keys),) if self.keys else ()
-        some = (choices.pick(self.tokens),) if self.tokens else ()
-        return replace(self, keys=keys, tokens=some)
-
-    def node(self) -> int:
-        return self.choices.below(len(self.world.nodes))
-
-
-Planner = Callable[[Scope], Act]
 
 
 def create(scope: Scope) -> Act:
@@ -80,16 +25,16 @@ def create(scope: Scope) -> Act:
     if len(scope.world.keys) >= KEYS_MAX:
         return top_up(scope)
     fresh = buy(scope)
-    return Act(scope.node(), Receive(fresh, _write(scope, fresh), None, scope.choices.percent(30)))
+    return Act(scope.node(), Receive(fresh, write(scope, fresh), None, scope.choices.percent(30)))
 
 
 def top_up(scope: Scope) -> Act:
     if not scope.keys:
         fresh = buy(scope)
-        return Act(scope.node(), Receive(fresh, _write(scope, fresh), None))
+        return Act(scope.node(), Receive(fresh, write(scope, fresh), None))
     fresh = buy(scope)
     payer = scope.choices.pick(scope.keys)
-    return Act(scope.node(), Receive(fresh, _write(scope, fresh), payer))
+    return Act(scope.node(), Receive(fresh, write(scope, fresh), payer))
 
 
 def same_token(scope: Scope) -> Act:
@@ -100,7 +45,7 @@ def same_token(scope: Scope) -> Act:
     payer = scope.choices.pick([*scope.keys, None])
     if len(scope.world.keys) >= KEYS_MAX and scope.keys:
         payer = payer or scope.keys[0]
-    return Act(scope.node(), Receive(again, _write(scope, again), payer))
+    return Act(scope.node(), Receive(again, write(scope, again), payer))
 
 
 def overlapping_token(scope: Scope) -> Act:
@@ -112,9 +57,9 @@ def overlapping_token(scope: Scope) -> Act:
     if scope.choices.percent(50):
         signer = known.mint.signers[part[0].keyset_id]
         part += known.mint.token(8, signer=signer, dleq=False).proofs
-    mixed = _remember(scope, replace(known.token, proofs=part), known.mint)
+    mixed = remember(scope, replace(known.token, proofs=part), known.mint)
     payer = scope.choices.pick(scope.keys)
-    return Act(scope.node(), Receive(mixed, _write(scope, mixed), payer))
+    return Act(scope.node(), Receive(mixed, write(scope, mixed), payer))
 
 
 def spend_elsewhere(scope: Scope) -> Act:
@@ -132,7 +77,7 @@ def place_hold(scope: Scope) -> Act:
     amounts = (available, available // 2, available + 1, 1_000, 7_777, 3_000, 1, 0)
     wanted = choices.pick(amounts)
     minimum = choices.pick((0, wanted // 2, wanted, wanted, wanted + 1))
-    request = f"request-{world.operations}-{choices.below(_LARGE)}"
+    request = f"request-{world.operations}-{choices.below(LARGE)}"
     return Act(scope.node(), PlaceHold(account, minimum, wanted, request))
 
 
@@ -164,8 +109,8 @@ def give_back(scope: Scope) -> Act:
 
 def claim(scope: Scope) -> Act:
     """A user redeems what was given back, perhaps only a part of it."""
-    accounts = {key.account for key in scope.keys}
-    gifts = [gift for gift in scope.world.outside.gifts[-20:] if gift.account in accounts]
+    others = {key.account for key in scope.world.keys} - {key.account for key in scope.keys}
+    gifts = [gift for gift in scope.world.outside.gifts[-20:] if gift.account not in others]
     if not gifts:
         return give_back(scope)
     gift = scope.choices.pick(gifts)
@@ -175,6 +120,29 @@ def claim(scope: Scope) -> Act:
         left = left[:1]
     part = replace(gift.token, proofs=left)
     return Act(0, Redeem(part, mint, gift.saga, gift.token.unit))
+
+
+def pay(scope: Scope) -> Act:
+    """A request with a token for it alone."""
+    return _pay(scope, buy(scope))
+
+
+def pay_again(scope: Scope) -> Act:
+    """The same with a token that was seen before."""
+    return _pay(scope, scope.choices.pick(scope.tokens)) if scope.tokens else pay(scope)
+
+
+def claim_change(scope: Scope) -> Act:
+    """Mostly of a payment, and mostly of one that has something left."""
+    world, choices = scope.world, scope.choices
+    paid = [one for one in scope.tokens if one.ys in world.paid]
+    owners = world.model.deposits, world.model.accounts
+    left = [one for one in paid if (it := owners[0].get(one.ys)) and owners[1][it.account].total]
+    tokens = (left or paid or scope.tokens) if choices.percent(90) else scope.tokens
+    if not tokens:
+        return pay(scope)
+    one = choices.pick(tokens)
+    return Act(scope.node(), ClaimChange(one, write(scope, one)))
 
 
 def sweep(scope: Scope) -> Act:
@@ -200,6 +168,9 @@ PLANNERS: Final[dict[Planner, int]] = {
     spend_elsewhere: 1,
     give_back: 5,
     claim: 5,
+    pay: 4,
+    pay_again: 1,
+    claim_change: 2,
     watch_claims: 1,
     sweep: 2,
     recover: 1,
@@ -208,32 +179,24 @@ PLANNERS: Final[dict[Planner, int]] = {
 ALL: Final[tuple[Planner, ...]] = tuple(chain.from_iterable([p] * n for p, n in PLANNERS.items()))
 
 
-def buy(scope: Scope) -> UserToken:
-    """A user buys a new token, of few proofs."""
-    choices = scope.choices
-    url, unit = choices.pick(((FIRST, Unit.SAT), (FIRST, Unit.MSAT), (SECOND, Unit.SAT)))
-    mint = scope.world.mint(url)
-    signers = [s for s in mint.signers.values() if s.info.active and s.info.unit == unit]
-    largest = 8 if unit is Unit.SAT else 17
-    amounts = [1 << choices.below(largest) for _ in range(1 + choices.below(3))]
-    made = mint.token(*amounts, signer=signers[0], dleq=choices.percent(20))
-    return _remember(scope, made, mint)
-
-
-def _remember(scope: Scope, made: Token, mint: TalliedMint) -> UserToken:
-    infos = (mint.signers[proof.keyset_id].info for proof in made.proofs)
-    net = made.amount - input_fee(info.input_fee_ppk for info in infos)
-    one = UserToken(made, frozenset(tokens.ys(made)), int(made.unit.to_msat(net)), mint)
-    scope.world.tokens.append(one)
-    del scope.world.tokens[:-TOKENS_MAX]
-    return one
-
-
-def _write(scope: Scope, one: UserToken) -> str:
-    """One of the ways to write a token."""
-    proofs = one.token.proofs[:: scope.choices.pick((1, -1))]
-    encode = scope.choices.pick((tokens.encode_a, tokens.encode_b))
-    return encode(replace(one.token, proofs=proofs))
+def _pay(scope: Scope, one: UserToken) -> Act:
+    """Its price is mostly within what the token is worth, and its cost within its price."""
+    choices, net = scope.choices, max(one.net, 0)
+    wanted = choices.pick((net, net, net // 2, net // 3, 2 * net, 3_000, 1))
+    minimum = choices.pick((0, min(wanted, net) // 2, min(wanted, net), wanted))
+    cost = choices.pick((None, 1, wanted // 2, wanted // 2, wanted, wanted + 1, 3 * wanted))
+    request = f"payment-{scope.world.operations}-{choices.below(LARGE)}"
+    asked = Pay(
+        one,
+        write(scope, one),
+        minimum,
+        wanted,
+        cost and max(1, cost),
+        request,
+        lasts_s=choices.pick((0.0, 0.0, 0.0, 5.0)),
+        stream=choices.percent(50),
+    )
+    return Act(scope.node(), asked)
 
 
 def _hold(scope: Scope) -> int | None:

@@ -5,19 +5,21 @@ from dataclasses import replace
 from typing import Final
 
 from tests.fuzz import lifecycle
-from tests.fuzz.fate import CALLS, COMMITS, DEADLY, SLOW_S
+from tests.fuzz.fate import CALLS, COMMITS, DEADLY, SLOW_S, Read
 from tests.fuzz.holding import Settle
 from tests.fuzz.mint import BriefSigner
 from tests.fuzz.outside import FIRST, SECOND
+from tests.fuzz.paying import Pay
+from tests.fuzz.refunding import ClaimChange
 from tests.fuzz.requests import (
     ALL,
-    Planner,
-    Scope,
-    buy,
     claim,
+    claim_change,
     create,
     give_back,
     overlapping_token,
+    pay,
+    pay_again,
     place_hold,
     release,
     same_token,
@@ -27,8 +29,11 @@ from tests.fuzz.requests import (
     top_up,
     watch_claims,
 )
+from tests.fuzz.scope import Planner, Scope, buy, write
 from tests.fuzz.tasks import Recover, Redeem, Sweep
 from tests.fuzz.world import Act, World
+
+_LONG_S: Final = 20.0
 
 
 async def do(scope: Scope, planner: Planner) -> None:
@@ -40,6 +45,9 @@ _ON_TOKENS: Final[tuple[Planner, ...]] = (
     same_token,
     same_token,
     same_token,
+    pay_again,
+    pay_again,
+    claim_change,
     overlapping_token,
     spend_elsewhere,
 )
@@ -53,7 +61,7 @@ _ON_MONEY: Final[tuple[Planner, ...]] = (
     sweep,
     watch_claims,
 )
-_AT_MINTS: Final[tuple[Planner, ...]] = (give_back, give_back, top_up, create)
+_AT_MINTS: Final[tuple[Planner, ...]] = (give_back, give_back, top_up, create, pay, claim_change)
 
 
 async def at_once(scope: Scope) -> None:
@@ -117,6 +125,22 @@ async def settle_late(scope: Scope) -> None:
     await lifecycle.come_back(scope.world, index)
 
 
+async def pay_late(scope: Scope) -> None:
+    """A request that a token pays for outlives its hold, and its money is claimed meanwhile."""
+    choices, index = scope.choices, scope.node()
+    lifecycle.silence(scope.world, index)
+    asked = choices.pick((pay, pay, pay_again))(scope).operation
+    assert isinstance(asked, Pay)
+    given = asked.given
+    acts = [
+        Act(index, replace(asked, lasts_s=_LONG_S)),
+        Act(1 - index, Sweep(), delay_s=_LONG_S / 4),
+        Act(1 - index, ClaimChange(given, write(scope, given)), delay_s=_LONG_S / 2),
+    ]
+    await _perform(scope.world, *acts[: 2 + choices.below(2)])
+    await lifecycle.come_back(scope.world, index)
+
+
 async def fall_silent(scope: Scope) -> None:
     lifecycle.silence(scope.world, scope.node())
 
@@ -148,6 +172,14 @@ async def database_trouble(scope: Scope) -> None:
     await _perform(scope.world, _moved(choices.pick(planners)(scope), index))
 
 
+async def read_trouble(scope: Scope) -> None:
+    """The database does not answer a question."""
+    choices, index = scope.choices, scope.node()
+    scope.world.nodes[index].fate.arm(Read.FAILS, at=1 + choices.below(8))
+    planners = choices.pick((ALL, _AT_MINTS, _AT_MINTS))
+    await _perform(scope.world, _moved(choices.pick(planners)(scope), index))
+
+
 async def rotate_keys(scope: Scope) -> None:
     """A mint signs with other keys from now on."""
     choices = scope.choices
@@ -162,11 +194,13 @@ OTHERS: Final[dict[Rule, int]] = {
     die: 1,
     take_over: 2,
     settle_late: 2,
+    pay_late: 2,
     fall_silent: 1,
     come_back: 2,
     let_time_pass: 2,
     mint_trouble: 4,
     database_trouble: 3,
+    read_trouble: 2,
     rotate_keys: 1,
 }
 """Rules of several requests, or of none."""

@@ -22,8 +22,9 @@ from tests.fuzz.explain import Broken
 from tests.fuzz.loop import HastyLoop
 from tests.fuzz.places import SQLITE, Ear, Place, PostgresPlace, SqlitePlace, listening
 from tests.fuzz.report import Tally
-from tests.fuzz.requests import ALL, Choices, Scope
+from tests.fuzz.requests import ALL
 from tests.fuzz.rules import OTHERS, do
+from tests.fuzz.scope import Choices, Scope
 from tests.fuzz.world import World
 
 Tell = Callable[[str, int], None]
@@ -140,7 +141,7 @@ def _episode(
 
     url = place.create()
     try:
-        with asyncio.Runner(loop_factory=lambda: HastyLoop(clock, place.patience_s)) as runner:
+        with asyncio.Runner(loop_factory=lambda: HastyLoop(clock)) as runner:
             runner.run(live(url))
     finally:
         place.remove(url)

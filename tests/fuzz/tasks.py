@@ -17,9 +17,7 @@ class Sweep:
     kind = "sweep"
 
     async def ask(self, node: Node) -> int:
-        ended = await node.sweeper.sweep()
-        node.owed.clear()
-        return ended
+        return await node.sweeper.sweep()
 
     def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
         return _task(self, answer, scene)

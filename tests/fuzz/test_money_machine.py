@@ -20,7 +20,7 @@ from routstr.core.clock import ManualClock
 from tests.fuzz import lifecycle, money, requests, rules
 from tests.fuzz.loop import HastyLoop
 from tests.fuzz.places import Ear, Place, PostgresPlace, SqlitePlace, listening
-from tests.fuzz.requests import Choices, Scope
+from tests.fuzz.scope import Choices, Planner, Scope
 from tests.fuzz.world import World
 
 PROFILE: Final = settings(
@@ -46,12 +46,12 @@ class MoneyMachine(RuleBasedStateMachine):
         ear.heard.clear()
         self._url = place.create()
         self._closing.callback(place.remove, self._url)
-        self._runner = asyncio.Runner(loop_factory=lambda: HastyLoop(clock, place.patience_s))
+        self._runner = asyncio.Runner(loop_factory=lambda: HastyLoop(clock))
         self._closing.enter_context(self._runner)
         self._world = self._runner.run(World.open(self._url, clock, ear.heard))
         self._closing.callback(lambda: self._runner.run(self._world.stop()))
 
-    def _do(self, numbers: tuple[int, ...], planner: requests.Planner) -> None:
+    def _do(self, numbers: tuple[int, ...], planner: Planner) -> None:
         """One request, then a few that may have to do with it."""
         scope = self._scope(numbers)
         self._runner.run(rules.do(scope, planner))
@@ -113,6 +113,18 @@ class MoneyMachine(RuleBasedStateMachine):
         self._do(numbers, requests.claim)
 
     @rule(numbers=NUMBERS)
+    def pay(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, requests.pay)
+
+    @rule(numbers=NUMBERS)
+    def pay_again(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, requests.pay_again)
+
+    @rule(numbers=NUMBERS)
+    def claim_change(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, requests.claim_change)
+
+    @rule(numbers=NUMBERS)
     def watch_claims(self, numbers: tuple[int, ...]) -> None:
         self._do(numbers, requests.watch_claims)
 
@@ -141,6 +153,10 @@ class MoneyMachine(RuleBasedStateMachine):
         self._let(numbers, rules.settle_late)
 
     @rule(numbers=NUMBERS)
+    def a_payment_ends_late(self, numbers: tuple[int, ...]) -> None:
+        self._let(numbers, rules.pay_late)
+
+    @rule(numbers=NUMBERS)
     def a_node_falls_silent(self, numbers: tuple[int, ...]) -> None:
         self._let(numbers, rules.fall_silent)
 
@@ -159,6 +175,10 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(numbers=NUMBERS)
     def the_database_errs(self, numbers: tuple[int, ...]) -> None:
         self._let(numbers, rules.database_trouble)
+
+    @rule(numbers=NUMBERS)
+    def a_read_fails(self, numbers: tuple[int, ...]) -> None:
+        self._let(numbers, rules.read_trouble)
 
     @rule(numbers=NUMBERS)
     def a_mint_rotates_its_keys(self, numbers: tuple[int, ...]) -> None:

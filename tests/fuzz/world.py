@@ -10,6 +10,7 @@ from routstr.core.clock import ManualClock
 from routstr.errors import RoutstrError
 from routstr.payment import refund
 from routstr.payment.audit import audit
+from routstr.payment.change import Change
 from routstr.wallet.models import SagaState
 from tests.fuzz.explain import Broken, explained
 from tests.fuzz.facts import Facts, Observer, SagaFact
@@ -19,10 +20,11 @@ from tests.fuzz.loose import Sweeps, loose_tracks
 from tests.fuzz.mint import TalliedMint
 from tests.fuzz.model import End, Model, Stage, Ys
 from tests.fuzz.node import Ground, Node
+from tests.fuzz.offering import Offering, UserToken
 from tests.fuzz.operations import Answer, Operation, Scene
 from tests.fuzz.outside import Outside, played_mints
-from tests.fuzz.receiving import Receive, UserToken
-from tests.fuzz.refunding import GiveBack
+from tests.fuzz.paying import Pay, Served, TurnedAway
+from tests.fuzz.refunding import ClaimChange, GiveBack
 from tests.fuzz.tasks import Redeem, Sweep, Watch
 
 NODES: Final = 2
@@ -56,6 +58,8 @@ class World:
         self.model = Model()
         self.keys: list[Payer] = []
         self.tokens: list[UserToken] = []
+        self.paid: dict[Ys, UserToken] = {}
+        """Tokens that were sent with a request to pay for it."""
         self.open_sagas: dict[int, SagaFact] = {}
         self.silent: set[int] = set()
         self.lost: set[int] = set()
@@ -152,7 +156,7 @@ class World:
         holds = {hold for hold, it in self.model.holds.items() if it.end in open_ones}
         holds |= {o.hold for o in asked if isinstance(o, Settle | Release)}
         issued = [saga for saga, it in self.model.refunds.items() if it.stage is Stage.ISSUED]
-        asking = any(isinstance(o, GiveBack | Watch) for o in asked)
+        asking = any(isinstance(o, GiveBack | ClaimChange | Pay | Watch) for o in asked)
         return self.observer.look(holds, self.open_sagas, issued if asking else ())
 
     def _scene(self, acts: Sequence[Act], facts: Facts, *, calm: bool) -> Scene:
@@ -168,25 +172,37 @@ class World:
         return Sweeps(frozenset(n.instance for n in by), silent, frozenset(live), tuple(owed))
 
     def _wish(self, operation: Operation) -> None:
-        if isinstance(operation, Receive):
-            account = None if operation.payer is None else operation.payer.account
-            self._wishes.setdefault(operation.given.ys, set()).add((operation.kind, account))
+        if isinstance(operation, Offering):
+            wish = operation.kind, operation.account
+            self._wishes.setdefault(operation.given.ys, set()).add(wish)
+        if isinstance(operation, Pay):
+            self.paid[operation.given.ys] = operation.given
 
     def _learn(self, acts: Sequence[Act], answers: Sequence[Answer], facts: Facts) -> None:
         for act, answer in zip(acts, answers, strict=True):
-            operation = act.operation
+            operation, error = act.operation, answer.error
             self.counts[operation.kind] += 1
-            if answer.error is not None:
-                self.refused[type(answer.error).__name__] += 1
-            if isinstance(operation, GiveBack) and isinstance(answer.value, refund.Refund):
-                self.outside.give(operation.payer.account, answer.value)
+            if isinstance(answer.value, TurnedAway):
+                self.refused[answer.value.reason.__name__] += 1
+            if error is not None:
+                self.refused[type(error).__name__] += 1
             if isinstance(operation, Redeem) and answer.value:
                 self.outside.note_redeemed(operation)
-            if isinstance(operation, Receive) and answer.error is not None:
-                operation.given.doubted |= "spent" in answer.error.code
+            if isinstance(operation, Offering) and error is not None:
+                operation.given.doubted |= "spent" in error.code
+            self._take_back(answer.value)
         self.open_sagas = {i: s for i, s in facts.sagas.items() if s.state is SagaState.OPEN}
         for node in self.nodes:
             node.live.intersection_update(self.model.holds)
+
+    def _take_back(self, told: object) -> None:
+        """A user has what an answer gives back."""
+        change = told.change if isinstance(told, Served) else None
+        if isinstance(told, refund.Refund):
+            for part in told.parts:
+                self.outside.give(part.token, part.worth)
+        elif isinstance(change, Change) and change.token:
+            self.outside.give(change.token, change.amount)
 
     async def audit(self) -> None:
         """Prove the books as ``routstr verify`` does, and each proof of the wallet at its mint."""
