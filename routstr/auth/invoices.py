@@ -94,18 +94,22 @@ class Invoices:
         self._admitted = admitted
         self._open_max = open_max
 
-    async def create(self, wish: Wish) -> tuple[str, Invoice]:
+    async def create(self, wish: Wish, operation: bytes | None = None) -> tuple[str, Invoice]:
         """Make an invoice; return its id, which is not told again, and the invoice.
 
+        ``operation`` is the same when the same call is repeated, which then gets the same invoice.
         Raises InvalidParameter, UntrustedMint, DepositsClosed, TooManyInvoices, or why no mint
         made an invoice: LightningMintBusy, LightningMintUnreachable, InvoiceError.
         """
         check_terms(wish.terms, self._clock.now_ms())
         client = self._client(wish)
+        invoice_id = self._new_id(operation)
+        claim = self._claim(invoice_id)
+        made = await self._db.read(lambda c: invoice_repository.find(c, claim))
+        if made is not None:
+            return invoice_id, self._shown(await self._wallet.quote(made))
         await self._admitted()
         await self._check(client)
-        invoice_id = secrets.token_hex(_ID_BYTES)
-        claim = self._claim(invoice_id)
 
         def beside(tx: Tx, quote: Quote) -> None:
             admit_deposit(tx)
@@ -204,6 +208,11 @@ class Invoices:
 
     def _shown(self, quote: Quote) -> Invoice:
         return Invoice(quote, status_of(quote, self._clock.now_ms()))
+
+    def _new_id(self, operation: bytes | None) -> str:
+        if operation is None:
+            return secrets.token_hex(_ID_BYTES)
+        return self._node.mac("invoice-id", operation).hex()
 
     def _claim(self, invoice_id: str) -> bytes:
         return self._node.mac("invoice-claim", invoice_id.encode())
