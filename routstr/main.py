@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.money import build_money, start_money
 from routstr.assembly.prices import start_prices
 from routstr.assembly.relay import paid_routes, price_policy
@@ -16,6 +17,7 @@ from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.storage import open_database
 from routstr.assembly.wallet import open_wallet
 from routstr.balance import endpoints as balance_endpoints
+from routstr.balance import lightning as lightning_endpoints
 from routstr.balance.service import BalanceService
 from routstr.catalog.models_file import load_models
 from routstr.catalog.service import Catalog
@@ -88,6 +90,11 @@ class App:
             hidden = prefix != "/v1/balance"
             self.api.include_router(
                 balance_endpoints.router, prefix=prefix, include_in_schema=not hidden
+            )
+        for prefix in lightning_endpoints.PREFIXES:
+            hidden = prefix != lightning_endpoints.PREFIXES[0]
+            self.api.include_router(
+                lightning_endpoints.router, prefix=prefix, include_in_schema=not hidden
             )
         self.api.include_router(node_endpoints.router)
 
@@ -175,9 +182,11 @@ class App:
             lambda: self._hot is not None and self._hot.draining,
             money.verifier.deposits,
         )
+        self.api.state.lightning = build_lightning(settings, db, wallet, node_key, clock, money)
         self.api.state.node = node_endpoints.NodeParts(settings, catalog, health)
         _start_upkeep(supervisor, sweeper, wallet)
         start_money(money, settings, supervisor)
+        start_watch(wallet, supervisor)
         start_repeats(repetition, supervisor)
         _log.info(
             "started", version=__version__, database=db.dialect.value, mints=wallet.mints.urls

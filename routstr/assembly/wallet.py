@@ -12,7 +12,13 @@ from routstr.core.db import Database
 from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
 from routstr.payment.capital import CAPITAL, CapitalCompletion
-from routstr.payment.deposits import TOPUP, TopupCompletion
+from routstr.payment.deposits import (
+    LIGHTNING_CREATE,
+    LIGHTNING_TOPUP,
+    TOPUP,
+    PaidCompletion,
+    TopupCompletion,
+)
 from routstr.payment.lightning_refund import LIGHTNING_REFUND, LightningRefundCompletion
 from routstr.payment.payouts import PAYOUT, WITHDRAW, PayoutCompletion, WithdrawCompletion
 from routstr.payment.refund_books import REFUND, RefundCompletion
@@ -59,6 +65,8 @@ async def open_wallet(
     )
     wallet.register(CREATE, KeyCompletion(clock))
     wallet.register(TOPUP, TopupCompletion(clock))
+    wallet.register(LIGHTNING_CREATE, PaidCompletion(KeyCompletion(clock)))
+    wallet.register(LIGHTNING_TOPUP, PaidCompletion(TopupCompletion(clock)))
     wallet.register(REFUND, RefundCompletion(clock))
     wallet.register(LIGHTNING_REFUND, LightningRefundCompletion(clock))
     wallet.register(PAYOUT, PayoutCompletion(clock))

@@ -173,6 +173,8 @@ class Wallet(Group):
     """Most proofs in one token; at most 100."""
     token_sat_max: Count = 1_000_000
     """Largest amount of one token, in sat."""
+    lightning_open_invoices_max: Count = 100
+    """Most unpaid Lightning invoices of one key, or of one address that asks for new keys."""
     reconcile_interval_seconds: SecondsOrOff = 300
     """How often 100 proofs at each mint are compared with what the mint says; 0: never."""
 
