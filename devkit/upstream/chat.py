@@ -32,7 +32,11 @@ class Reply:
 
     def said(self, body: Body) -> tuple[str, ...]:
         """The words that this request gets."""
-        limits = (body.get("max_completion_tokens"), body.get("max_tokens"))
+        limits = (
+            body.get("max_completion_tokens"),
+            body.get("max_tokens"),
+            body.get("max_output_tokens"),
+        )
         limit = next((limit for limit in limits if limit is not None), _ALL_TOKENS)
         return self.words[:limit] if self.obey_limit else self.words
 
@@ -84,7 +88,11 @@ def completion(body: Body, reply: Reply, shape: Shape) -> bytes:
 
 def blobs(body: Body, reply: Reply, shape: Shape) -> list[bytes]:
     """The streamed answer, as the pieces that are written one by one."""
-    pieces = [*map(sse, _events(body, reply, shape)), *([DONE] if shape.done else [])]
+    return cut([*map(sse, _events(body, reply, shape)), *([DONE] if shape.done else [])], shape)
+
+
+def cut(pieces: list[bytes], shape: Shape) -> list[bytes]:
+    """Events in the pieces and with the ending of this shape."""
     if shape.comments:
         pieces = [piece for event in pieces for piece in (b": keep-alive\n\n", event)]
     if shape.stop_after is not None:

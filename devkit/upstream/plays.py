@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from itertools import repeat
 from typing import Any, Final
 
-from devkit.upstream.chat import Body, Reply, Shape, blobs, completion, sse
+from devkit.upstream.chat import Body, Reply, Shape, sse
+from devkit.upstream.dialects import speech
 from devkit.upstream.http import Exchange, Play
 
 MIB: Final = 1 << 20
@@ -31,11 +32,12 @@ def chat(reply: Reply | None = None, shape: Shape | None = None) -> Play:
 
     async def play(exchange: Exchange) -> None:
         body: Body = exchange.request.json
+        speaks = speech(exchange.request.path)
         if body.get("stream"):
             await exchange.head(200, _STREAM_HEAD)
-            await _stream(exchange, blobs(body, chosen, form), form)
+            await _stream(exchange, speaks.stream(body, chosen, form), form)
         else:
-            await _whole(exchange, completion(body, chosen, form), form, len(chosen.words))
+            await _whole(exchange, speaks.whole(body, chosen, form), form, len(chosen.words))
 
     return play
 
@@ -97,7 +99,7 @@ def wrong_length(by: int) -> Play:
     """A JSON answer whose Content-Length differs from the body by so many bytes; then it closes."""
 
     async def play(exchange: Exchange) -> None:
-        body = completion(exchange.request.json, Reply(), Shape())
+        body = _plain_answer(exchange)
         exchange.hang_up()
         await exchange.answer(200, body, {"Content-Length": str(len(body) + by)})
 
@@ -112,7 +114,7 @@ def gzip_bomb(mebibytes: int = 1_024) -> Play:
         head = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
         await exchange.head(200, {**head, "Transfer-Encoding": "chunked"})
         packer = zlib.compressobj(wbits=31)
-        start = completion(exchange.request.json, Reply(), Shape())
+        start = _plain_answer(exchange)
         await exchange.chunks(
             [packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)], last=False
         )
@@ -136,7 +138,13 @@ def endless(word: str = " on") -> Play:
         exchange.hang_up()
         body: Body = exchange.request.json
         if body.get("stream"):
-            piece = blobs(body, Reply(words=(word,), obey_limit=False), Shape(done=False))[1]
+            speaks = speech(exchange.request.path)
+            reply = Reply(words=(word,), obey_limit=False)
+            piece = next(
+                piece
+                for piece in speaks.stream(body, reply, Shape(done=False))
+                if word.encode() in piece
+            )
             await exchange.head(200, _STREAM_HEAD)
         else:
             piece = word.encode() * 1_024
@@ -152,7 +160,9 @@ def error_in_stream(after: int = 2) -> Play:
     async def play(exchange: Exchange) -> None:
         form = Shape(stop_after=after)
         await exchange.head(200, _STREAM_HEAD)
-        await exchange.chunks(blobs(exchange.request.json, Reply(), form), last=False)
+        await exchange.chunks(
+            speech(exchange.request.path).stream(exchange.request.json, Reply(), form), last=False
+        )
         await exchange.chunks([sse(_error("The server had an error.", "server_error"))])
 
     return play
@@ -190,6 +200,10 @@ def _break(exchange: Exchange, form: Shape) -> None:
     exchange.hang_up()
     if form.ending == "reset":
         exchange.reset()
+
+
+def _plain_answer(exchange: Exchange) -> bytes:
+    return speech(exchange.request.path).whole(exchange.request.json, Reply(), Shape())
 
 
 def _error(message: str, kind: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
 
 from aiohttp import ClientSession
 
@@ -12,8 +11,10 @@ from routstr.core.settings import Settings
 from routstr.errors import UpstreamUnavailable
 from routstr.money import Msat
 from routstr.payment.pricing import QuotePolicy
+from routstr.proxy import count_tokens
+from routstr.proxy.count_tokens import CountTokens
+from routstr.proxy.dialects import DIALECTS
 from routstr.proxy.dialects.base import Dialect
-from routstr.proxy.dialects.choices import CHAT, COMPLETIONS
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.hot import Serve
 from routstr.proxy.paid import PaidEndpoint
@@ -23,9 +24,6 @@ from routstr.upstream.client import UpstreamClient, UpstreamLimits
 from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.endpoint import Endpoint
 from routstr.upstream.provider import Provider
-
-DIALECTS: Final = (CHAT, COMPLETIONS)
-"""What is sold by the token."""
 
 
 def price_policy(settings: Settings) -> PricePolicy:
@@ -50,8 +48,9 @@ def paid_routes(
     settings: Settings, catalog: Catalog, till: Till, session: ClientSession, deadlines: Deadlines
 ) -> Mapping[str, Serve]:
     """Serve every dialect by the provider of the settings; without one, refuse them all."""
+    free: dict[str, Serve] = {count_tokens.ENDPOINT: CountTokens(catalog.current)}
     if not settings.upstream_base_url:
-        return {dialect.endpoint: _no_upstream for dialect in DIALECTS}
+        return {dialect.endpoint: _no_upstream for dialect in DIALECTS} | free
     policy = QuotePolicy(
         settings.tolerance_percentage,
         Msat(settings.min_request_msat),
@@ -69,7 +68,7 @@ def paid_routes(
             deadlines=deadlines,
         )
 
-    return {dialect.endpoint: serve(dialect) for dialect in DIALECTS}
+    return {dialect.endpoint: serve(dialect) for dialect in DIALECTS} | free
 
 
 def _provider(settings: Settings, session: ClientSession) -> tuple[UpstreamClient, Provider]:

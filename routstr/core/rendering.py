@@ -4,7 +4,9 @@
 
     {"error": {"message", "type", "code"[, "details"]}, "request_id"}
 
-and beside it, for a token that is worth too little (402), what older clients look for::
+``anthropic``: the same, and ``"type": "error"`` beside it, as its clients expect.
+
+In both, for a token that is worth too little (402), what older clients look for::
 
     {"detail": {"reason", "amount_required_msat", "model", "type"}, ...}
 
@@ -71,6 +73,7 @@ class Protocol(StrEnum):
     """Whose words the client speaks."""
 
     OPENAI = "openai"
+    ANTHROPIC = "anthropic"
     MANAGEMENT = "management"
 
 
@@ -97,6 +100,8 @@ def render_error(
         shown["details"] = error.details
     shown |= error.fields
     body: ErrorObject = {"error": shown, "request_id": request_id}
+    if protocol is Protocol.ANTHROPIC:
+        body["type"] = "error"
     if protocol is Protocol.MANAGEMENT:
         body["detail"] = {"error": shown}
     elif isinstance(error, TokenBelowMinimum):

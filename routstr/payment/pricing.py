@@ -29,8 +29,6 @@ LEAST_REQUEST: Final = Msat(1)
 GATE_SLACK_MSAT: Final = 3
 """Clients round three times in binary floating point; each may come out one msat lower."""
 
-_LIMIT_NAMES: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-
 
 @dataclass(frozen=True, slots=True)
 class QuotePolicy:
@@ -72,16 +70,24 @@ class Quote:
     output_rate: int
 
 
-def read_limits(body: Mapping[str, object], entry: ModelEntry) -> RequestLimits:
-    """Read and check the limits of a request; :class:`InvalidParameter` names the one at fault."""
-    named = [limit for name in _LIMIT_NAMES if (limit := _whole(body, name, MAX_OUTPUT))]
+def read_limits(
+    body: Mapping[str, object], entry: ModelEntry, names: tuple[str, ...]
+) -> RequestLimits:
+    """Read and check the limits of a request; :class:`InvalidParameter` names the one at fault.
+
+    ``names`` are what the endpoint calls the most output tokens; any other name binds no provider.
+    An endpoint without names has no output.
+    """
+    if not names:
+        return RequestLimits(max_output=0)
+    named = [limit for name in names if (limit := _whole(body, name, MAX_OUTPUT))]
     answers = [_whole(body, name, MAX_CHOICES) or 1 for name in ("n", "best_of")]
     prompts = body.get("prompt")
     several = isinstance(prompts, list) and prompts and type(prompts[0]) is not int
     return RequestLimits(
         max_output=min(max(named), entry.context_length) if named else None,
         choices=max(answers) * (len(prompts) if isinstance(prompts, list) and several else 1),
-        max_tokens=_whole(body, "max_tokens", MAX_OUTPUT),
+        max_tokens=_whole(body, "max_tokens", MAX_OUTPUT) if "max_tokens" in names else None,
     )
 
 

@@ -4,7 +4,7 @@ Only texts that a model produced count: content, reasoning, refusals, names and 
 calls. Repetitions of them under other names, roles and ids do not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -14,9 +14,13 @@ from routstr.proxy.sse import StreamScanner, data_of, events
 _SAID = ("content", "reasoning_content", "refusal", "text")
 
 
-def output_tokens(answer: object) -> int:
-    """Tokens that the model produced in a JSON answer, in all choices."""
-    return output_estimate("".join(_said(answer)))
+Said = Callable[[object], Iterator[str]]
+"""What a model says in an answer or an event of a stream, as one dialect writes it."""
+
+
+def output_tokens(answer: object, said: Said) -> int:
+    """Tokens that the model produced in a JSON answer."""
+    return output_estimate("".join(said(answer)))
 
 
 def raw_tokens(body: bytes) -> int:
@@ -24,19 +28,20 @@ def raw_tokens(body: bytes) -> int:
     return output_estimate(body.decode("utf-8", "replace"))
 
 
-def streamed_tokens(scanner: StreamScanner) -> int:
+def streamed_tokens(scanner: StreamScanner, said: Said) -> int:
     """Tokens that a stream has brought; beyond its sample in proportion to its bytes."""
-    said: list[str] = []
+    texts: list[str] = []
     for event in events(scanner.sample):
         try:
-            said.extend(_said(msgspec.json.decode(data_of(event))))
+            texts.extend(said(msgspec.json.decode(data_of(event))))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
     whole, sample = scanner.scale
-    return -(-output_estimate("".join(said)) * whole // sample)
+    return -(-output_estimate("".join(texts)) * whole // sample)
 
 
-def _said(answer: object) -> Iterator[str]:
+def said_in_choices(answer: object) -> Iterator[str]:
+    """Texts of all choices, whole or as deltas."""
     choices = answer.get("choices") if isinstance(answer, dict) else None
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, dict):

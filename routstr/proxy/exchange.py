@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.types import Message, Receive, Scope, Send
 
-from routstr.core.rendering import Header, Reply, render_error
+from routstr.core.rendering import Header, Protocol, Reply, render_error
 from routstr.errors import RoutstrError
 from routstr.payment.change import Change
 from routstr.payment.metering import Receipt
@@ -28,6 +28,7 @@ class Exchange:
         "code",
         "key_id",
         "model",
+        "protocol",
         "receipt",
         "receive",
         "request_id",
@@ -51,6 +52,8 @@ class Exchange:
         self.code: str | None = None
         self.key_id: str | None = None
         self.model: str | None = None
+        self.protocol = Protocol.OPENAI
+        """In whose words errors are told."""
         self.receipt: Receipt | None = None
         self.change: Change | None = None
         """What became of the rest of a payment that was made for this request alone."""
@@ -101,4 +104,4 @@ class Exchange:
         if self.change is not None:
             error.headers = {**error.headers, **change_headers(self.change)}
             error.fields = {**error.fields, **change_fields(self.change, "refund_token")}
-        return render_error(error, self.request_id)
+        return render_error(error, self.request_id, self.protocol)

@@ -55,6 +55,7 @@ class PaidEndpoint:
     async def __call__(self, exchange: Exchange, credentials: Credentials, body: bytes) -> None:
         """Answer the request, or raise the error to answer with."""
         dialect = self._dialect
+        exchange.protocol = dialect.protocol
         request = dialect.parse(body)
         snapshot = self._catalog()
         entry = snapshot.find(request.model)
@@ -62,7 +63,8 @@ class PaidEndpoint:
             raise ModelNotFound(f"Model {request.model!r} not found")
         exchange.model = entry.id
         prompt = prompt_estimate(request.body)
-        quoted = quote(entry, prompt, read_limits(request.body, entry), self._policy)
+        limits = read_limits(request.body, entry, request.wording.limits)
+        quoted = quote(entry, prompt, limits, self._policy)
         offer = Offer(entry, quoted, prompt.images, snapshot.version, snapshot.usd_per_btc)
         async with self._till.checkout(exchange, credentials, offer, dialect.endpoint) as meter:
             limit = affordable_output_tokens(quoted, meter.held)

@@ -18,6 +18,10 @@ from routstr.payment.metering import Receipt
 from routstr.payment.usage import Usage
 from routstr.proxy.fields import Fields, encode, text, value
 
+CHAT_COUNTS: Final = ("prompt_tokens", "completion_tokens")
+TOKEN_COUNTS: Final = ("input_tokens", "output_tokens")
+"""Names of input and output in a usage: of chat completions, and of everything newer."""
+
 _PROVIDERS_PRICES: Final = frozenset(
     {
         "cost",
@@ -31,12 +35,19 @@ _PROVIDERS_PRICES: Final = frozenset(
 
 
 def add_receipt(
-    fields: Fields, reported: object, receipt: Receipt, name: str, *, with_change: bool = False
+    fields: Fields,
+    reported: object,
+    receipt: Receipt,
+    name: str,
+    *,
+    counts_as: tuple[str, str] = CHAT_COUNTS,
+    with_change: bool = False,
 ) -> None:
     """Write the receipt into the fields of an answer or a chunk; ``name`` is the provider's.
 
-    ``reported`` is the provider's usage, which stays as it is unless it was not believed.
-    ``with_change``: the token with the change goes here, too.
+    ``reported`` is the provider's usage, which stays as it is unless it was not believed;
+    ``counts_as`` are the names of input and output in it. ``with_change``: the token with the
+    change goes here, too.
     """
     usage, sats = receipt.usage, receipt.charged.sats_down
     cost = _cost(receipt)
@@ -45,7 +56,11 @@ def add_receipt(
     money = b'"sats_cost":%d,"remaining_balance_msats":%b' % (sats, encode(balance))
     estimated = b',"estimated":true' if receipt.estimated else b""
 
-    counts = reported if isinstance(reported, dict) and not receipt.estimated else _counts(usage)
+    counts = (
+        reported
+        if isinstance(reported, dict) and not receipt.estimated
+        else _counts(usage, counts_as)
+    )
     if not _PROVIDERS_PRICES.isdisjoint(counts):
         counts = {name: count for name, count in counts.items() if name not in _PROVIDERS_PRICES}
     counts["cost"] = Raw(b"{%b}" % cost)
@@ -135,10 +150,10 @@ def _cost(receipt: Receipt) -> bytes:
     return told if receipt.usd is None else b'%b,"total_usd":%b' % (told, _plain(receipt.usd))
 
 
-def _counts(usage: Usage) -> dict[str, object]:
+def _counts(usage: Usage, names: tuple[str, str]) -> dict[str, object]:
     return {
-        "prompt_tokens": usage.input,
-        "completion_tokens": usage.completion,
+        names[0]: usage.input,
+        names[1]: usage.completion,
         "total_tokens": usage.input + usage.completion,
     }
 

@@ -75,8 +75,11 @@ class Head:
             )
         if len(found) != len(headers):
             _refuse_twice(headers)
+        authorization = _text(found.get(b"authorization"))
+        if authorization is None and (key := _text(found.get(b"x-api-key"))):
+            authorization = f"Bearer {key}"  # as Anthropic's clients send it
         self.credentials = Credentials(
-            _text(found.get(b"authorization")),
+            authorization,
             _text(found.get(b"x-cashu")),
             _text(found.get(b"idempotency-key")),
         )

@@ -1,5 +1,23 @@
 """How the endpoints' requests and answers are read and written; one module for each way.
 
 A dialect knows no money, no provider and no connection: it turns bytes into what the relay asks
-of it. Adding an endpoint that sells tokens means adding a dialect here and a line in the wiring.
+of it. Adding an endpoint that sells tokens means adding a dialect and naming it here.
 """
+
+from typing import Final
+
+from routstr.proxy.dialects.base import Dialect
+from routstr.proxy.dialects.choices import CHAT, COMPLETIONS
+from routstr.proxy.dialects.counted import EMBEDDINGS, MODERATIONS, RERANK
+from routstr.proxy.dialects.messages import MESSAGES
+from routstr.proxy.dialects.responses import RESPONSES
+
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    CHAT,
+    COMPLETIONS,
+    RESPONSES,
+    MESSAGES,
+    EMBEDDINGS,
+    MODERATIONS,
+    RERANK,
+)

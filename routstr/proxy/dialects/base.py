@@ -1,8 +1,9 @@
 """What the relay asks of a dialect."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol as Port
 
+from routstr.core.rendering import Protocol
 from routstr.payment.metering import Receipt
 from routstr.proxy.fields import Fields
 from routstr.proxy.request import PaidRequest
@@ -18,7 +19,7 @@ class Service:
     request_id: str
 
 
-class Dialect(Protocol):
+class Dialect(Port):
     """One endpoint's way of asking and answering. Holds no state of any request."""
 
     @property
@@ -29,6 +30,11 @@ class Dialect(Protocol):
     @property
     def path(self) -> str:
         """The provider's path, below its base address."""
+        ...
+
+    @property
+    def protocol(self) -> Protocol:
+        """In whose words errors are told."""
         ...
 
     def parse(self, raw: bytes) -> PaidRequest:

@@ -9,9 +9,11 @@ from typing import Final
 
 from msgspec import Raw
 
+from routstr.core.rendering import Protocol
 from routstr.payment.metering import Receipt
 from routstr.proxy import estimate
 from routstr.proxy.dialects.base import Dialect, Service
+from routstr.proxy.estimate import said_in_choices
 from routstr.proxy.fields import Fields, encode, read_fields, text, value
 from routstr.proxy.receipts import add_receipt
 from routstr.proxy.request import PaidRequest, Wording
@@ -30,6 +32,7 @@ class Choices:
     wording: Wording
     id_prefix: str
     chunk_object: str
+    protocol: Protocol = Protocol.OPENAI
 
     def parse(self, raw: bytes) -> PaidRequest:
         """See :class:`Dialect`."""
@@ -41,7 +44,7 @@ class Choices:
 
     def output_tokens(self, fields: Fields) -> int:
         """See :class:`Dialect`."""
-        return estimate.output_tokens({"choices": value(fields, "choices")})
+        return estimate.output_tokens({"choices": value(fields, "choices")}, said_in_choices)
 
     def sign(self, fields: Fields, told: object, receipt: Receipt, service: Service) -> None:
         """See :class:`Dialect`. An answer without an id gets one; the model is as it is sold."""
@@ -56,7 +59,7 @@ class Choices:
 
     def streamed_tokens(self, scanner: StreamScanner) -> int:
         """See :class:`Dialect`."""
-        return estimate.streamed_tokens(scanner)
+        return estimate.streamed_tokens(scanner, said_in_choices)
 
     def closing(self, scanner: StreamScanner, receipt: Receipt, service: Service) -> bytes:
         """The chunk that carries the cost, under the identity that the stream has shown."""

@@ -6,10 +6,13 @@ from typing import Any, cast
 
 import pytest
 
-from routstr.assembly.relay import DIALECTS, paid_routes, price_policy
+from routstr.assembly.relay import paid_routes, price_policy
+from routstr.catalog.service import Catalog
+from routstr.core.clock import SystemClock
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.errors import UpstreamUnavailable
+from routstr.proxy.dialects import DIALECTS
 
 
 def settings(folder: Path, **more: Any) -> Settings:
@@ -41,8 +44,10 @@ def test_the_policy_has_the_operator_s_factors_and_name(tmp_path: Path) -> None:
 
 async def test_without_a_provider_every_request_is_refused(tmp_path: Path) -> None:
     nothing = cast("Any", None)
-    routes = paid_routes(settings(tmp_path), nothing, nothing, nothing, nothing)
-    assert set(routes) == {dialect.endpoint for dialect in DIALECTS}
-    for serve in routes.values():
+    configured = settings(tmp_path)
+    catalog = Catalog((), price_policy(configured), SystemClock())
+    routes = paid_routes(configured, catalog, nothing, nothing, nothing)
+    for dialect in DIALECTS:
+        serve = routes[dialect.endpoint]
         with pytest.raises(UpstreamUnavailable, match="UPSTREAM_BASE_URL"):
             await serve(nothing, nothing, b"{}")

@@ -26,6 +26,7 @@ from routstr.payment.tokens import PromptEstimate, prompt_estimate
 from routstr.payment.usage import Usage
 
 POLICY = QuotePolicy()
+NAMES = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
 def entry(
@@ -279,13 +280,13 @@ def test_a_long_prompt_hidden_in_tools_is_not_cheap() -> None:
         "tools": [{"type": "function", "function": {"name": "f", "description": "word " * 10_000}}],
         "max_tokens": 1,
     }
-    quoted = quote(entry(), prompt_estimate(body), read_limits(body, entry()), POLICY)
+    quoted = quote(entry(), prompt_estimate(body), read_limits(body, entry(), NAMES), POLICY)
     assert quoted.admit > 10_000
 
 
 def test_two_different_limits_reserve_the_larger_one() -> None:
     body = {"max_tokens": 1, "max_completion_tokens": 100_000}
-    limits = read_limits(body, entry(context=200_000))
+    limits = read_limits(body, entry(context=200_000), NAMES)
     assert limits == RequestLimits(100_000, 1, 1)
     quoted = quote(entry(), tokens(10), limits, POLICY)
     assert quoted.want == 10 + 100_000 * 3 + 1
@@ -315,7 +316,7 @@ def test_two_different_limits_reserve_the_larger_one() -> None:
     ],
 )
 def test_limits_are_read(body: dict[str, object], limits: RequestLimits) -> None:
-    assert read_limits(body, entry()) == limits
+    assert read_limits(body, entry(), NAMES) == limits
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "max_output_tokens", "n"])
@@ -324,15 +325,27 @@ def test_limits_are_read(body: dict[str, object], limits: RequestLimits) -> None
 )
 def test_absurd_limits_are_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(InvalidParameter, match=name) as refused:
-        read_limits({"max_tokens": 1, name: value}, entry())
+        read_limits({"max_tokens": 1, name: value}, entry(), NAMES)
     assert refused.value.http_status == 400
     assert refused.value.details == {"param": name}
 
 
 def test_too_many_answers_are_refused() -> None:
-    assert read_limits({"n": 128}, entry()).choices == 128
+    assert read_limits({"n": 128}, entry(), NAMES).choices == 128
     with pytest.raises(InvalidParameter, match="best_of"):
-        read_limits({"best_of": 129}, entry())
+        read_limits({"best_of": 129}, entry(), NAMES)
+
+
+def test_a_limit_by_another_endpoint_s_name_binds_nobody() -> None:
+    body = {"max_tokens": 1, "max_output_tokens": 70}
+    assert read_limits(body, entry(), ("max_output_tokens",)) == RequestLimits(max_output=70)
+
+
+def test_an_endpoint_without_output_is_priced_by_its_input_alone() -> None:
+    limits = read_limits({"max_tokens": 9, "input": "x"}, entry(), ())
+    assert limits == RequestLimits(max_output=0)
+    quoted = quote(entry(), tokens(1_000), limits, POLICY)
+    assert (quoted.want, quoted.max_output_tokens) == (Msat(1_001), 0)
 
 
 def test_without_wishes_of_the_operator_the_least_is_asked_for() -> None:

@@ -26,14 +26,17 @@ from routstr.core.cors import Cors
 from routstr.core.middleware import RequestLimits
 from routstr.core.secret import Secret
 from routstr.errors import AuthError, MissingApiKey, TokenAlreadySpent, TokenBelowMinimum
-from routstr.ledger.entries import Held, HoldRequest, Refused, Settled, Settlement
+from routstr.ledger.entries import Held, HoldRequest, KeyMark, Refused, Settled, Settlement
 from routstr.money import ZERO, Msat, Unit
 from routstr.payment.change import Change
 from routstr.payment.demand import Demands
 from routstr.payment.pricing import QuotePolicy
+from routstr.proxy import count_tokens
+from routstr.proxy.count_tokens import CountTokens
+from routstr.proxy.dialects import DIALECTS
 from routstr.proxy.dialects.base import Dialect
-from routstr.proxy.dialects.choices import CHAT, COMPLETIONS
-from routstr.proxy.hot import HotRoutes, Surroundings
+from routstr.proxy.dialects.choices import CHAT
+from routstr.proxy.hot import HotRoutes, Serve, Surroundings
 from routstr.proxy.paid import PaidEndpoint
 from routstr.proxy.till import Till
 from routstr.upstream.client import UpstreamClient, UpstreamLimits
@@ -136,13 +139,17 @@ class Books:
 class KeyPayer:
     account: int = 7
     key_id: str = "key-1"
+    mark: KeyMark | None = None
 
 
 @dataclass
 class Keys:
-    """Knows one key."""
+    """Knows one key; ``changed`` is what it is found to be when it is looked up again."""
 
     minimum: Msat | None = None
+    key: KeyPayer = field(default_factory=KeyPayer)
+    changed: KeyPayer | None = None
+    forgotten: list[str | None] = field(default_factory=list)
 
     async def payer(self, authorization: str | None, *, minimum: Msat) -> KeyPayer:
         self.minimum = minimum
@@ -151,7 +158,11 @@ class Keys:
             raise MissingApiKey
         if authorization != f"Bearer {KEY}":
             raise AuthError
-        return KeyPayer()
+        return self.key
+
+    def forget(self, authorization: str | None) -> None:
+        self.forgotten.append(authorization)
+        self.key = self.changed or self.key
 
 
 TOKEN = "cashuB" + "t" * 60
@@ -384,7 +395,8 @@ async def running(
                 deadlines=deadlines,
             )
 
-        routes = {dialect.endpoint: serve(dialect) for dialect in (CHAT, COMPLETIONS)}
+        routes: dict[str, Serve] = {dialect.endpoint: serve(dialect) for dialect in DIALECTS}
+        routes[count_tokens.ENDPOINT] = CountTokens(catalog)
         app = HotRoutes(not_hot, routes, around)
         yield Node(app, around, upstream, books, keys, payments, mints, lines)
 

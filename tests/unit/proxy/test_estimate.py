@@ -7,11 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routstr.payment.tokens import output_estimate
-from routstr.proxy.estimate import output_tokens, raw_tokens, streamed_tokens
+from routstr.proxy import estimate
+from routstr.proxy.estimate import raw_tokens, said_in_choices
 from routstr.proxy.sse import StreamScanner
 
 TEXT = "The quick brown fox jumps over the lazy dog, and rests."
 TOKENS = output_estimate(TEXT)
+
+
+def output_tokens(answer: object) -> int:
+    return estimate.output_tokens(answer, said_in_choices)
+
+
+def streamed_tokens(scanner: StreamScanner) -> int:
+    return estimate.streamed_tokens(scanner, said_in_choices)
 
 
 def answer(**message: object) -> dict[str, Any]:

@@ -51,6 +51,13 @@ def test_the_head_is_picked_out() -> None:
     assert found.encoding == b""
 
 
+def test_a_key_as_anthropic_s_clients_send_it_is_a_bearer() -> None:
+    assert head(("x-api-key", "sk-1")).credentials == Credentials("Bearer sk-1", None)
+    both = head(("x-api-key", "sk-1"), ("Authorization", "Bearer sk-2"))
+    assert both.credentials == Credentials("Bearer sk-2", None)
+    assert head(("x-api-key", " ")).credentials == Credentials(None, None)
+
+
 def test_without_headers_there_is_no_credential() -> None:
     assert head().credentials == Credentials(None, None)
 
