@@ -15,7 +15,7 @@ from routstr.assembly.prices import start_prices
 from routstr.assembly.relay import paid_routes, price_policy
 from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.storage import open_database
-from routstr.assembly.wallet import open_wallet
+from routstr.assembly.wallet import open_wallet, remind_of_seed
 from routstr.balance import endpoints as balance_endpoints
 from routstr.balance import lightning as lightning_endpoints
 from routstr.balance.service import BalanceService
@@ -157,6 +157,7 @@ class App:
         upstream = await stack.enter_async_context(upstream_session(settings))
         wallet = await open_wallet(settings, db, node_key, instance, outgoing, clock)
         stack.push_async_callback(wallet.drain, STOP_SECONDS)
+        await remind_of_seed(db)
         money = build_money(settings, db, wallet, node_key, clock, outgoing)
         supervisor = Supervisor(clock)
         stack.push_async_callback(supervisor.stop, STOP_SECONDS)

@@ -9,6 +9,7 @@ from aiohttp import ClientSession
 from routstr.auth.service import CREATE, KeyCompletion
 from routstr.core.clock import Clock
 from routstr.core.db import Database
+from routstr.core.logging import get_logger
 from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
 from routstr.payment.capital import CAPITAL, CapitalCompletion
@@ -26,8 +27,20 @@ from routstr.payment.x_cashu import PAYMENT, PaymentCompletion
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_gate import MintGate
 from routstr.wallet.mints import Mints
-from routstr.wallet.seed import load_seed
+from routstr.wallet.seed import load_seed, were_shown
 from routstr.wallet.service import Wallet
+
+_log = get_logger(__name__)
+
+
+async def remind_of_seed(db: Database) -> None:
+    """Say, as long as nobody has seen the wallet's words, how to see them."""
+    if not await db.write(were_shown):
+        _log.warning(
+            "seed_not_written_down",
+            hint="run `routstr wallet seed` and write down the twelve words: without them and "
+            "without this database the ecash is lost",
+        )
 
 
 async def open_wallet(

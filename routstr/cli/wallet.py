@@ -65,8 +65,11 @@ def resolve(
 
 @commands.command()
 def seed(
-    force: Annotated[bool, typer.Option("--force", help="Although they were shown before.")] = False,  # noqa: FBT002
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,  # noqa: FBT002
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Although they were shown before.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
 ) -> None:
     """Show the wallet's twelve words, once. With them its ecash can be brought back."""
     from routstr.cli import wallet_seed  # noqa: PLC0415
@@ -76,9 +79,10 @@ def seed(
 
 @commands.command()
 def restore(
+    *,
     from_words: Annotated[
         bool, typer.Option("--seed", help="From twelve words, asked for or on standard input.")
-    ] = False,  # noqa: FBT002
+    ] = False,
     backup: Annotated[
         Path | None, typer.Option(help="From a file of routstr wallet export.")
     ] = None,
@@ -86,12 +90,13 @@ def restore(
     gap: Annotated[
         int, typer.Option(min=1, help="Unused numbers in a row that end a search.")
     ] = 3_000,
-    json: JsonFlag = False,  # noqa: FBT002
+    json: JsonFlag = False,
 ) -> None:
     """Bring a wallet back from the mints in CASHU_MINTS, into an empty database.
 
-    What is found counts as yours. Keysets in which nothing is found are searched for a tenth of the
-    gap. It can be run again at any time, until the node has been used.
+    What is found counts as yours. It can be run again until the node has been used.
+
+    Keysets in which nothing is found are searched for a tenth of the gap.
 
     Exits with 0 when every mint was searched to the end.
     """
