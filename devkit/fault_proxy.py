@@ -19,14 +19,14 @@ from yarl import URL
 from devkit.faults import Answer, Fault, Lost, honest
 from devkit.ports import LOOPBACK
 
-_KEYS: Final = "/v1/keys/"
+_WITH_IDS: Final = ("/v1/keys/", "/v1/mint/quote/bolt11/", "/v1/melt/quote/bolt11/")
 
 
 @dataclass(slots=True)
 class Call:
     """One call that came through: the ``number``-th to ``path`` since the reset.
 
-    ``path`` is without the keyset's id. ``handled`` tells whether the mint answered it, ``status``
+    ``path`` is without the id of a keyset or quote. ``handled`` tells whether the mint answered it, ``status``
     what the node heard (None: nothing), ``faulty`` whether that was played.
     """
 
@@ -117,7 +117,7 @@ class FaultProxy:
         return web.Response(status=answer.status, body=answer.body, headers=headers)
 
     def _note(self, path: str) -> Call:
-        name = _KEYS if path.startswith(_KEYS) else path
+        name = next((prefix for prefix in _WITH_IDS if path.startswith(prefix)), path)
         self._counts[name] += 1
         call = Call(name, self._counts[name])
         self.calls.append(call)

@@ -144,6 +144,11 @@ def too_few() -> Fault:
     return _altered(lambda body: {**body, "signatures": body["signatures"][:-1]})
 
 
+def quoted(**fields: object) -> Fault:
+    """The mint's quote with other fields: ``quoted(state="UNPAID")`` keeps an invoice unpaid."""
+    return _altered(lambda body: {**body, **fields})
+
+
 _GENERATOR: Final = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
 
 
