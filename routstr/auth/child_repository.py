@@ -13,7 +13,7 @@ _ID: Final = cast("ColumnElement[int]", col(ChildKey.id))  # None only before th
 
 
 class NewChild(Struct, frozen=True):
-    """A child key as it is made. ``operation`` names the call that makes it."""
+    """A child key as it is made."""
 
     parent: int
     number: int
@@ -24,7 +24,6 @@ class NewChild(Struct, frozen=True):
     metadata: str
     created_at: int
     expires_at: int | None
-    operation: bytes | None
 
 
 class ChildRecord(Struct, frozen=True):
@@ -38,7 +37,6 @@ class ChildRecord(Struct, frozen=True):
     name: str | None
     created_at: int
     expires_at: int | None
-    revoked_at: int | None
 
 
 def next_number(tx: Tx, parent: int) -> int:
@@ -49,8 +47,8 @@ def next_number(tx: Tx, parent: int) -> int:
     return 0 if highest is None else int(highest) + 1
 
 
-def add(tx: Tx, child: NewChild) -> int:
-    """Store a new child key and return its id."""
+def add(tx: Tx, child: NewChild, operation: bytes | None) -> int:
+    """Store a new child key and return its id; ``operation`` names the call that makes it."""
     result = tx.sql.execute(
         insert(ChildKey)
         .values(
@@ -63,7 +61,7 @@ def add(tx: Tx, child: NewChild) -> int:
             key_metadata=child.metadata,
             created_at=child.created_at,
             expires_at=child.expires_at,
-            made_by=child.operation,
+            made_by=operation,
         )
         .returning(_ID)
     )
@@ -71,24 +69,27 @@ def add(tx: Tx, child: NewChild) -> int:
 
 
 def of_parent(connection: Connection, parent: int) -> list[ChildRecord]:
-    """List a key's children in the order in which they were made, revoked ones included."""
-    return _read(connection, col(ChildKey.parent) == parent)
+    """List the child keys of a key that were not revoked, in the order in which they were made."""
+    mine = col(ChildKey.parent) == parent
+    return _read(connection, mine & col(ChildKey.revoked_at).is_(None))
 
 
-def made_by(connection: Connection, parent: int, operation: bytes) -> list[tuple[int, bytes]]:
-    """Number and hash of the children that this call made."""
-    rows = connection.execute(
-        select(col(ChildKey.number), col(ChildKey.key_hash))
+def made_by(tx: Tx, parent: int, operation: bytes | None) -> list[int]:
+    """The numbers of the child keys that a call has made; none for a call without a name."""
+    if operation is None:
+        return []
+    rows = tx.sql.execute(
+        select(col(ChildKey.number))
         .where(col(ChildKey.parent) == parent, col(ChildKey.made_by) == operation)
         .order_by(col(ChildKey.number))
     )
-    return [(row[0], bytes(row[1])) for row in rows]
+    return [row[0] for row in rows]
 
 
 def find(connection: Connection, *, key_hash: bytes, public_id: str) -> ChildRecord | None:
-    """Return the child key that has this hash or this public id."""
+    """Return the child key that has this hash or this public id, unless it was revoked."""
     named = (col(ChildKey.key_hash) == key_hash) | (col(ChildKey.public_id) == public_id)
-    found = _read(connection, named)
+    found = _read(connection, named & col(ChildKey.revoked_at).is_(None))
     return found[0] if found else None
 
 
@@ -108,7 +109,6 @@ def _read(connection: Connection, which: ColumnElement[bool]) -> list[ChildRecor
             col(ChildKey.name),
             col(ChildKey.created_at),
             col(ChildKey.expires_at),
-            col(ChildKey.revoked_at),
         )
         .where(which)
         .order_by(_ID)

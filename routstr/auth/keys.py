@@ -38,10 +38,9 @@ def from_parent(node: NodeKey, parent_hash: bytes, number: int, *, generation: i
     return identify(node, PREFIX + node.mac("api-key", *parts).hex())
 
 
-def rotated(node: NodeKey, key_hash: bytes, public_id: str) -> Identity:
-    """Derive the key that takes another's place; its public id stays."""
-    key = PREFIX + node.mac("api-key", b"rotated", key_hash).hex()
-    return Identity(key, identify(node, key).key_hash, public_id)
+def rotated(node: NodeKey, key_hash: bytes) -> Identity:
+    """Derive the key that takes another's place. The account keeps its first public id."""
+    return identify(node, PREFIX + node.mac("api-key", b"rotated", key_hash).hex())
 
 
 def from_invoice(node: NodeKey, invoice_id: str, *, generation: int = 0) -> Identity:

@@ -137,8 +137,12 @@ def add(tx: Tx, key: NewKey) -> None:
 
 
 def change(tx: Tx, key: int, values: dict[str, str | int | None]) -> None:
-    """Change columns of a key; what the refund of an expired key has come to begins anew."""
-    fresh = {"refund_next_at": None, "refund_tries": 0, "refund_problem": None}
+    """Change columns of a key; the refund of an expired one is tried anew."""
+    fresh: dict[str, str | int | None] = {
+        "refund_next_at": None,
+        "refund_tries": 0,
+        "refund_problem": None,
+    }
     tx.sql.execute(update(ApiKey).where(ID.in_((key,))).values(**fresh, **values))
 
 
@@ -151,12 +155,12 @@ def rotate(tx: Tx, key: int, key_hash: bytes, operation: bytes | None) -> None:
     )
 
 
-def rotated_by(connection: Connection, key_hash: bytes, operation: bytes) -> KeyRecord | None:
-    """Return the key with this hash if this call put it in its place."""
+def was_rotated_by(connection: Connection, key_hash: bytes, operation: bytes | None) -> bool:
+    """Whether this call put the key with this hash in its place; never for one without a name."""
     row = connection.execute(
-        _keys().where(col(ApiKey.key_hash) == key_hash, col(ApiKey.rotated_by) == operation)
+        select(col(ApiKey.rotated_by)).where(col(ApiKey.key_hash) == key_hash)
     ).first()
-    return None if row is None else _record(row)
+    return row is not None and operation is not None and row[0] == operation
 
 
 def _keys() -> Select[*tuple[Any, ...]]:

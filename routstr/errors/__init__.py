@@ -12,11 +12,13 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── UnsupportedBody               415 … unsupported_media_type
     │   ├── InvalidIdempotencyKey         400 … invalid_idempotency_key
     │   ├── NotFound                      404 not_found not_found
+    │   ├── ChildKeyNotFound              404 … child_key_not_found
     │   └── ModelNotFound                 400 invalid_model model_not_found
     ├── AuthError                         401 invalid_request_error invalid_api_key
     │   ├── MissingApiKey                 401 … missing_api_key
     │   ├── KeyNotFound                   401 … key_not_found
-    │   └── KeyExpired                    403 … key_expired
+    │   ├── KeyExpired                    403 … key_expired
+    │   └── ForeignChildKey               403 … not_your_child_key
     ├── PaymentError                      402 insufficient_quota payment_required
     │   ├── InsufficientBalance           402 … insufficient_balance
     │   ├── BalanceLimitExceeded          402 … balance_limit_exceeded
@@ -68,7 +70,13 @@ A class says why it is raised in its docstring; the first line is the default me
 ``core.rendering`` turns an error into the envelope of the protocol that the client speaks.
 """
 
-from routstr.errors.auth import AuthError, KeyExpired, KeyNotFound, MissingApiKey
+from routstr.errors.auth import (
+    AuthError,
+    ForeignChildKey,
+    KeyExpired,
+    KeyNotFound,
+    MissingApiKey,
+)
 from routstr.errors.base import Details, RoutstrError
 from routstr.errors.idempotency import (
     IdempotencyError,
@@ -116,6 +124,7 @@ from routstr.errors.payment import (
 from routstr.errors.request import (
     BodyTimeout,
     BodyTooLarge,
+    ChildKeyNotFound,
     HeadersTooLarge,
     InvalidJson,
     InvalidParameter,
@@ -155,11 +164,13 @@ __all__ = [
     "BalanceTooSmall",
     "BodyTimeout",
     "BodyTooLarge",
+    "ChildKeyNotFound",
     "DatabaseUnavailable",
     "DepositsClosed",
     "Details",
     "Draining",
     "FeesExceedAmount",
+    "ForeignChildKey",
     "HeadersTooLarge",
     "IdempotencyError",
     "IdempotencyInProgress",

@@ -32,3 +32,10 @@ class KeyExpired(AuthError):
 
     status: ClassVar[int] = 403
     code: ClassVar[str] = "key_expired"
+
+
+class ForeignChildKey(AuthError):
+    """This child key belongs to another key."""
+
+    status: ClassVar[int] = 403
+    code: ClassVar[str] = "not_your_child_key"

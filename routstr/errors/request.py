@@ -69,3 +69,10 @@ class ModelNotFound(RequestError):
     status: ClassVar[int] = 400
     type: ClassVar[str] = "invalid_model"
     code: ClassVar[str] = "model_not_found"
+
+
+class ChildKeyNotFound(RequestError):
+    """Child key not found."""
+
+    status: ClassVar[int] = 404
+    code: ClassVar[str] = "child_key_not_found"
