@@ -4,7 +4,7 @@ Nothing here opens a seal, so nothing bearer can come out: no token, no secret, 
 """
 
 from collections.abc import Collection
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from msgspec import Struct
 from sqlalchemy import Connection, RowMapping, Select, Table, func, select
@@ -16,13 +16,16 @@ from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.mint_errors import printable
 from routstr.wallet.models import SagaKind, SagaRow, SagaState
 
+_COMING_IN: Final = (SagaKind.RECEIVE, SagaKind.MINT)
+_GOING_OUT: Final = (SagaKind.SEND, SagaKind.MELT)
+
 
 class Position(Struct, frozen=True, kw_only=True):
     """What is at one mint in one unit, in that unit.
 
     ``liquid``, ``reserved`` and ``given_out`` are proofs. What moves is counted in sagas:
     ``coming_in`` are deposits less the mint's fee, which are no asset yet; ``going_out`` are the
-    refunds that ``reserved`` proofs pay, the fee included.
+    refunds and payments that ``reserved`` proofs pay, the fees included.
     """
 
     mint: str
@@ -37,6 +40,18 @@ class Position(Struct, frozen=True, kw_only=True):
     def held_msat(self) -> Msat:
         """Everything here that is an asset."""
         return self.unit.to_msat(self.liquid + self.reserved + self.given_out)
+
+    @property
+    def leaving_msat(self) -> Msat:
+        """The part of it that belongs to whoever gets it: it was given out, or is on its way."""
+        return self.unit.to_msat(self.given_out + self.going_out)
+
+    @classmethod
+    def empty(cls, mint: str, unit: Unit) -> "Position":
+        """Make the position of a place where there is nothing."""
+        return cls(
+            mint=mint, unit=unit, liquid=0, reserved=0, coming_in=0, going_out=0, given_out=0
+        )
 
 
 class Movement(Struct, frozen=True, kw_only=True):
@@ -70,8 +85,8 @@ def positions(connection: Connection) -> list[Position]:
             liquid=here.liquid,
             reserved=here.reserved,
             given_out=here.issued,
-            coming_in=moving.get((mint, unit, SagaKind.RECEIVE), 0),
-            going_out=moving.get((mint, unit, SagaKind.SEND), 0),
+            coming_in=sum(moving.get((mint, unit, kind), 0) for kind in _COMING_IN),
+            going_out=sum(moving.get((mint, unit, kind), 0) for kind in _GOING_OUT),
         )
         found.append(position)
     return found
@@ -119,9 +134,7 @@ def _moving(connection: Connection) -> dict[tuple[str, Unit, SagaKind], int]:
         .group_by(col(SagaRow.mint), col(SagaRow.unit), col(SagaRow.kind))
     )
     return {
-        (mint, Unit(unit), SagaKind(kind)): int(
-            gross - fee if kind == int(SagaKind.RECEIVE) else gross
-        )
+        (mint, Unit(unit), SagaKind(kind)): int(gross - fee if kind in _COMING_IN else gross)
         for mint, unit, kind, gross, fee in rows
     }
 
