@@ -19,7 +19,7 @@ LOOK_SECONDS: Final = 60.0
 def build_reconciliation(db: Database, wallet: Wallet, clock: Clock) -> Reconciliation:
     """Put it together, and have it look at each keyset before the wallet uses it."""
     claims = Claims(db, wallet, clock)
-    made = Reconciliation(db, clock, wallet.mints, wallet.seed, LoggedAlert(), claims.look)
+    made = Reconciliation(db, clock, wallet, LoggedAlert(), claims.look)
     wallet.mints.guard(made.counters.before_use)
     return made
 

@@ -15,11 +15,11 @@ from routstr.core.logging import get_logger
 from routstr.errors import WalletError
 from routstr.payment.alerts import Alert
 from routstr.payment.found import book_lost, book_recovered
-from routstr.wallet.counters import Counters, Finding
+from routstr.wallet.counters import Finding
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import MintError
-from routstr.wallet.mints import Mints
 from routstr.wallet.reconcile import Compared, Comparison
+from routstr.wallet.service import Wallet
 
 _log = get_logger(__name__)
 
@@ -34,19 +34,17 @@ class Reconciliation:
         self,
         db: Database,
         clock: Clock,
-        mints: Mints,
-        seed: bytes,
+        wallet: Wallet,
         alert: Alert,
         redeemed: Callable[[int], Awaitable[object]],
     ) -> None:
-        self._clock = clock
-        self._mints = mints
+        self._mints = wallet.mints
         self._alert = alert
         self._comparison = Comparison(
             db, clock, lambda tx, lost: book_lost(tx, lost, clock.now_ms()), redeemed
         )
-        self.counters = Counters(
-            db, seed, lambda tx, found: book_recovered(tx, found, clock.now_ms()), self._is_old
+        self.counters = wallet.counters(
+            lambda tx, found: book_recovered(tx, found, clock.now_ms()), self._is_old
         )
 
     async def run(self, interval_s: float) -> Compared:

@@ -7,7 +7,9 @@ from the time that the backup does not know: the counters go on behind it, and w
 is added to the wallet.
 
 A number ahead of the counter is one that no movement in this database ever took. The counter is
-read again after the mint has answered, so that movements of other instances are not mistaken.
+read again after the mint has answered, so that movements of other instances are not mistaken. After
+a refusal the numbers just behind the counter are looked at as well, for the refused movement has
+used them up: what is signed there and belongs to no open movement is money all the same.
 """
 
 import asyncio
@@ -24,9 +26,10 @@ from routstr.core.logging import get_logger
 from routstr.wallet import findings
 from routstr.wallet.findings import Book, Found
 from routstr.wallet.keysets import Keyset
-from routstr.wallet.mint import Mint
+from routstr.wallet.mint import BATCH, Mint
 from routstr.wallet.mint_errors import MintError, MintRefusal
 from routstr.wallet.models import KeysetRow
+from routstr.wallet.sagas import Seal
 from routstr.wallet.search import GAP_USED, Gap, patiently, search
 
 _log = get_logger(__name__)
@@ -54,8 +57,9 @@ class Counters:
     ``book`` books ecash that was found. ``told`` is called after counters had to be moved.
     """
 
-    def __init__(self, db: Database, seed: bytes, book: Book, told: Told) -> None:
+    def __init__(self, db: Database, seal: Seal, seed: bytes, book: Book, told: Told) -> None:
         self._db = db
+        self._seal = seal
         self._seed = seed
         self._book = book
         self._told = told
@@ -75,7 +79,7 @@ class Counters:
             if keyset.id in self._compared:
                 return
             try:
-                behind = await self._is_behind(mint, keyset)
+                behind = again or await self._is_behind(mint, keyset)
                 finding = await self._catch_up(mint, keyset) if behind else None
             except (MintError, TimeoutError) as error:
                 problem = str(error) or type(error).__name__
@@ -98,22 +102,22 @@ class Counters:
         return False
 
     async def _catch_up(self, mint: Mint, keyset: Keyset) -> Finding | None:
-        """Move the counters behind all that is signed; None: other instances have, meanwhile."""
-        first = await self._db.read(lambda c: _counter(c, keyset.id))
+        """Move the counters behind all that is signed; None: there is nothing to be done."""
+        first = max(0, await self._db.read(lambda c: _counter(c, keyset.id)) - BATCH)
         everything = search(mint, keyset, self._seed, Gap.of(GAP_USED), first=first, ask=patiently)
-        ahead = [signed async for signed in everything if signed.proofs]
+        signed = [batch async for batch in everything if batch.proofs]
 
         def catch_up(tx: Tx) -> Finding | None:
             counter = findings.lock_counter(tx, keyset.id)
-            upto = max((signed.next_counter for signed in ahead), default=0)
-            if upto <= counter:
-                return None
+            upto = max((batch.next_counter for batch in signed), default=0)
             findings.advance(tx, keyset.id, upto)
-            unspent = [p for signed in ahead for p in signed.unspent if p.counter >= counter]
-            found = findings.add(tx, mint.url, keyset, unspent) if unspent else None
+            taken = findings.numbers_in_flight(tx.sql, self._seal, keyset.id)
+            unspent = [p for batch in signed for p in batch.unspent if p.counter not in taken]
+            found = findings.add(tx, mint.url, keyset, unspent)
             if found is not None:
                 self._book(tx, found)
-            return Finding(keyset.id, counter, upto, found)
+            is_news = found is not None or upto > counter
+            return Finding(keyset.id, counter, max(upto, counter), found) if is_news else None
 
         return await self._db.write(catch_up)
 

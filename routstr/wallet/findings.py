@@ -4,15 +4,16 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 from sqlmodel import col
 
 from routstr.core.db import Tx
 from routstr.money import Msat, Unit
-from routstr.wallet import purse
+from routstr.wallet import purse, sagas
 from routstr.wallet.keysets import Keyset
 from routstr.wallet.models import KeysetRow, ProofRow, ProofStatus
 from routstr.wallet.proofs import OwnProof
+from routstr.wallet.sagas import Seal
 
 
 class Found(Struct, frozen=True):
@@ -37,6 +38,20 @@ class Found(Struct, frozen=True):
 
 Book: TypeAlias = Callable[[Tx, Found], None]
 """Whoever books what was found, in the same transaction."""
+
+
+def numbers_in_flight(connection: Connection, seal: Seal, keyset_id: str) -> set[int]:
+    """Return the numbers of a keyset that open sagas have planned with."""
+    plans = [
+        sagas.load_saga(connection, seal, saga_id).plan
+        for saga_id, _ in sagas.open_saga_ids(connection)
+    ]
+    return {
+        plan.first_counter + place
+        for plan in plans
+        if plan.keyset == keyset_id
+        for place in range(len(plan.amounts))
+    }
 
 
 def lock_counter(tx: Tx, keyset_id: str) -> int:
