@@ -26,8 +26,8 @@ _WITH_IDS: Final = ("/v1/keys/", "/v1/mint/quote/bolt11/", "/v1/melt/quote/bolt1
 class Call:
     """One call that came through: the ``number``-th to ``path`` since the reset.
 
-    ``path`` is without the id of a keyset or quote. ``handled`` tells whether the mint answered it, ``status``
-    what the node heard (None: nothing), ``faulty`` whether that was played.
+    ``path`` is without the id of a keyset or quote. ``handled`` tells whether the mint answered it,
+    ``status`` what the node heard (None: nothing), ``faulty`` whether that was played.
     """
 
     path: str
