@@ -6,10 +6,9 @@ import pytest
 
 from devkit.upstream import answer, refuse
 from devkit.upstream.http import Exchange
-from routstr.payment.tokens import output_estimate, prompt_estimate
-from routstr.proxy.count_tokens import ENDPOINT
+from routstr.payment.tokens import output_estimate
 from routstr.proxy.dialects.messages import MESSAGES
-from tests.unit.proxy.dialects.speaking import HELLO, body, cost_of, events
+from tests.unit.proxy.dialects.speaking import body, cost_of, events
 from tests.unit.proxy.harness import running
 
 HEAD = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"}
@@ -105,15 +104,3 @@ async def test_a_key_may_come_as_x_api_key() -> None:
             body(MESSAGES), path=MESSAGES.endpoint, key=None, headers=[("x-api-key", key)]
         )
         assert refused.status == 401
-
-
-async def test_counting_is_free_and_asks_nobody() -> None:
-    asked = {"model": "good", "messages": HELLO, "system": "Be brief."}
-    async with running() as node:
-        answered = await node.ask(asked, path=ENDPOINT, key=None)
-        assert answered.json() == {"input_tokens": prompt_estimate(asked).tokens}
-        assert not node.books.holds
-        assert not node.upstream.requests
-        unknown = await node.ask({**asked, "model": "nobody"}, path=ENDPOINT)
-        assert unknown.status == 400
-        assert unknown.json()["type"] == "error"
