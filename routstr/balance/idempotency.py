@@ -53,7 +53,7 @@ HEADER: Final = b"idempotency-key"
 REPLAYED: Final = (b"idempotent-replayed", b"true")
 BARE_KEY_CHARS_MIN: Final = 32
 """A key that comes with no credential is itself what protects the answer; a UUID has 36."""
-_ALIASES: Final = ("/v1/balance", "/v1/wallet")
+_ALIASES: Final = ("/v1/balance", "/v1/wallet", "/v1", "/v2")
 _TOKENS: Final = ("initial_balance_token", "cashu_token", "token", "api_key")
 _DONE: Final = frozenset({200, 201, 204})
 _UNFINISHED: Final = frozenset({408, 409, 425, 429})
