@@ -24,7 +24,6 @@ from msgspec import Struct
 
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
-from routstr.money import Msat
 from routstr.wallet import doubts
 from routstr.wallet.doubts import Lost, Standing
 from routstr.wallet.mint import BATCH, Mint
@@ -47,11 +46,6 @@ class Compared(Struct, frozen=True):
     doubted: int = 0
     freed: int = 0
     lost: tuple[Lost, ...] = ()
-
-    @property
-    def lost_msat(self) -> Msat:
-        """What was given up."""
-        return Msat(sum(lost.msat for lost in self.lost))
 
     def plus(self, other: "Compared") -> "Compared":
         """Both together."""
