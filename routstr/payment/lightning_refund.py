@@ -111,9 +111,13 @@ class LightningRefunds:
         offer = await self._lnurl.offer(address)
         try:
             saga = await self._send(account, (mint, unit), offer, address, state)
-        except InsufficientBalance:
-            await self._look(account, address)  # raises when another refund was faster
-            raise BalanceChanged from None
+        except (InsufficientBalance, WalletError) as error:
+            _, told = await self._look(account, address)  # perhaps another refund was faster
+            if told is not None:
+                return told
+            if isinstance(error, InsufficientBalance):
+                raise BalanceChanged from None
+            raise
         if saga.state is SagaState.OPEN:
             raise with_id(RefundWithheld(), saga)
         return _refund(saga, repeated=False)

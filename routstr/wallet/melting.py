@@ -47,7 +47,7 @@ from routstr.wallet import purse, sagas
 from routstr.wallet.amounts import Coin, Selection, select
 from routstr.wallet.bolt11 import InvalidInvoice, decode
 from routstr.wallet.engine import Engine, Outcome
-from routstr.wallet.keysets import Keyset
+from routstr.wallet.keysets import Keyset, input_fee
 from routstr.wallet.melts import NotPaid, Payment, Result, resume, run
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import (
@@ -190,8 +190,10 @@ class Melter:
         _require_within(needed, wish.limit)
         chosen = select(coins, needed, max_inputs=_INPUTS_MAX)
         if chosen is None:
-            busy = await self._engine.db.read(lambda c: purse.reserved_sum(c, mint.url, wish.unit))
             free = sum(proof.amount for proof in held)
+            if free >= needed:  # all of it would do, were there no fee for spending it
+                _require_within(needed + input_fee(proof.fee_ppk for proof in held), free)
+            busy = await self._engine.db.read(lambda c: purse.reserved_sum(c, mint.url, wish.unit))
             raise _Short(may_grow=free < needed <= free + busy)
         _require_within(needed + chosen.fee, wish.limit)
         draft = self._draft(wish, mint, keyset, quote, chosen)
