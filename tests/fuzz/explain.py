@@ -111,8 +111,10 @@ def _groups(tracks: Iterable[Track]) -> list[tuple[frozenset[int], list[Track]]]
 def agree(model: Model, facts: Facts) -> None:
     """The books are what the model says."""
     agree_on(model, facts, model.accounts.keys() | facts.accounts.keys())
-    for name in ("unclaimed", "revenue", "loss"):
+    for name in ("unclaimed", "in_flight", "revenue", "loss", "payouts"):
         _same(name, getattr(model, name), getattr(facts, name))
+    if model.surplus < 0:
+        raise Impossible(f"{-model.surplus} msat of customers' money were paid out")
 
 
 def agree_on(model: Model, facts: Facts, accounts: Iterable[int]) -> None:

@@ -10,20 +10,24 @@ from sqlalchemy.pool import NullPool
 from routstr.money import Unit
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
 from routstr.wallet.purse import sums
-from tests.fuzz.model import Account, End, Hold, Ys
+from tests.fuzz.records import Account, End, Hold, Ys
 
 _ENDS: Final = (End.OPEN, End.SETTLED, End.RELEASED, End.EXPIRED, End.LATE)  # as they are stored
-_KEY, _PAYMENT, _UNCLAIMED, _REVENUE, _LOSS = 1, 2, 3, 20, 23  # accounts' kinds, as stored
+_UNCLAIMED, _IN_FLIGHT, _REVENUE, _LOSS, _PAYOUTS = 3, 5, 20, 23, 26  # accounts' kinds, as stored
+_SUMMED: Final = (_UNCLAIMED, _IN_FLIGHT, _REVENUE, _LOSS, _PAYOUTS)
+_CUSTOMERS: Final = (1, 2)
 _ACCOUNTS: Final = (
     "SELECT id, kind, posted, held, deposited, closed FROM accounts"
-    f" WHERE kind IN ({_KEY}, {_PAYMENT}, {_UNCLAIMED}, {_REVENUE}, {_LOSS})"
+    f" WHERE kind IN {(*_CUSTOMERS, *_SUMMED)}"
 )
 _HOLDS: Final = (
     "SELECT id, account, amount, state, charged, uncollected, request_id, owner FROM holds"
 )
 _SAGAS: Final = (
-    "SELECT id, kind, state, purpose, account, mint, unit, gross, fee, lease_owner FROM sagas"
+    "SELECT id, kind, state, purpose, account, mint, unit, gross, fee, lease_owner, spent"
+    " FROM sagas"
 )
+_PAID: Final = "SELECT saga, id FROM mint_quotes"
 _CLAIMS: Final = "SELECT saga, y FROM claimed_y"
 _CLAIMED: Final = "SELECT saga FROM issued_tokens"
 _OWN_PROOFS: Final = (
@@ -55,7 +59,9 @@ class SagaFact:
     gross: int
     fee: int
     owner: int
+    spent: int
     ys: Ys
+    """For what a mint issued for an invoice: the invoice."""
 
     @property
     def net(self) -> int:
@@ -68,8 +74,10 @@ class Facts:
 
     accounts: dict[int, Account]
     unclaimed: int
+    in_flight: int
     revenue: int
     loss: int
+    payouts: int
     holds: dict[int, HoldFact]
     sagas: dict[int, SagaFact]
     claimed: frozenset[int]
@@ -92,7 +100,7 @@ class Observer:
     def look(self, holds: Iterable[int], sagas: Iterable[int], issued: Collection[int]) -> Facts:
         """Read everything, and of ``holds``, ``sagas`` and ``issued`` tokens how they stand."""
         accounts: dict[int, Account] = {}
-        sums_of = dict.fromkeys((_UNCLAIMED, _REVENUE, _LOSS), 0)
+        sums_of = dict.fromkeys(_SUMMED, 0)
         for id_, kind, posted, held, deposited, closed in self._rows(_ACCOUNTS):
             if kind in sums_of:
                 sums_of[kind] += posted
@@ -102,8 +110,10 @@ class Observer:
         return Facts(
             accounts,
             sums_of[_UNCLAIMED],
+            sums_of[_IN_FLIGHT],
             sums_of[_REVENUE],
             -sums_of[_LOSS],
+            -sums_of[_PAYOUTS],
             self._holds(holds),
             self._sagas(sagas),
             frozenset(row[0] for row in self._rows(claimed)) if issued else frozenset(),
@@ -166,6 +176,9 @@ class Observer:
         claims: dict[int, set[bytes]] = {}
         for saga, y in self._rows(f"{_CLAIMS} WHERE {_among('saga', ids)}"):
             claims.setdefault(saga, set()).add(bytes(y))
+        if any(row[1] == SagaKind.MINT for row in rows):
+            for saga, quote in self._rows(f"{_PAID} WHERE {_among('saga', ids)}"):
+                claims.setdefault(saga, set()).add(invoice_name(quote))
         return {row[0]: _saga(row, frozenset(claims.get(row[0], ()))) for row in rows}
 
 
@@ -174,7 +187,22 @@ def _among(column: str, ids: Iterable[int]) -> str:
 
 
 def _saga(row: Any, ys: Ys) -> SagaFact:
-    _, kind, state, purpose, account, mint, unit, gross, fee, owner = row
+    _, kind, state, purpose, account, mint, unit, gross, fee, owner, spent = row
     return SagaFact(
-        SagaKind(kind), SagaState(state), purpose, account, mint, Unit(unit), gross, fee, owner, ys
+        SagaKind(kind),
+        SagaState(state),
+        purpose,
+        account,
+        mint,
+        Unit(unit),
+        gross,
+        fee,
+        owner,
+        spent or 0,
+        ys,
     )
+
+
+def invoice_name(quote: int) -> bytes:
+    """What stands for an invoice where a token's proofs stand for it."""
+    return b"invoice %d" % quote

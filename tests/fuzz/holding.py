@@ -7,9 +7,10 @@ from routstr.errors import DatabaseUnavailable, OutcomeUnknown
 from routstr.ledger.entries import Held, HoldRequest, Refused, Settled, Settlement
 from routstr.money import Msat
 from tests.fuzz.explain import Alternatives, Broken, Event, track
-from tests.fuzz.model import End, Hold, Model, demand
+from tests.fuzz.model import Model, demand
 from tests.fuzz.node import Node
 from tests.fuzz.operations import NOTHING, Answer, Scene
+from tests.fuzz.records import End, Hold
 
 
 @dataclass(frozen=True, slots=True)

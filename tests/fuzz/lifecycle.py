@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from routstr.auth.invoice_status import Invoice
 from routstr.errors import (
     BalanceTooSmall,
     DatabaseUnavailable,
@@ -13,15 +14,19 @@ from routstr.ledger.sweep import GRACE_MS
 from routstr.wallet.token import encode_b
 from tests.fuzz.explain import Broken
 from tests.fuzz.holding import Release
-from tests.fuzz.model import End
 from tests.fuzz.node import Node
 from tests.fuzz.operations import Answer
+from tests.fuzz.paying_in import AskInvoice, AskMints
+from tests.fuzz.paying_out import EndPayments
 from tests.fuzz.receiving import Receive
+from tests.fuzz.records import End
 from tests.fuzz.refunding import ClaimChange, GiveBack
 from tests.fuzz.tasks import Recover, Redeem, Sweep, Watch
 from tests.fuzz.world import Act, World
 
 _ROUNDS_MAX: Final = 8
+_LATE_S: Final = 6 * 3_600 + 1
+"""An invoice that is paid is asked about by then, however old it is."""
 _LEFT: Final = (NothingToRefund, BalanceTooSmall, InsufficientLiquidity)
 
 
@@ -89,11 +94,22 @@ async def close(world: World) -> None:
 
 async def _end_sagas(world: World) -> None:
     for _ in range(_ROUNDS_MAX):
+        for mint in world.ground.mints.values():
+            await world.step(Act(0, EndPayments(mint)))
         for index in range(len(world.nodes)):
+            world.ground.clock.advance(seconds=_LATE_S)
+            await world.step(Act(index, AskMints()))
             await world.step(Act(index, Recover()))
         if not world.open_sagas:
-            return
-    raise Broken(f"operations stay open: {list(world.open_sagas.values())}")
+            break
+    if world.open_sagas:
+        raise Broken(f"operations stay open: {list(world.open_sagas.values())}")
+    paid = [
+        one for one in world.invoices if world.ground.network.is_paid(one.invoice.quote.request)
+    ]
+    missing = [one for one in paid if one.name not in world.model.deposits]
+    if missing:
+        raise Broken(f"invoices are paid and not credited: {missing}")
 
 
 async def _end_holds(world: World) -> None:
@@ -115,6 +131,9 @@ async def _find_keys(world: World) -> None:
         known = world.model.deposits.get(one.ys)
         if known is not None and known.purpose == "create" and known.account not in have:
             await create(world, Act(0, Receive(one, encode_b(one.token), None)))
+    for invoice in world.unclaimed_invoices():
+        if world.ground.network.is_paid(invoice.invoice.quote.request):
+            await create(world, Act(0, AskInvoice(invoice, world.ground.network)))
 
 
 async def create(world: World, *acts: Act) -> None:
@@ -125,11 +144,15 @@ async def create(world: World, *acts: Act) -> None:
 
 async def learn_key(world: World, act: Act, answer: Answer) -> None:
     """A user who was told of an account has its key."""
-    operation = act.operation
+    operation, node = act.operation, world.nodes[act.node]
+    told = answer.value
+    if isinstance(told, Invoice) and told.api_key is not None:
+        key = await node.auth.known_payer(f"Bearer {told.api_key}")
+        if key.account not in {known.account for known in world.keys}:
+            world.keys.append(key)
     if not isinstance(operation, Receive) or answer.value is None or operation.payer is not None:
         return
     if answer.value not in {key.account for key in world.keys}:
-        node = world.nodes[act.node]
         world.keys.append(await node.auth.known_payer(f"Bearer {operation.text}"))
 
 

@@ -5,10 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from routstr.money import Unit
 from routstr.wallet.keysets import Keyset, KeysetInfo
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import MintBusy, MintDown, MintUnclear
-from routstr.wallet.mint_types import MintInfo, ProofState, Restored
+from routstr.wallet.mint_types import (
+    MeltQuote,
+    MeltResult,
+    MintInfo,
+    MintQuote,
+    ProofState,
+    Restored,
+)
 from routstr.wallet.proofs import BlindSignature, PreparedOutput, TokenProof
 from tests.fuzz.fate import SLOW_S, Call, Fate
 from tests.fuzz.mint import TalliedMint
@@ -50,6 +58,49 @@ class Line(Mint):
         trouble = await self._before()
         signatures = await self._after(trouble, await self._mint.swap(inputs, outputs))
         return _garbled(signatures) if trouble is Call.GARBLED else signatures
+
+    async def mint_quote(
+        self, amount: int, unit: Unit, *, lock: str = "", **_: float | None
+    ) -> MintQuote:
+        trouble = await self._before()
+        return await self._after(trouble, await self._mint.mint_quote(amount, unit))
+
+    async def mint_quote_state(self, quote_id: str, **_: float | None) -> MintQuote:
+        trouble = await self._before()
+        return await self._after(trouble, await self._mint.mint_quote_state(quote_id))
+
+    async def mint(
+        self,
+        quote_id: str,
+        outputs: Sequence[PreparedOutput],
+        *,
+        signature: str = "",
+        **_: float | None,
+    ) -> tuple[BlindSignature, ...]:
+        trouble = await self._before()
+        signatures = await self._after(trouble, await self._mint.mint(quote_id, outputs))
+        return _garbled(signatures) if trouble is Call.GARBLED else signatures
+
+    async def melt_quote(self, invoice: str, unit: Unit, **_: float | None) -> MeltQuote:
+        trouble = await self._before()
+        return await self._after(trouble, await self._mint.melt_quote(invoice, unit))
+
+    async def melt_quote_state(self, quote_id: str, **_: float | None) -> MeltQuote:
+        trouble = await self._before()
+        return await self._after(trouble, await self._mint.melt_quote_state(quote_id))
+
+    async def melt(
+        self,
+        quote_id: str,
+        inputs: Sequence[TokenProof],
+        blanks: Sequence[PreparedOutput] = (),
+        **_: float | None,
+    ) -> MeltResult:
+        trouble = await self._before()
+        answer = await self._after(trouble, await self._mint.melt(quote_id, inputs, blanks))
+        if trouble is Call.GARBLED and answer.change:
+            return replace(answer, change=_garbled(answer.change))
+        return answer
 
     async def _before(self) -> Call | None:
         await self._take_time()

@@ -5,15 +5,20 @@ Sagas that went on in the background, holds that a sweep ended, claims that the 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from routstr.payment.payouts import PAYOUT
 from routstr.wallet.models import SagaKind, SagaState
 from tests.fuzz.explain import Broken, Event, Track, by_account, track
 from tests.fuzz.facts import HoldFact, SagaFact
 from tests.fuzz.holding import PlaceHold, Release, Settle
 from tests.fuzz.mint import TalliedMint
-from tests.fuzz.model import End, Model, Ys, demand
+from tests.fuzz.model import Model, demand
 from tests.fuzz.operations import Answer, Scene
 from tests.fuzz.receiving import Receive
+from tests.fuzz.records import End, Ys
+
+_OPERATOR: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,11 @@ def loose_tracks(
     for id_, saga in sorted(scene.facts.sagas.items()):
         if saga.kind is SagaKind.SEND:
             tracks.append(_sent(id_, saga, scene))
+        elif saga.kind is SagaKind.MELT:
+            tracks.append(_left_by_lightning(id_, saga, scene))
+        elif saga.kind is SagaKind.MINT:
+            if saga.state is SagaState.DONE and saga.ys not in scene.before.deposits:
+                tracks.append(_redeemed(saga))
         elif saga.state is SagaState.DONE:
             _require_redeemed(saga, mints[saga.mint], wishes)
             if saga.ys not in told and saga.ys not in scene.before.deposits:
@@ -116,6 +126,20 @@ def _sent(id_: int, saga: SagaFact, scene: Scene) -> Track:
     elif saga.state is SagaState.FAILED:
         events.append(lambda m: m.undo(id_))
     return track(account, *events)
+
+
+def _left_by_lightning(id_: int, saga: SagaFact, scene: Scene) -> Track:
+    """The same for what leaves over Lightning."""
+    events: list[Event] = []
+    account = None if saga.purpose == PAYOUT else saga.account
+    gross, spent = (int(saga.unit.to_msat(amount)) for amount in (saga.gross, saga.spent))
+    if id_ not in scene.open_before:
+        events.append(lambda m: m.leave(id_, account, gross))
+    if saga.state is SagaState.DONE:
+        events.append(lambda m: m.arrive(id_, spent))
+    elif saga.state is SagaState.FAILED:
+        events.append(lambda m: m.stay(id_))
+    return track(_OPERATOR if account is None else account, *events)
 
 
 def _redeemed(saga: SagaFact) -> Track:

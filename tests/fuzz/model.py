@@ -6,11 +6,9 @@ keeps its promises could not let it happen now.
 """
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
-Ys: TypeAlias = frozenset[bytes]
-"""The points of a token's proofs, which name the token however it is written."""
+from tests.fuzz.records import Account, Deposit, End, Hold, Leaving, Refund, Stage, Ys
 
 _HOLDS_REMEMBERED_MAX: Final = 80
 
@@ -25,70 +23,6 @@ def demand(condition: bool, told: str) -> None:
         raise Impossible(told)
 
 
-class End(StrEnum):
-    """How a hold stands."""
-
-    OPEN = "open"
-    SETTLED = "settled"
-    RELEASED = "released"
-    EXPIRED = "expired"
-    LATE = "late"
-
-
-class Stage(StrEnum):
-    """How a refund stands."""
-
-    OPEN = "open"
-    ISSUED = "issued"
-    UNDONE = "undone"
-    CLAIMED = "claimed"
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A customer: what is there, how much of it is held, and whether it takes no more holds."""
-
-    total: int = 0
-    held: int = 0
-    deposited: int = 0
-    closed: bool = False
-
-    @property
-    def available(self) -> int:
-        return self.total - self.held
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Money set aside for one request."""
-
-    account: int
-    amount: int
-    end: End = End.OPEN
-    charged: int = 0
-    uncollected: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Deposit:
-    """What a token was redeemed for."""
-
-    purpose: str
-    account: int
-    net: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """Money that was given back; ``deposited`` is the account's at that time."""
-
-    account: int
-    gross: int
-    deposited: int
-    net: int = 0
-    stage: Stage = Stage.OPEN
-
-
 @dataclass(slots=True)
 class Model:
     """Everything that the books say."""
@@ -97,9 +31,12 @@ class Model:
     holds: dict[int, Hold] = field(default_factory=dict)
     deposits: dict[Ys, Deposit] = field(default_factory=dict)
     refunds: dict[int, Refund] = field(default_factory=dict)  # by saga
+    leavings: dict[int, Leaving] = field(default_factory=dict)  # by saga
     unclaimed: int = 0
+    in_flight: int = 0
     revenue: int = 0
     loss: int = 0
+    payouts: int = 0
 
     def fork(self) -> "Model":
         """A copy that can go another way."""
@@ -108,10 +45,18 @@ class Model:
             dict(self.holds),
             dict(self.deposits),
             dict(self.refunds),
+            dict(self.leavings),
             self.unclaimed,
+            self.in_flight,
             self.revenue,
             self.loss,
+            self.payouts,
         )
+
+    @property
+    def surplus(self) -> int:
+        """What is the operator's own."""
+        return self.revenue - self.loss - self.payouts
 
     def account(self, account: int) -> Account:
         demand(account in self.accounts, f"account {account} does not exist")
@@ -125,7 +70,7 @@ class Model:
             return
         demand(not self.overlaps(ys), "a part of the token was redeemed before")
         demand(net > 0, "the token is worth nothing after the fee")
-        demand((account in self.accounts) == (purpose == "topup"), f"{purpose} into {account}")
+        demand((account in self.accounts) == ("topup" in purpose), f"{purpose} into {account}")
         before = self.accounts.get(account, Account())
         self.deposits[ys] = Deposit(purpose, account, net)
         self.accounts[account] = replace(
@@ -232,6 +177,42 @@ class Model:
             for saga in self.given(account)
             if refunds[saga].stage is Stage.ISSUED and refunds[saga].deposited == deposited
         )
+
+    def leave(self, saga: int, account: int | None, gross: int) -> None:
+        """The most that can leave over Lightning is nobody else's from now on."""
+        demand(saga not in self.leavings, f"payment {saga} exists")
+        demand(gross > 0, f"{gross} msat leave")
+        self.leavings[saga] = Leaving(account, gross)
+        self.in_flight += gross
+        self._move_back(account, -gross)
+
+    def arrive(self, saga: int, spent: int) -> None:
+        """It was paid; what the mint did not keep is back."""
+        was = self._leaving(saga)
+        demand(0 < spent <= was.gross, f"{spent} of {was.gross} msat were kept")
+        self.leavings[saga] = replace(was, spent=spent, stage=Stage.ISSUED)
+        self.in_flight -= was.gross
+        self._move_back(was.account, was.gross - spent)
+
+    def stay(self, saga: int) -> None:
+        """It was not paid: all of it is back."""
+        was = self._leaving(saga)
+        self.leavings[saga] = replace(was, stage=Stage.UNDONE)
+        self.in_flight -= was.gross
+        self._move_back(was.account, was.gross)
+
+    def _move_back(self, account: int | None, amount: int) -> None:
+        if account is None:
+            self.payouts -= amount
+            return
+        owner = self.account(account)
+        demand(owner.available + amount >= 0, f"{-amount} of {owner.available} msat leave")
+        self.accounts[account] = replace(owner, total=owner.total + amount)
+
+    def _leaving(self, saga: int) -> Leaving:
+        demand(saga in self.leavings, f"payment {saga} does not exist")
+        demand(self.leavings[saga].stage is Stage.OPEN, f"payment {saga} has ended")
+        return self.leavings[saga]
 
     def forget(self) -> None:
         """Leave out what ended long ago: nobody asks for it again."""

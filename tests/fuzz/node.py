@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
+from routstr.auth.invoices import SATS_MAX, Invoices
 from routstr.auth.service import CREATE, Authenticator, KeyCompletion
 from routstr.core.clock import ManualClock
 from routstr.core.db import open_backend
@@ -15,8 +16,20 @@ from routstr.ledger import instances
 from routstr.ledger.entries import Held, HoldRequest, Placed, Refused, Settled, Settlement
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
-from routstr.payment.deposits import TOPUP, TopupCompletion
+from routstr.payment.deposits import (
+    LIGHTNING_CREATE,
+    LIGHTNING_TOPUP,
+    TOPUP,
+    PaidCompletion,
+    TopupCompletion,
+)
 from routstr.payment.intake import Intake
+from routstr.payment.lightning_refund import (
+    LIGHTNING_REFUND,
+    LightningRefundCompletion,
+    LightningRefunds,
+)
+from routstr.payment.payouts import PAYOUT, PayoutCompletion, Payouts
 from routstr.payment.pricing import Quote
 from routstr.payment.refund import Refunds
 from routstr.payment.refund_books import REFUND, RefundCompletion
@@ -26,6 +39,7 @@ from routstr.wallet.mints import Mints
 from routstr.wallet.service import Wallet
 from tests.fuzz.backend import TroubledBackend, TroubledDatabase
 from tests.fuzz.fate import Fate, Killed
+from tests.fuzz.lightning import Network, PlayedLnurl
 from tests.fuzz.line import Line
 from tests.fuzz.mint import TalliedMint
 
@@ -34,6 +48,7 @@ STALE_SECONDS: Final = 3_600.0
 _KEY: Final = NodeKey(bytes(range(32)))
 _SEED: Final = bytes(reversed(range(64)))
 _RECONNECT_SECONDS: Final = 0.15
+_INVOICES_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +57,12 @@ class Ground:
 
     url: str
     mints: Mapping[str, TalliedMint]
+    network: Network
     clock: ManualClock
+
+
+async def _at_once() -> None:
+    """Deposits wait for nothing."""
 
 
 class _NoDemand:
@@ -85,14 +105,25 @@ class Node:
         self.wallet = Wallet.build(
             db, clock, _KEY, _SEED, self.instance, mints, proofs_max=100, sat_max=1_000_000
         )
-        self.wallet.register(CREATE, KeyCompletion(clock))
-        self.wallet.register(TOPUP, TopupCompletion(clock))
-        self.wallet.register(REFUND, RefundCompletion(clock))
-        self.wallet.register(PAYMENT, PaymentCompletion(clock))
+        register = self.wallet.register
+        register(CREATE, KeyCompletion(clock))
+        register(TOPUP, TopupCompletion(clock))
+        register(LIGHTNING_CREATE, PaidCompletion(KeyCompletion(clock)))
+        register(LIGHTNING_TOPUP, PaidCompletion(TopupCompletion(clock)))
+        register(REFUND, RefundCompletion(clock))
+        register(LIGHTNING_REFUND, LightningRefundCompletion(clock))
+        register(PAYOUT, PayoutCompletion(clock))
+        register(PAYMENT, PaymentCompletion(clock))
         intake = Intake(self.wallet, clock)
         self.auth = Authenticator(db, intake, _KEY, clock)
         self.refunds = Refunds(db, self.wallet, clock)
         self.x_cashu = XCashu(intake, self.wallet, self.refunds)
+        lnurl = PlayedLnurl(ground.network)
+        self.lightning = LightningRefunds(db, self.wallet, lnurl)
+        self.payouts = Payouts(db, self.wallet, lnurl, clock, minimum_sat=1, maximum_sat=SATS_MAX)
+        self.invoices = Invoices(
+            db, self.wallet, _KEY, clock, admitted=_at_once, open_max=_INVOICES_MAX
+        )
         self.till = Till(self.auth, self.x_cashu, self, _NoDemand())
         self.sweeper = Sweeper(db, self._ledger, clock, self.instance, STALE_SECONDS)
 
@@ -122,9 +153,9 @@ class Node:
 
     async def quiet(self) -> None:
         """Wait until nothing goes on in it any more."""
-        running = self.wallet._engine.running
-        while running:
-            await asyncio.wait(list(running.values()))
+        running, asking = self.wallet._engine.running, self.wallet._minter._asking
+        while running or asking:
+            await asyncio.wait([*running.values(), *asking.values()])
         if not self.fate.dead:
             self.backend.answers_again()
 

@@ -7,8 +7,9 @@ from routstr.wallet.models import SagaState
 from routstr.wallet.token import Token
 from tests.fuzz.explain import Alternatives, Broken, Track
 from tests.fuzz.mint import TalliedMint
-from tests.fuzz.model import Deposit, Model, Ys, demand
+from tests.fuzz.model import Model, demand
 from tests.fuzz.operations import NOT_DONE, NOTHING, UNDECIDED, Answer, Scene
+from tests.fuzz.records import Deposit, Ys
 
 
 @dataclass(slots=True)

@@ -9,8 +9,10 @@ from routstr.wallet import token
 from routstr.wallet.token import Token
 from tests.fuzz.explain import Broken
 from tests.fuzz.facts import Observer
+from tests.fuzz.lightning import Network
 from tests.fuzz.mint import BriefSigner, TalliedMint
-from tests.fuzz.model import Model, Stage
+from tests.fuzz.model import Model
+from tests.fuzz.records import Stage
 from tests.fuzz.tasks import Redeem
 
 FIRST, SECOND = "https://mint.example", "https://second.example"
@@ -25,10 +27,10 @@ class Gift:
     saga: int
 
 
-def played_mints() -> dict[str, TalliedMint]:
+def played_mints(network: Network) -> dict[str, TalliedMint]:
     """One mint with two units and no fees, and one that takes fees."""
-    first = TalliedMint(BriefSigner(), BriefSigner(unit="msat"), url=FIRST)
-    return {FIRST: first, SECOND: TalliedMint(BriefSigner(fee=100), url=SECOND)}
+    first = TalliedMint(BriefSigner(), BriefSigner(unit="msat"), url=FIRST, network=network)
+    return {FIRST: first, SECOND: TalliedMint(BriefSigner(fee=100), url=SECOND, network=network)}
 
 
 class Outside:

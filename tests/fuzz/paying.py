@@ -26,10 +26,11 @@ from routstr.wallet import token
 from routstr.wallet.models import SagaState
 from tests.fuzz.explain import Alternatives, Broken, Event, Track, track
 from tests.fuzz.facts import HoldFact
-from tests.fuzz.model import End, Model, demand
+from tests.fuzz.model import Model, demand
 from tests.fuzz.node import Node
-from tests.fuzz.offering import Offering, UserToken
+from tests.fuzz.offering import Bearing, Offering, UserToken
 from tests.fuzz.operations import Answer, Scene
+from tests.fuzz.records import End
 from tests.fuzz.refunding import FEES_MSAT_MAX, payable
 
 _PRICING: Final = UsdPricing(prompt=Decimal("1e-6"), completion=Decimal("1e-6"))
@@ -215,8 +216,8 @@ class Pay(Offering):
 
     def _alone(self, scene: Scene) -> bool:
         ours = self.given.ys
-        asked: list[Any] = [o for o in scene.asked if getattr(o, "given", None) is not None]
-        return all(o is self or ours.isdisjoint(o.given.ys) for o in asked)
+        shown = (o.given.ys for o in scene.asked if isinstance(o, Bearing))
+        return sum(not ours.isdisjoint(ys) for ys in shown) < 2
 
     def _turned_away(self, reason: type[RoutstrError]) -> Event:
         def event(model: Model) -> None:

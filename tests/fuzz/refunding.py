@@ -19,10 +19,11 @@ from routstr.money import MSAT_PER_SAT, Msat, Unit
 from routstr.payment import refund
 from routstr.wallet.models import SagaKind, SagaState
 from tests.fuzz.explain import Alternatives, Broken, Event, Track, track
-from tests.fuzz.model import Account, Model, Stage, demand
+from tests.fuzz.model import Model, demand
 from tests.fuzz.node import Node
 from tests.fuzz.offering import Bearing, UserToken
 from tests.fuzz.operations import NOT_DONE, NOTHING, UNDECIDED, Answer, Scene
+from tests.fuzz.records import Account, Stage
 
 FEES_MSAT_MAX: Final = 6 * MSAT_PER_SAT
 """What a mint of ours may take for the few proofs of a small refund."""

@@ -8,16 +8,23 @@ from itertools import chain
 from typing import Final
 
 from tests.fuzz.holding import PlaceHold, Release, Settle
-from tests.fuzz.model import End
 from tests.fuzz.offering import UserToken
+from tests.fuzz.over_lightning import (
+    ask_invoice,
+    ask_mints,
+    end_payments,
+    order_invoice,
+    pay_invoice,
+    pay_out,
+    send_back,
+)
 from tests.fuzz.paying import Pay
 from tests.fuzz.receiving import Receive
+from tests.fuzz.records import End
 from tests.fuzz.refunding import ClaimChange, GiveBack
-from tests.fuzz.scope import LARGE, Planner, Scope, buy, remember, write
+from tests.fuzz.scope import KEYS_MAX, LARGE, Planner, Scope, buy, remember, write
 from tests.fuzz.tasks import Recover, Redeem, Sweep, Watch
 from tests.fuzz.world import Act
-
-KEYS_MAX: Final = 10
 
 
 def create(scope: Scope) -> Act:
@@ -171,6 +178,13 @@ PLANNERS: Final[dict[Planner, int]] = {
     pay: 4,
     pay_again: 1,
     claim_change: 2,
+    order_invoice: 3,
+    pay_invoice: 3,
+    ask_invoice: 2,
+    ask_mints: 2,
+    send_back: 2,
+    pay_out: 2,
+    end_payments: 2,
     watch_claims: 1,
     sweep: 2,
     recover: 1,

@@ -9,6 +9,13 @@ from tests.fuzz.fate import CALLS, COMMITS, DEADLY, SLOW_S, Read
 from tests.fuzz.holding import Settle
 from tests.fuzz.mint import BriefSigner
 from tests.fuzz.outside import FIRST, SECOND
+from tests.fuzz.over_lightning import (
+    ask_invoice,
+    ask_mints,
+    order_invoice,
+    pay_out,
+    send_back,
+)
 from tests.fuzz.paying import Pay
 from tests.fuzz.refunding import ClaimChange
 from tests.fuzz.requests import (
@@ -30,8 +37,8 @@ from tests.fuzz.requests import (
     watch_claims,
 )
 from tests.fuzz.scope import Planner, Scope, buy, write
-from tests.fuzz.tasks import Recover, Redeem, Sweep
-from tests.fuzz.world import Act, World
+from tests.fuzz.tasks import Recover, Sweep
+from tests.fuzz.world import OUTSIDE, Act, World
 
 _LONG_S: Final = 20.0
 
@@ -56,12 +63,17 @@ _ON_MONEY: Final[tuple[Planner, ...]] = (
     settle,
     release,
     give_back,
+    send_back,
+    ask_invoice,
     top_up,
     claim,
     sweep,
     watch_claims,
 )
-_AT_MINTS: Final[tuple[Planner, ...]] = (give_back, give_back, top_up, create, pay, claim_change)
+_AT_MINTS: Final[tuple[Planner, ...]] = (
+    *(give_back, give_back, top_up, create, pay, claim_change),
+    *(order_invoice, ask_invoice, ask_mints, send_back, send_back, pay_out),
+)
 
 
 async def at_once(scope: Scope) -> None:
@@ -213,7 +225,7 @@ async def _perform(world: World, *acts: Act) -> None:
 
 def _moved(act: Act, index: int) -> Act:
     """The same at another node; a user's own doing happens at no node."""
-    return act if isinstance(act.operation, Redeem) else act._replace(node=index)
+    return act if isinstance(act.operation, OUTSIDE) else act._replace(node=index)
 
 
 def _delay(scope: Scope) -> float:

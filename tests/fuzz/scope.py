@@ -18,6 +18,7 @@ from tests.fuzz.world import Act, World
 
 T = TypeVar("T")
 
+KEYS_MAX: Final = 10
 TOKENS_MAX: Final = 150
 LARGE: Final = 1 << 30
 

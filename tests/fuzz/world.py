@@ -16,18 +16,24 @@ from tests.fuzz.explain import Broken, explained
 from tests.fuzz.facts import Facts, Observer, SagaFact
 from tests.fuzz.fate import Killed
 from tests.fuzz.holding import Release, Settle
+from tests.fuzz.lightning import Network
 from tests.fuzz.loose import Sweeps, loose_tracks
 from tests.fuzz.mint import TalliedMint
-from tests.fuzz.model import End, Model, Stage, Ys
+from tests.fuzz.model import Model
 from tests.fuzz.node import Ground, Node
 from tests.fuzz.offering import Offering, UserToken
 from tests.fuzz.operations import Answer, Operation, Scene
 from tests.fuzz.outside import Outside, played_mints
 from tests.fuzz.paying import Pay, Served, TurnedAway
+from tests.fuzz.paying_in import PayInvoice, UserInvoice
+from tests.fuzz.paying_out import EndPayments
+from tests.fuzz.records import End, Stage, Ys
 from tests.fuzz.refunding import ClaimChange, GiveBack
 from tests.fuzz.tasks import Redeem, Sweep, Watch
 
 NODES: Final = 2
+OUTSIDE: Final = (Redeem, PayInvoice, EndPayments)
+"""What happens at no node."""
 _TALLIED_EVERY: Final = 16
 
 
@@ -60,6 +66,7 @@ class World:
         self.tokens: list[UserToken] = []
         self.paid: dict[Ys, UserToken] = {}
         """Tokens that were sent with a request to pay for it."""
+        self.invoices: list[UserInvoice] = []
         self.open_sagas: dict[int, SagaFact] = {}
         self.silent: set[int] = set()
         self.lost: set[int] = set()
@@ -74,7 +81,8 @@ class World:
     @classmethod
     async def open(cls, url: str, clock: ManualClock, heard: list[BaseException]) -> Self:
         """Start both nodes on a database that has the schema and nothing else."""
-        ground = Ground(url, played_mints(), clock)
+        network = Network()
+        ground = Ground(url, played_mints(network), network, clock)
         observer = Observer(url)
         return cls(ground, [await Node.open(ground) for _ in range(NODES)], observer, heard)
 
@@ -140,7 +148,7 @@ class World:
             return Answer() if node.fate.dead else Answer(error=error)
         except (Killed, asyncio.CancelledError):
             return Answer()
-        lost = node.fate.dead and not isinstance(act.operation, Redeem)
+        lost = node.fate.dead and not isinstance(act.operation, OUTSIDE)
         return Answer() if lost else Answer(value)
 
     async def _quiet(self, acts: Sequence[Act]) -> None:
@@ -190,10 +198,22 @@ class World:
                 self.outside.note_redeemed(operation)
             if isinstance(operation, Offering) and error is not None:
                 operation.given.doubted |= "spent" in error.code
+            if isinstance(answer.value, UserInvoice):
+                self.invoices.append(answer.value)
             self._take_back(answer.value)
         self.open_sagas = {i: s for i, s in facts.sagas.items() if s.state is SagaState.OPEN}
         for node in self.nodes:
             node.live.intersection_update(self.model.holds)
+
+    def unclaimed_invoices(self) -> list[UserInvoice]:
+        """Invoices that make a key which their users have not asked for yet."""
+        have = {key.account for key in self.keys}
+        known = self.model.deposits
+        return [
+            one
+            for one in self.invoices
+            if one.payer is None and not (one.name in known and known[one.name].account in have)
+        ]
 
     def _take_back(self, told: object) -> None:
         """A user has what an answer gives back."""
