@@ -131,6 +131,8 @@ class Pricing(Group):
     """How many percent below the maximum cost a balance may be and still be admitted."""
     min_request_msat: MsatAmount = Msat(1)
     """Smallest charge for a request, in msat."""
+    child_key_cost: MsatAmount = Msat(0)
+    """Price of a child key, in msat."""
     min_output_tokens: Count = 16
     """Fewest output tokens that a balance must pay for to be admitted."""
     fixed_pricing: bool = False

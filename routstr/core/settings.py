@@ -22,7 +22,16 @@ from pydantic_settings import (
 from routstr.core.addresses import check_mint_url
 from routstr.core.redaction import clean
 from routstr.core.secret import Secret
-from routstr.core.setting_groups import Limits, Logs, Node, Pricing, Storage, Upstream, Wallet
+from routstr.core.setting_groups import (
+    Limits,
+    Logs,
+    Node,
+    Payouts,
+    Pricing,
+    Storage,
+    Upstream,
+    Wallet,
+)
 from routstr.core.setting_types import sqlite_file
 
 PROFILES: Final[Mapping[str, Mapping[str, str | bool]]] = MappingProxyType(
@@ -46,7 +55,7 @@ class SettingsError(ValueError):
     """The configuration is wrong; the message has one line for each variable."""
 
 
-class Settings(Logs, Limits, Wallet, Pricing, Upstream, Storage, Node, BaseSettings):
+class Settings(Logs, Limits, Payouts, Wallet, Pricing, Upstream, Storage, Node, BaseSettings):
     """All settings; the fields are in :mod:`routstr.core.setting_groups`."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
