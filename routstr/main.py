@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from routstr.assembly.keys import build_keys, start_expiry
 from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.money import build_money, start_money
 from routstr.assembly.prices import start_prices
@@ -17,6 +18,7 @@ from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.storage import open_database
 from routstr.assembly.wallet import open_wallet, remind_of_seed
 from routstr.balance import endpoints as balance_endpoints
+from routstr.balance import key_endpoints
 from routstr.balance import lightning as lightning_endpoints
 from routstr.balance.service import BalanceService
 from routstr.catalog.models_file import load_models
@@ -88,9 +90,8 @@ class App:
         install_error_handlers(self.api, self._demand)
         for prefix in ("/v1/balance", "/v1/wallet"):
             hidden = prefix != "/v1/balance"
-            self.api.include_router(
-                balance_endpoints.router, prefix=prefix, include_in_schema=not hidden
-            )
+            for router in (balance_endpoints.router, key_endpoints.router):
+                self.api.include_router(router, prefix=prefix, include_in_schema=not hidden)
         for prefix in lightning_endpoints.PREFIXES:
             hidden = prefix != lightning_endpoints.PREFIXES[0]
             self.api.include_router(
@@ -172,6 +173,8 @@ class App:
         self.api.state.balance = BalanceService(
             db, money.auth, money.refunds, money.x_cashu, money.lightning
         )
+        keys = build_keys(settings, db, node_key, clock, money)
+        self.api.state.keys, self.api.state.histories = keys.service, keys.histories
         health = Health(
             db,
             wallet.mints,
@@ -187,6 +190,7 @@ class App:
         self.api.state.node = node_endpoints.NodeParts(settings, catalog, health)
         _start_upkeep(supervisor, sweeper, wallet)
         start_money(money, settings, supervisor)
+        start_expiry(keys, supervisor)
         start_watch(wallet, supervisor)
         start_repeats(repetition, supervisor)
         _log.info(

@@ -35,6 +35,7 @@ class Money:
     """Everything that takes money in, gives it back, and watches the books."""
 
     verifier: Verifier
+    intake: Intake
     auth: Authenticator
     refunds: Refunds
     x_cashu: XCashu
@@ -63,6 +64,7 @@ def build_money(
     lnurl = Lnurl(session, clock, allow_local=settings.allow_insecure_mints)
     return Money(
         verifier=verifier,
+        intake=intake,
         auth=Authenticator(db, intake, node_key, clock),
         refunds=refunds,
         x_cashu=XCashu(intake, wallet, refunds),

@@ -20,6 +20,7 @@ from routstr.payment.deposits import (
     PaidCompletion,
     TopupCompletion,
 )
+from routstr.payment.donations import DONATION, DonationCompletion
 from routstr.payment.lightning_refund import LIGHTNING_REFUND, LightningRefundCompletion
 from routstr.payment.payouts import PAYOUT, WITHDRAW, PayoutCompletion, WithdrawCompletion
 from routstr.payment.refund_books import REFUND, RefundCompletion
@@ -85,5 +86,6 @@ async def open_wallet(
     wallet.register(PAYOUT, PayoutCompletion(clock))
     wallet.register(WITHDRAW, WithdrawCompletion(clock))
     wallet.register(PAYMENT, PaymentCompletion(clock))
+    wallet.register(DONATION, DonationCompletion(clock))
     wallet.register(CAPITAL, CapitalCompletion(clock))
     return wallet

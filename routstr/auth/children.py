@@ -19,7 +19,13 @@ from routstr.auth.terms import KeyTerms, check_terms
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
 from routstr.core.node_key import NodeKey
-from routstr.errors import AuthError, ChildKeyNotFound, ForeignChildKey, InvalidParameter
+from routstr.errors import (
+    AuthError,
+    ChildKeyNotAllowed,
+    ChildKeyNotFound,
+    ForeignChildKey,
+    InvalidParameter,
+)
 from routstr.ledger.accounts import Entry, named_account, post
 from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.ledger.key_limits import LimitState, forgive, open_limit, read_limits, renew
@@ -49,11 +55,11 @@ class Children:
     ) -> list[str]:
         """Make ``count`` child keys on these terms and return them, in their order.
 
-        Raises InvalidParameter, or InsufficientBalance when the parent cannot pay for them: then
-        none was made.
+        Raises ChildKeyNotAllowed, InvalidParameter, or InsufficientBalance when the parent cannot
+        pay for them: then none was made.
         """
         if parent.is_child:
-            raise InvalidParameter("A child key cannot have child keys.")
+            raise ChildKeyNotAllowed("A child key cannot have child keys.")
         if not 1 <= count <= CHILDREN_MAX:
             raise InvalidParameter(
                 f"count is a whole number from 1 to {CHILDREN_MAX}.", details={"param": "count"}

@@ -8,7 +8,7 @@ from routstr.auth.terms import KeyTerms, check_address, check_name, check_terms
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
 from routstr.core.node_key import NodeKey
-from routstr.errors import AuthError, InvalidParameter
+from routstr.errors import AuthError, ChildKeyNotAllowed
 from routstr.ledger.key_limits import renew
 
 
@@ -35,12 +35,14 @@ class Profiles:
     async def change(self, payer: Payer, changes: Changes) -> None:
         """Change a key; effective at once, on every instance.
 
-        Raises InvalidParameter for what no key can have, and for what a child key leaves to its
-        parent: when it expires, where refunds go.
+        Raises InvalidParameter for what no key can have, and ChildKeyNotAllowed for what a child
+        key leaves to its parent: when it expires, where refunds go.
         """
         values = self._values(changes)
         if payer.is_child and values.keys() - {"name", "key_metadata"}:
-            raise InvalidParameter("A child key cannot change when it expires or where refunds go.")
+            raise ChildKeyNotAllowed(
+                "A child key cannot change when it expires or where refunds go."
+            )
         key_hash = keys.identify(self._node, payer.key).key_hash
 
         def write(tx: Tx) -> None:
@@ -61,7 +63,7 @@ class Profiles:
         """Give a key's account another key, and return it; the old one is unknown from then on.
 
         ``operation`` names the call: its repeat, with the old key, tells the same new one. Raises
-        AuthError for an unknown key, and InvalidParameter for a child key.
+        AuthError for an unknown key, and ChildKeyNotAllowed for a child key.
         """
         old = keys.identify(self._node, key)
 
@@ -72,7 +74,7 @@ class Profiles:
                 repository.rotate(tx, record.id, new.key_hash, operation)
                 renew(tx, record.account)
             elif repository.find(tx.sql, old.key_hash) is not None:
-                raise InvalidParameter("A child key cannot be rotated; its parent can revoke it.")
+                raise ChildKeyNotAllowed("A child key cannot be rotated; its parent can revoke it.")
             elif not repository.was_rotated_by(tx.sql, new.key_hash, operation):
                 raise AuthError
             return new.key

@@ -132,13 +132,16 @@ class Authenticator:
 
     async def known_payer(self, authorization: str | None) -> Payer:
         """Return an existing payer, expired or not; AuthError for anything else."""
+        return await self.validate_api_key(self.key_of(authorization))
+
+    def key_of(self, authorization: str | None) -> str:
+        """Return the key that a credential names, whether or not it exists; or MissingApiKey."""
         credential = keys.bearer(authorization)
         if not credential:
             raise MissingApiKey
         if not keys.is_token(credential):
-            return await self.validate_api_key(credential)
-        ys = token.ys(token.decode(credential))
-        return await self.validate_api_key(keys.from_proofs(self._node, ys).key)
+            return credential
+        return keys.from_proofs(self._node, token.ys(token.decode(credential))).key
 
     async def create_api_key(self, text: str, *, terms: KeyTerms = NO_TERMS) -> Created:
         """Redeem a token into a new key, or find the key that these proofs made before.

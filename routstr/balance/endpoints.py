@@ -1,70 +1,66 @@
-"""Routes of keys and balances. Answers are for one client: never cached, never shared."""
+"""Routes of money in and out of keys."""
 
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
+from routstr.auth.terms import from_headers
 from routstr.balance.idempotency import RepeatableRoute
+from routstr.balance.key_service import key_terms
+from routstr.balance.parameters import (
+    Authorization,
+    KeyExpiryTime,
+    RefundLnurlHeader,
+    XCashuHeader,
+    private,
+)
 from routstr.balance.schemas import (
     CreateAnswer,
+    CreateQuery,
     CreateRequest,
-    History,
-    Info,
     LightningRefundAnswer,
     RefundAnswer,
     RefundRequest,
     TopupAnswer,
     TopupRequest,
-    ValidityDate,
 )
 from routstr.balance.service import BalanceService
 from routstr.errors import InvalidParameter
-from routstr.ledger.books import PAGE_MAX
 
 
 def _service(request: Request) -> BalanceService:
     return cast("BalanceService", request.app.state.balance)
 
 
-def _private(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"
-
-
 Service = Annotated[BalanceService, Depends(_service)]
-Authorization = Annotated[str | None, Header(include_in_schema=False)]
-XCashuHeader = Annotated[
-    str | None, Header(alias="X-Cashu", description="the token that paid for a request")
-]
-RefundLnurl = Annotated[
-    str | None,
-    Header(alias="Refund-LNURL", description="the same as lightning_address in the body"),
-]
 
-router = APIRouter(tags=["balance"], dependencies=[Depends(_private)], route_class=RepeatableRoute)
+router = APIRouter(tags=["balance"], dependencies=[Depends(private)], route_class=RepeatableRoute)
 
 
 @router.post("/create")
-async def create(body: CreateRequest, service: Service) -> CreateAnswer:
+async def create(
+    body: CreateRequest,
+    service: Service,
+    key_expiry_time: KeyExpiryTime = None,
+    refund_lnurl: RefundLnurlHeader = None,
+) -> CreateAnswer:
     """Create a key from a Cashu token."""
-    return await service.create(body.initial_balance_token, body.validity_date)
+    headers = from_headers(key_expiry_time, refund_lnurl)
+    terms = key_terms(body, headers, refund_lnurl=body.refund_lnurl, metadata=body.metadata)
+    return await service.create(body.initial_balance_token, terms)
 
 
 @router.get("/create")
 async def create_by_query(
     service: Service,
-    initial_balance_token: Annotated[str, Query(min_length=1)],
-    validity_date: ValidityDate | None = None,
+    given: Annotated[CreateQuery, Query()],
+    key_expiry_time: KeyExpiryTime = None,
+    refund_lnurl: RefundLnurlHeader = None,
 ) -> CreateAnswer:
     """Create a key; prefer POST, which keeps the token out of URLs."""
-    return await service.create(initial_balance_token, validity_date)
-
-
-@router.get("/info")
-@router.get("/", include_in_schema=False)
-@router.get("", include_in_schema=False)
-async def info(service: Service, authorization: Authorization = None) -> Info:
-    """Show the key's balance and totals."""
-    return await service.info(authorization)
+    headers = from_headers(key_expiry_time, refund_lnurl)
+    terms = key_terms(given, headers, refund_lnurl=given.refund_lnurl)
+    return await service.create(given.initial_balance_token, terms)
 
 
 @router.post("/topup")
@@ -75,7 +71,7 @@ async def top_up(
     authorization: Authorization = None,
 ) -> TopupAnswer:
     """Add a token's value to the key; the token is in the body or, less well, in the query."""
-    token = body.cashu_token if body is not None else cashu_token
+    token = (body.cashu_token if body is not None else None) or cashu_token
     if not token:
         raise InvalidParameter("A cashu_token is required.")
     return await service.top_up(authorization, token)
@@ -88,7 +84,7 @@ async def refund(
     body: RefundRequest | None = None,
     authorization: Authorization = None,
     x_cashu: XCashuHeader = None,
-    refund_lnurl: RefundLnurl = None,
+    refund_lnurl: RefundLnurlHeader = None,
 ) -> RefundAnswer | LightningRefundAnswer:
     """Take back everything that is left: of a key, as a Cashu token or over Lightning.
 
@@ -104,14 +100,3 @@ async def refund(
     answer = await service.claim(x_cashu)
     response.headers["X-Cashu"] = answer.token
     return answer
-
-
-@router.get("/history")
-async def history(
-    service: Service,
-    limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
-    before: Annotated[int | None, Query(ge=1)] = None,
-    authorization: Authorization = None,
-) -> History:
-    """List every transfer of the key's account, newest first."""
-    return await service.history(authorization, limit=limit, before=before)

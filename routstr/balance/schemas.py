@@ -1,33 +1,24 @@
 """What the balance endpoints take and give. Amounts are whole msat unless a name says otherwise."""
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from routstr.auth.invoices import SATS_MAX
-
-ValidityDate: TypeAlias = Annotated[
-    int, Field(gt=0, le=253_402_300_799, description="Unix time at which the key expires")
-]
-
-_LIMITS = ("balance_limit", "balance_limit_reset")
+from routstr.balance.key_schemas import Metadata, RefundLnurl, Terms, ValidityDate
 
 
-class CreateRequest(BaseModel):
+class CreateQuery(Terms):
     """A new key, paid for with a token."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)
-
     initial_balance_token: str = Field(min_length=1, description="Cashu token (cashuA or cashuB)")
-    validity_date: ValidityDate | None = None
+    refund_lnurl: RefundLnurl | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_limits(cls, given: Any) -> Any:  # noqa: ANN401 - whatever was sent
-        """Refuse what would silently not be kept: keys with a limit are not offered yet."""
-        if isinstance(given, dict) and any(given.get(name) is not None for name in _LIMITS):
-            raise ValueError(f"{' and '.join(_LIMITS)} are not offered by this node")
-        return given
+
+class CreateRequest(CreateQuery):
+    """A new key, paid for with a token; what a query cannot say as well."""
+
+    metadata: Metadata | None = None
 
 
 class CreateAnswer(BaseModel):
@@ -47,7 +38,7 @@ class TopupRequest(BaseModel):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    cashu_token: str = Field(min_length=1)
+    cashu_token: str | None = None
 
 
 class TopupAnswer(BaseModel):
@@ -111,37 +102,18 @@ class LightningRefundAnswer(BaseModel):
     repeated: bool = Field(description="it had been paid before this request")
 
 
-class Info(BaseModel):
-    """A key's balance and totals. Times are Unix seconds."""
-
-    api_key: str
-    id: str
-    balance: int = Field(description="msat that can be spent: total less reserved")
-    reserved: int = Field(description="msat set aside for requests under way")
-    total: int
-    total_deposited: int
-    total_spent: int
-    total_requests: int
-    created_at: int
-    last_used_at: int | None
-    expires_at: int | None
-    validity_date: int | None = Field(description="the same as expires_at")
-    metadata: dict[str, Any]
-    mint: str
-    unit: str
-    is_child: bool = False
-    balance_limit: int | None = None
-    balance_limit_reset: str | None = None
-
-
 class Transaction(BaseModel):
     """One transfer of the key's account."""
 
     id: int
     type: str = Field(description="in or out")
     kind: str
+    source: str = Field(description="cashu, lightning, or usage: what requests and keys cost")
     amount: int = Field(description="msat, negative when it left the account")
     unit: str = "msat"
+    mint_url: str | None = Field(description="the mint that it came from or went to")
+    collected: bool = Field(description="false: a refund's token that is not redeemed yet")
+    swept: bool = Field(default=False, description="always false: nothing is ever taken back")
     balance_after: int | None = Field(description="msat, holds not deducted")
     description: str
     timestamp: int = Field(description="Unix seconds")

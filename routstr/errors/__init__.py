@@ -12,6 +12,7 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── UnsupportedBody               415 … unsupported_media_type
     │   ├── InvalidIdempotencyKey         400 … invalid_idempotency_key
     │   ├── NotFound                      404 not_found not_found
+    │   ├── ChildKeyNotAllowed            400 … child_key_not_allowed
     │   ├── ChildKeyNotFound              404 … child_key_not_found
     │   └── ModelNotFound                 400 invalid_model model_not_found
     ├── AuthError                         401 invalid_request_error invalid_api_key
@@ -124,6 +125,7 @@ from routstr.errors.payment import (
 from routstr.errors.request import (
     BodyTimeout,
     BodyTooLarge,
+    ChildKeyNotAllowed,
     ChildKeyNotFound,
     HeadersTooLarge,
     InvalidJson,
@@ -164,6 +166,7 @@ __all__ = [
     "BalanceTooSmall",
     "BodyTimeout",
     "BodyTooLarge",
+    "ChildKeyNotAllowed",
     "ChildKeyNotFound",
     "DatabaseUnavailable",
     "DepositsClosed",

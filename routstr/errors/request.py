@@ -76,3 +76,10 @@ class ChildKeyNotFound(RequestError):
 
     status: ClassVar[int] = 404
     code: ClassVar[str] = "child_key_not_found"
+
+
+class ChildKeyNotAllowed(RequestError):
+    """A child key cannot do this; its parent can."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "child_key_not_allowed"

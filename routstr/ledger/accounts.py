@@ -125,8 +125,8 @@ def post(tx: Tx, entry: Entry) -> bool:
     balance_after = debited.posted - amount if debited.kind in CUSTOMERS else None
     if credited.kind in CUSTOMERS:
         balance_after = credited.posted + amount
-        if entry.kind is TransferKind.DEPOSIT:
-            changes["deposited"] = col(Account.deposited) + amount
+    if entry.kind is TransferKind.DEPOSIT:  # a donation is one, too
+        changes["deposited"] = col(Account.deposited) + amount
     _change(tx, entry.credit, changes)
     tx.sql.execute(
         insert(Transfer).values(

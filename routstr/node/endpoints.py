@@ -57,7 +57,7 @@ async def info(parts: Parts) -> dict[str, object]:
         "mints": list(settings.cashu_mints),
         "http_url": settings.http_url,
         "onion_url": settings.onion_url,
-        "child_key_cost_msats": 0,
+        "child_key_cost_msats": int(settings.child_key_cost),
         "deposits_open": await parts.health.deposits() == OPEN,
     }
 
