@@ -6,6 +6,7 @@ money is never part of it. There is one payout over Lightning at a time. Nothing
 the books are known to be broken.
 """
 
+from contextlib import suppress
 from typing import Final
 
 from routstr.core.clock import Clock
@@ -16,6 +17,7 @@ from routstr.errors import (
     PayoutUnderWay,
     RoutstrError,
     SurplusTooSmall,
+    WalletError,
 )
 from routstr.ledger import verdict
 from routstr.ledger.accounts import named_account
@@ -108,12 +110,8 @@ class Payouts:
 
         Nothing is begun while an earlier payout is open: it is looked at instead.
         """
-        account = await self._account()
-        waiting = await self._db.read(lambda c: open_melts_of(c, account, PAYOUT))
         try:
-            if waiting and (await self._wallet.look_at_melt(waiting[0])).state is SagaState.OPEN:
-                _log.warning("payout_open", saga=waiting[0])
-                return None
+            await self._require_idle()
             if (await self._db.read(verdict.read)).closed:
                 _log.warning("payout_skipped", reason="the books are not known to be right")
                 return None
@@ -121,6 +119,9 @@ class Payouts:
             if not places or places[0].worth.sats_down < self._minimum_sat:
                 return None
             return await self._pay_most(places[0], address, self._maximum_sat)
+        except PayoutUnderWay as error:
+            _log.warning("payout_open", **error.fields)
+            return None
         except RoutstrError as error:  # nothing has left; the next turn tries again
             _log.warning("payout_failed", error=error.code, reason=str(error))
             return None
@@ -159,8 +160,20 @@ class Payouts:
         account = await self._account()
         return await self._wallet.send(Withdrawal(mint, unit, amount, WITHDRAW, account, {}))
 
+    async def _require_idle(self) -> None:
+        """Raise :class:`PayoutUnderWay` while a payout is open, asked about at its mint now."""
+        account = await self._account()
+        for saga_id in await self._db.read(lambda c: open_melts_of(c, account, PAYOUT)):
+            with suppress(WalletError):  # its mint cannot be asked now
+                if (await self._wallet.look_at_melt(saga_id)).state is not SagaState.OPEN:
+                    continue
+            error = PayoutUnderWay()
+            error.fields = {"saga": saga_id}
+            raise error
+
     async def _place(self, sats: int, mint: str | None) -> Payable:
         """Choose the fullest place, or the named mint's, that has so much to pay out."""
+        await self._require_idle()
         places = [p for p in await self.payable() if mint in (None, p.mint)]
         for place in places:
             if place.worth.sats_down >= sats:

@@ -22,9 +22,8 @@ Recovery after a restart, by what the mint says (``melts`` has the table)::
     the payment failed          quote UNPAID, inputs UNSPENT   the identical melt is refused, or
                                                                paid now: the intent stands
 
-The invoice is paid at most once, for the mint pays a quote once. Only a mint that can be asked for
-all of this is asked to pay: it must list NUT-05 for bolt11 in this unit, NUT-07, NUT-08 and NUT-09.
-Payments in parts (NUT-15) are not used.
+The invoice is paid at most once, for the mint pays a quote once. A mint that cannot be asked
+for all of this is not asked to pay (``melt_quotes``).
 """
 
 import asyncio
@@ -36,18 +35,16 @@ import msgspec
 from routstr.core.db import Tx
 from routstr.errors import (
     InsufficientLiquidity,
-    InvalidParameter,
     LightningFailed,
-    MintRefused,
     PaymentTooDear,
     WalletError,
 )
 from routstr.money import Unit
 from routstr.wallet import purse, sagas
 from routstr.wallet.amounts import Coin, Selection, select
-from routstr.wallet.bolt11 import InvalidInvoice, decode
 from routstr.wallet.engine import Engine, Outcome
 from routstr.wallet.keysets import Keyset, input_fee
+from routstr.wallet.melt_quotes import ask_quote
 from routstr.wallet.melts import NotPaid, Payment, Result, resume, run
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import (
@@ -57,7 +54,7 @@ from routstr.wallet.mint_errors import (
     MintRefusal,
     MintUnclear,
 )
-from routstr.wallet.mint_types import MeltQuote, MeltQuoteState, MintInfo
+from routstr.wallet.mint_types import MeltQuote
 from routstr.wallet.mints import Mints, as_wallet_error
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
 from routstr.wallet.proofs import make_outputs
@@ -69,7 +66,6 @@ _INPUTS_MAX: Final = 200
 _TRIES: Final = 5  # a keyset rotated, or another request took a chosen proof first
 _CHANGE_SECONDS_MAX: Final = 5.0
 _CHANGE_POLL_SECONDS: Final = 0.05
-_NEEDED_NUTS: Final = (5, 7, 8, 9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +114,7 @@ class Melter:
         purpose's intent raises: then nothing has left, and nothing will.
         """
         mint = self._mints.mint(wish.mint)
-        quote = await _quote(mint, wish)
+        quote = await ask_quote(mint, wish.bolt11, wish.unit)
         for attempt in range(_TRIES):
             keyset = await self._mints.active(mint, wish.unit, fresh=attempt > 0)
             saga = await self._intend(wish, mint, keyset, quote)
@@ -193,8 +189,8 @@ class Melter:
             free = sum(proof.amount for proof in held)
             if free >= needed:  # all of it would do, were there no fee for spending it
                 _require_within(needed + input_fee(proof.fee_ppk for proof in held), free)
-            busy = await self._engine.db.read(lambda c: purse.reserved_sum(c, mint.url, wish.unit))
-            raise _Short(may_grow=free < needed <= free + busy)
+            most = await self._engine.db.read(lambda c: purse.held_sum(c, mint.url, wish.unit))
+            raise _Short(may_grow=free < needed <= most)
         _require_within(needed + chosen.fee, wish.limit)
         draft = self._draft(wish, mint, keyset, quote, chosen)
         ids = [held[index].id for index in chosen.indexes]
@@ -256,65 +252,11 @@ class Melter:
         return Outcome(msgspec.structs.replace(saga, state=SagaState.FAILED), result)
 
 
-async def _quote(mint: Mint, wish: Melt) -> MeltQuote:
-    """Ask what the payment costs at this mint, and whether the mint is fit for it."""
-    try:
-        invoice = decode(wish.bolt11)
-    except InvalidInvoice as error:
-        raise InvalidParameter(f"This is not a Lightning invoice: {error}.") from None
-    if not invoice.amount:
-        raise InvalidParameter("The Lightning invoice names no amount.")
-    amount = -(-int(invoice.amount) // wish.unit.msat)
-    try:
-        _require_fit(await mint.info(), wish.unit, amount)
-        quote = await mint.melt_quote(wish.bolt11, wish.unit)
-    except (MintBusy, MintDown, MintUnclear, MintRefusal) as error:
-        raise as_wallet_error(error) from error
-    if quote.amount > amount:
-        raise MintRefused("The mint asks for more than the invoice's amount.")
-    if quote.state is not MeltQuoteState.UNPAID:
-        raise MintRefused("The mint has paid this invoice, or is about to.")
-    return quote
-
-
 def _require_within(needed: int, limit: int) -> None:
     if needed > limit:
         error = PaymentTooDear(details={"needed": needed, "limit": limit})
         error.excess = needed - limit
         raise error
-
-
-def _require_fit(info: MintInfo, unit: Unit, amount: int) -> None:
-    """Refuse a mint that does not pay such an invoice, or could not be asked about it later."""
-    if any(not info.supports(nut) for nut in _NEEDED_NUTS):
-        raise MintRefused("The mint does not offer Lightning payments that this node can follow.")
-    for entry in _methods(info):
-        if (entry.method, entry.unit) == ("bolt11", unit.value):
-            if not (entry.min_amount or 0) <= amount <= (entry.max_amount or amount):
-                details = {"min_amount": entry.min_amount, "max_amount": entry.max_amount}
-                raise MintRefused("The amount is outside the mint's limits.", details=details)
-            return
-    raise MintRefused(f"The mint does not pay Lightning invoices out of {unit}.")
-
-
-class _Method(msgspec.Struct):
-    """A way to pay that a mint lists (NUT-05). Amounts are in the unit; None: no bound."""
-
-    method: str
-    unit: str
-    min_amount: int | None = None
-    max_amount: int | None = None
-
-
-class _Setting(msgspec.Struct):
-    methods: list[_Method] = []
-
-
-def _methods(info: MintInfo) -> list[_Method]:
-    try:
-        return msgspec.convert(info.nuts.get("5"), _Setting).methods
-    except msgspec.ValidationError:
-        return []
 
 
 def _as_error(result: Result) -> WalletError:
