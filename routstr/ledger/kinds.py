@@ -66,3 +66,7 @@ class TransferKind(IntEnum):
     FOUND = 30  # ecash of this node's that its books did not know
     LOST = 31  # ecash in the books that its mint says is spent
     CHILD_KEYS = 40  # what the node takes for making them
+    SET_ASIDE = 50  # of the operator's own, for what mints may take of a movement of the node's
+    SET_ASIDE_BACK = 51  # what they did not take
+    MOVED_OUT = 52  # left a mint for another, or was its fee
+    MOVED_IN = 53  # arrived at the other

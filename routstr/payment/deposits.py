@@ -23,7 +23,8 @@ def saga_key(letter: bytes, saga_id: int) -> bytes:
     """Idempotency key of one of the transfers that a saga can cause.
 
     Deposits: R for a token, I for a paid invoice. Over Lightning: O leaves its owner, P is paid,
-    B is back.
+    B is back. Between the node's own proofs and mints: A is set aside, E put back, G left, H is
+    there.
     """
     return letter + saga_id.to_bytes(8, "big")
 

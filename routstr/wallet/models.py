@@ -40,6 +40,7 @@ class SagaKind(IntEnum):
     SEND = 2
     MINT = 3  # ecash for a paid Lightning invoice
     MELT = 4  # a Lightning payment for ecash
+    CONSOLIDATE = 5  # own proofs for others of one's own
 
 
 class SagaState(IntEnum):

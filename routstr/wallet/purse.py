@@ -176,12 +176,15 @@ def reserved(connection: Connection, saga: int) -> list[StoredProof]:
     )
 
 
-def reserved_sum(connection: Connection, mint: str, unit: Unit) -> int:
-    """Add up what open sagas spend at a mint in one unit; a part of it comes back as change."""
+def held_sum(connection: Connection, mint: str, unit: Unit) -> int:
+    """Add up what is free at a mint in one unit and what open sagas spend there.
+
+    A part of that comes back as change. Both are one look: what comes back meanwhile is in either.
+    """
     return sum(
         amount
         for at, kind, status, amount in sums(connection)
-        if (at, kind, status) == (mint, unit, ProofStatus.RESERVED)
+        if (at, kind) == (mint, unit) and status is not ProofStatus.ISSUED
     )
 
 

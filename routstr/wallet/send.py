@@ -184,9 +184,9 @@ class Sender:
             coins, wish.gross, max_inputs=_INPUTS_MAX
         )
         if chosen is None:
-            busy = await self._engine.db.read(lambda c: purse.reserved_sum(c, mint.url, wish.unit))
+            most = await self._engine.db.read(lambda c: purse.held_sum(c, mint.url, wish.unit))
             free = sum(proof.amount for proof in held)
-            raise _Short(may_grow=free < wish.gross <= free + busy)
+            raise _Short(may_grow=free < wish.gross <= most)
         ids = [held[index].id for index in chosen.indexes]
         if chosen.excess == 0 and len(ids) <= TOKEN_PROOFS_MAX:
             stored = await self._engine.db.read(lambda c: purse.stored(c, ids))

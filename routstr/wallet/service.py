@@ -7,6 +7,7 @@ from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
 from routstr.core.node_key import NodeKey
 from routstr.wallet import purse
+from routstr.wallet.consolidate import Consolidation, Consolidator
 from routstr.wallet.counters import Counters, Told
 from routstr.wallet.engine import Attempt, Engine, Outcome
 from routstr.wallet.findings import Book
@@ -33,11 +34,13 @@ class Wallet:
         self._sender = sender
         self._minter = Minter(engine, mints)
         self._melter = Melter(engine, mints)
+        self._consolidator = Consolidator(engine, mints)
         self._attempts: Mapping[SagaKind, Attempt] = {
             SagaKind.RECEIVE: receiver.attempt,
             SagaKind.SEND: sender.attempt,
             SagaKind.MINT: self._minter.attempt,
             SagaKind.MELT: self._melter.attempt,
+            SagaKind.CONSOLIDATE: self._consolidator.attempt,
         }
         self.mints = mints
         self.watch = QuoteWatch(self._minter, mints, engine.db, engine.clock)
@@ -116,6 +119,10 @@ class Wallet:
     async def check_quote(self, quote_id: int) -> Quote:
         """Ask how far a quote is, and take its ecash if it is paid; see :meth:`Minter.check`."""
         return await self._minter.check(quote_id)
+
+    async def consolidate(self, wish: Consolidation) -> Saga | None:
+        """Renew proofs that are many or old; see :meth:`Consolidator.consolidate`."""
+        return await self._consolidator.consolidate(wish)
 
     async def token_text(self, issued: Issued) -> str:
         """Return a token that was given out."""

@@ -130,7 +130,21 @@ async def test_all_chosen_proofs_are_reserved_or_the_caller_is_told(world: World
     assert not await world.db.write(lambda tx: purse.reserve(tx, [one, two], second))
     reserved = await world.db.read(lambda c: purse.reserved(c, first))
     assert [proof.amount for proof in reserved] == [4, 2]
-    assert await world.db.read(lambda c: purse.reserved_sum(c, MINT, Unit.SAT)) == 7
+
+
+async def test_what_is_spent_by_open_sagas_counts_as_held_and_what_was_given_out_does_not(
+    world: World,
+) -> None:
+    async def held() -> int:
+        return await world.db.read(lambda c: purse.held_sum(c, MINT, Unit.SAT))
+
+    await add(world, SAT.issue([4, 2, 1]))
+    four, two, _ = await ids(world)
+    saga = (await insert(world)).id
+    await world.db.write(lambda tx: purse.reserve(tx, [four, two], saga))
+    assert await held() == 7
+    await world.db.write(lambda tx: purse.move(tx, saga, ProofStatus.RESERVED, ProofStatus.ISSUED))
+    assert await held() == 1
 
 
 async def test_stored_proofs_have_what_is_needed_to_spend_them(world: World) -> None:
