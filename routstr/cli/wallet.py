@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from routstr.cli.shell import EXIT_FAILED, EXIT_USAGE, JsonFlag, fail, settings_or_exit
+from routstr.money import Unit
 
 PassphraseFile: TypeAlias = Annotated[
     Path | None, typer.Option(help="File with the passphrase, for use without a terminal.")
@@ -134,3 +135,47 @@ def import_command(
 
     if not wallet_import.run(settings_or_exit(), file, json=json):
         raise typer.Exit(EXIT_FAILED)
+
+
+@commands.command()
+def payout(
+    *,
+    to: Annotated[
+        str | None, typer.Option(help="Lightning address, LNURL or invoice; RECEIVE_LN_ADDRESS.")
+    ] = None,
+    amount: Annotated[int | None, typer.Option(min=1, help="In sat; default all of it.")] = None,
+    mint: Annotated[str | None, typer.Option(help="Which mint pays; default the fullest.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Pay out over Lightning what is yours: never what the node owes to anybody.
+
+    Exits with 0 when it is paid.
+    """
+    from routstr.cli import wallet_payout  # noqa: PLC0415
+
+    if not wallet_payout.pay_out(settings_or_exit(), to, amount, mint, json=json):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@commands.command()
+def withdraw(
+    *,
+    amount: Annotated[
+        int | None, typer.Option(min=1, help="In the unit, the mint's fee included.")
+    ] = None,
+    mint: Annotated[str | None, typer.Option(help="Default PRIMARY_MINT_URL.")] = None,
+    unit: Annotated[Unit, typer.Option(help="The token's unit.")] = Unit.SAT,
+    saga: Annotated[
+        int | None, typer.Option(help="Print the token of this earlier withdrawal again.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Take out what is yours as a Cashu token, printed on standard output."""
+    if (amount is None) is (saga is None):
+        fail("Say how much with --amount, or which one with --saga.", EXIT_USAGE)
+    from routstr.cli import wallet_payout  # noqa: PLC0415
+
+    if saga is not None:
+        wallet_payout.tell_again(settings_or_exit(), saga, json=json)
+    elif amount is not None:
+        wallet_payout.withdraw(settings_or_exit(), amount, mint, unit, json=json)

@@ -9,6 +9,8 @@ the books are known to be broken.
 from contextlib import suppress
 from typing import Final
 
+from sqlalchemy.exc import NoResultFound
+
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
 from routstr.core.logging import get_logger
@@ -159,6 +161,20 @@ class Payouts:
         """
         account = await self._account()
         return await self._wallet.send(Withdrawal(mint, unit, amount, WITHDRAW, account, {}))
+
+    async def token_again(self, saga_id: int) -> tuple[Saga, str]:
+        """Return the token of an earlier :meth:`as_token`, waiting a while for one that is open.
+
+        Raises :class:`InvalidParameter` when that saga made none.
+        """
+        try:
+            saga = await self._wallet.saga(saga_id)
+        except NoResultFound:
+            raise InvalidParameter(f"There is no saga {saga_id}.") from None
+        made = await self._wallet.finish_send(saga_id) if saga.purpose == WITHDRAW else None
+        if made is None:
+            raise InvalidParameter(f"Saga {saga_id} has made no token for you.")
+        return made
 
     async def _require_idle(self) -> None:
         """Raise :class:`PayoutUnderWay` while a payout is open, asked about at its mint now."""
