@@ -1,0 +1,234 @@
+"""A wallet whose database is gone, or is an old one: every sat comes back from real mints."""
+
+import asyncio
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import pytest
+
+from devkit.environment import python, python_path
+from devkit.mint import Mint
+from devkit.payer import Payer
+from devkit.postgres import Postgres
+from routstr.core.db.sqlite import database_path
+from routstr.money import Unit
+from tests.integration.money.house import EXACT, EXACT_LIMIT, House, open_house
+
+pytestmark = pytest.mark.mint
+NewDatabase: TypeAlias = Callable[..., str]
+LIMIT_S = 300.0
+
+
+class Done(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    output: str
+    error: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.output)
+
+
+@pytest.fixture
+def new_database(
+    request: pytest.FixtureRequest, database_url: str, tmp_path: Path
+) -> Iterator[NewDatabase]:
+    """Makes another database of the same kind, empty or a copy of one that nobody uses."""
+    made: list[str] = []
+    server: Postgres | None = None
+    if database_url.startswith("postgresql"):
+        server = request.getfixturevalue("postgres")
+
+    def make(copy_of: str | None = None) -> str:
+        if server is not None:
+            made.append(server.create_database(copy_of=copy_of))
+            return made[-1]
+        file = tmp_path / f"another-{len(made)}.db"
+        made.append(f"sqlite:///{file}")
+        if copy_of is not None:
+            shutil.copy(database_path(copy_of), file)
+        return made[-1]
+
+    yield make
+    for url in made if server is not None else ():
+        server.drop_database(url)
+
+
+@asynccontextmanager
+async def a_house(
+    folder: Path, database_url: str, mints: list[Mint], **more: str
+) -> AsyncIterator[House]:
+    async with open_house(folder, database_url, [mint.url for mint in mints], more=more) as house:
+        yield house
+        assert house.leaks() == []
+
+
+async def command(house: House, *arguments: str, stdin: str = "", **environment: str) -> Done:
+    """Run the command line as an operator would, with something on its standard input."""
+    child = await asyncio.create_subprocess_exec(
+        python(),
+        *("-m", "routstr", *arguments),
+        env={"PATH": os.defpath, **python_path(), **house.node.settings, **environment},
+        cwd=house.node.folder,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(LIMIT_S):
+        output, error = await child.communicate(stdin.encode())
+    return Done(child.returncode or 0, output.decode(), error.decode())
+
+
+async def holds(house: House, **environment: str) -> Mapping[str, Any]:
+    """Verify the books by the command."""
+    done = await command(house, "verify", "--json", **environment)
+    outcome: Mapping[str, Any] = done.json
+    assert done.status == 0, [check for check in outcome["checks"] if check["problems"]]
+    return outcome
+
+
+async def live(house: House, mint: Mint, unit: Unit) -> None:
+    """Deposits, requests, refunds and change at one mint in one unit."""
+    some = 3_000 if unit is Unit.SAT else 2_000_000
+    client = house.client
+    async with Payer(mint.url) as payer:
+        keeps = await client.new_key(await payer.token(some, unit))
+        goes = await client.new_key(await payer.token(some + 7, unit))
+        for key in (keeps, goes):
+            assert (await client.chat(key, EXACT, max_tokens=EXACT_LIMIT)).status == 200
+        assert (await client.topup(keeps, await payer.token(some // 3, unit))).status == 200
+        told = (await client.refund(goes)).json["token"]
+        await payer.redeem(told)
+        paid = await client.pay(await payer.token(some, unit), EXACT, max_tokens=EXACT_LIMIT)
+        assert paid.status == 200
+        assert paid.headers["X-Cashu"]
+
+
+async def at_the_mints(house: House) -> Counter[tuple[str, str]]:
+    """What the wallet's words lead to: everything unspent, with tokens nobody has redeemed."""
+    rows = await house.rows(
+        "SELECT k.mint, k.unit, sum(p.amount) FROM proofs p JOIN keysets k ON k.id = p.keyset"
+        " WHERE p.status IN (0, 3) GROUP BY k.mint, k.unit"
+    )
+    return Counter({(mint, unit): int(amount) for mint, unit, amount in rows})
+
+
+def told(outcome: Mapping[str, Any], name: str) -> Counter[tuple[str, str]]:
+    """Amounts of a restoration by mint and unit."""
+    found: Counter[tuple[str, str]] = Counter()
+    for row in outcome[name]:
+        found[row["mint"], row["unit"]] += row["amount" if name == "keysets" else "liquid"]
+    return +found
+
+
+async def test_the_words_bring_every_sat_back(
+    tmp_path: Path,
+    database_url: str,
+    new_database: NewDatabase,
+    mint: Mint,
+    old_mint: Mint,
+) -> None:
+    async with a_house(tmp_path, database_url, [mint, old_mint]) as house:
+        assert "seed_not_written_down" in house.logged()
+        for place in (mint, old_mint):
+            for unit in Unit:
+                await live(house, place, unit)
+        words = (await command(house, "wallet", "seed", "--yes")).output.strip()
+        assert len(words.split()) == 12
+        await house.node.stop()
+        before = await at_the_mints(house)
+        assert len(before) == 4
+
+        elsewhere = {
+            "DATABASE_URL": new_database(),
+            "ROUTSTR_SECRET_KEY_FILE": str(tmp_path / "another.key"),
+        }
+        restore = "wallet", "restore", "--seed", "--json"
+        first = await command(house, *restore, stdin=words, **elsewhere)
+        assert first.status == 0, first.error
+        assert first.json["complete"]
+        assert told(first.json, "keysets") == told(first.json, "holdings") == before
+        outcome = await holds(house, **elsewhere)
+        assert (outcome["owed"], outcome["assets"]) == (0, worth(before))
+
+        again = await command(house, *restore, stdin=words, **elsewhere)
+        assert again.status == 0, again.error
+        assert told(again.json, "keysets") == Counter()
+        assert told(again.json, "holdings") == before
+
+        refused = await command(house, *restore, stdin=words)
+        assert (refused.status, refused.output) == (1, "")
+        assert "in use already" in refused.error
+        other = "abandon " * 11 + "about"
+        refused = await command(house, *restore, stdin=other, **elsewhere)
+        assert refused.status == 1
+        assert "belongs to another wallet" in refused.error
+
+        await house.node.restart(elsewhere)
+        for place in (mint, old_mint):
+            for unit in Unit:
+                await live(house, place, unit)
+        await house.node.stop()
+        await holds(house)
+        written = house.logged()
+        assert "database_older_than_mint" not in written
+        assert words not in written
+        assert first.error.count(words.split()[0]) < 12
+        assert await house.rows("SELECT count(*) FROM sagas WHERE state = 0") == [(0,)]
+
+
+def worth(amounts: Mapping[tuple[str, str], int]) -> int:
+    """In msat."""
+    return sum(int(Unit(unit).to_msat(amount)) for (_, unit), amount in amounts.items())
+
+
+async def test_an_old_backup_is_brought_up_to_its_mints(
+    tmp_path: Path,
+    database_url: str,
+    new_database: NewDatabase,
+    mint: Mint,
+    old_mint: Mint,
+) -> None:
+    async with a_house(tmp_path, database_url, [mint, old_mint]) as house:
+        client = house.client
+        async with Payer(mint.url) as payer, Payer(old_mint.url) as old_payer:
+            keys = {
+                payer: await client.new_key(await payer.token(500)),
+                old_payer: await client.new_key(await old_payer.token(500)),
+            }
+            await house.node.stop()
+            backup = new_database(copy_of=database_url)
+
+            await house.node.restart()
+            for at, key in keys.items():
+                assert (await client.topup(key, await at.token(300))).status == 200
+                lost = await client.new_key(await at.token(64))
+                assert (await client.chat(lost, EXACT, max_tokens=EXACT_LIMIT)).status == 200
+                first = (await client.refund(lost)).json
+                await at.redeem(first["token"])
+            await house.node.stop()
+
+            await house.node.restart({"DATABASE_URL": backup})
+            house.database_url = backup
+            assert await client.balance(keys[payer]) == (500_000, 0)
+            for at, key in keys.items():
+                made = await client.create(await at.token(128))
+                assert made.status == 200, made.body
+                refund = await client.refund(key)
+                assert refund.status == 200, refund.body
+                assert await at.redeem(refund.json["token"]) > 0
+                assert (await client.refund(made.json["api_key"])).status == 200
+            assert await house.rows("SELECT count(*) FROM sagas WHERE state = 0") == [(0,)]
+            assert "database_older_than_mint" in house.logged()
+        outcome = await house.audit()
+        assert outcome.holds, [check for check in outcome.checks if not check.holds]
+        ((recovered,),) = await house.rows("SELECT posted FROM accounts WHERE name = 'recovered'")
+        assert recovered > 0
