@@ -14,6 +14,8 @@ from routstr.ledger.entries import (
     HoldRequest,
     HoldRow,
     HoldState,
+    KeyMark,
+    LimitRow,
     NodeAccounts,
     Operation,
     Posting,
@@ -22,6 +24,7 @@ from routstr.ledger.entries import (
     TransferKind,
     decide,
 )
+from routstr.ledger.limits import Limits, Reset, period_start
 from routstr.money import Msat
 
 ASSETS: Final = 1
@@ -29,7 +32,14 @@ NODE: Final = NodeAccounts(revenue=2, loss=3)
 FIRST_CUSTOMER: Final = 10
 
 
-def request(account: int, wanted: int, *, minimum: int = 0, closes: bool = False) -> HoldRequest:
+def request(
+    account: int,
+    wanted: int,
+    *,
+    minimum: int = 0,
+    closes: bool = False,
+    mark: KeyMark | None = None,
+) -> HoldRequest:
     return HoldRequest(
         account=account,
         minimum=Msat(minimum),
@@ -40,6 +50,7 @@ def request(account: int, wanted: int, *, minimum: int = 0, closes: bool = False
         price_version=1,
         rates="rates",
         closes=closes,
+        mark=mark,
     )
 
 
@@ -64,6 +75,9 @@ class Shelf:
     requests: Counter[int] = field(default_factory=Counter)
     holds: dict[int, HoldRow] = field(default_factory=dict)
     transfers: list[Posting] = field(default_factory=list)
+    versions: Counter[int] = field(default_factory=Counter)
+    limits: dict[int, LimitRow] = field(default_factory=dict)
+    at: int = 0
 
     @classmethod
     def with_balances(cls, *balances: int) -> "Shelf":
@@ -91,12 +105,20 @@ class Shelf:
 
     def decide(self, operations: Sequence[Operation]) -> Decision:
         accounts = [
-            AccountRow(account, posted, self.held[account], account in self.closed)
+            AccountRow(
+                account,
+                posted,
+                self.held[account],
+                account in self.closed,
+                self.versions[account],
+            )
             for account, posted in self.posted.items()
         ]
         first = len(self.holds) + 1
         ids = range(first, first + len(operations))
-        return decide(operations, accounts, map(replace, self.holds.values()), ids, NODE)
+        counting = (replace(row, charged=0, requests=0) for row in self.limits.values())
+        limits = Limits(counting, self.at)
+        return decide(operations, accounts, map(replace, self.holds.values()), ids, NODE, limits)
 
     def _store(self, decision: Decision) -> None:
         for row in decision.accounts.values():
@@ -109,13 +131,39 @@ class Shelf:
         for hold, asked, amount in decision.placed:
             assert hold not in self.holds
             self.holds[hold] = HoldRow(hold, asked.account, amount, HoldState.OPEN)
+        for hold, limit, period in decision.limited:
+            self.holds[hold].limit, self.holds[hold].period = limit, period
         for hold, row_after in decision.ended.items():
             before, after = HoldState(self.holds[hold].state), HoldState(row_after.state)
             assert (before, after) in LEGAL_ENDS
-            self.holds[hold] = row_after
+            counted = self.holds[hold]
+            self.holds[hold] = replace(row_after, limit=counted.limit, period=counted.period)
+        for limit_row in decision.limits.rows.values():
+            self._store_limit(limit_row)
         self.transfers += decision.postings
         self.posted[NODE.revenue] += decision.revenue
         self.posted[NODE.loss] -= decision.loss
+
+    def limit(
+        self, account: int, cap: int | None, reset: Reset = Reset.NEVER, *, version: int = 0
+    ) -> KeyMark:
+        """Open a limit; its key's mark."""
+        number = len(self.limits) + 1
+        start = period_start(reset, self.at)
+        self.limits[number] = LimitRow(
+            number, account, version, cap, int(reset), start, spent=0, forgiven=0, held=0
+        )
+        return KeyMark(version, number)
+
+    def _store_limit(self, row: LimitRow) -> None:
+        before = self.limits[row.id]
+        counted = ("period", "spent", "forgiven", "held")
+        changed = any(getattr(row, name) != getattr(before, name) for name in counted)
+        assert row.touched or not (changed or row.charged or row.requests)
+        before.period, before.spent = row.period, row.spent
+        before.forgiven, before.held = row.forgiven, row.held
+        before.charged += row.charged
+        before.requests += row.requests
 
     def prove(self) -> None:
         """Every equation of the ledger, from the transfers and holds alone."""
@@ -134,6 +182,21 @@ class Shelf:
                 self._prove_customer(account)
         for hold in self.holds.values():
             self._prove_hold(hold)
+        for limit in self.limits.values():
+            self._prove_limit(limit)
+
+    def _prove_limit(self, limit: LimitRow) -> None:
+        """No period's holds and charges exceed the cap; what is counted is what there is."""
+        mine = [hold for hold in self.holds.values() if hold.limit == limit.id]
+        assert limit.charged == sum(hold.charged for hold in mine)
+        assert limit.requests == sum(hold.state in PAID for hold in mine)
+        for period in {limit.period, *(hold.period for hold in mine)}:
+            then = [hold for hold in mine if hold.period == period]
+            spent = sum(hold.charged for hold in then)
+            held = sum(hold.amount for hold in then if hold.state == HoldState.OPEN)
+            if period == limit.period:
+                assert (limit.spent, limit.held) == (spent, held)
+            assert limit.cap is None or spent + held <= limit.cap + limit.forgiven
 
     def _prove_customer(self, account: int) -> None:
         assert self.available(account) >= 0

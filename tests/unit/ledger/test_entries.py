@@ -316,13 +316,24 @@ def test_numbers_in_old_books_keep_their_meaning() -> None:
         "CAPITAL": 25,
         "PAYOUTS": 26,
     }
-    assert [kind.name for kind in TransferKind] == [
-        *("DEPOSIT", "CHARGE", "REFUND", "MINT_FEE"),
-        *("LATE_LOSS", "CLAIM", "REFUND_UNDONE", "CAPITAL"),
-        *("LIGHTNING_REFUND", "LIGHTNING_RETURN", "LIGHTNING_PAID", "PAYOUT", "PAYOUT_RETURN"),
-        *("FOUND", "LOST", "CHILD_KEYS"),
-    ]
-    assert [kind.value for kind in TransferKind] == [*range(1, 14), 30, 31, 40]
+    assert {kind.name: kind.value for kind in TransferKind}.items() >= {
+        "DEPOSIT": 1,
+        "CHARGE": 2,
+        "REFUND": 3,
+        "MINT_FEE": 4,
+        "LATE_LOSS": 5,
+        "CLAIM": 6,
+        "REFUND_UNDONE": 7,
+        "CAPITAL": 8,
+        "LIGHTNING_REFUND": 9,
+        "LIGHTNING_RETURN": 10,
+        "LIGHTNING_PAID": 11,
+        "PAYOUT": 12,
+        "PAYOUT_RETURN": 13,
+        "FOUND": 30,
+        "LOST": 31,
+        "CHILD_KEYS": 40,
+    }.items()
     assert [state.name for state in HoldState] == [
         *("OPEN", "SETTLED", "RELEASED", "EXPIRED", "LATE")
     ]
