@@ -58,8 +58,9 @@ def new_database(
         return made[-1]
 
     yield make
-    for url in made if server is not None else ():
-        server.drop_database(url)
+    if server is not None:
+        for url in made:
+            server.drop_database(url)
 
 
 @asynccontextmanager
