@@ -52,7 +52,9 @@ from routstr.payment.idempotency.repository import Begun
 HEADER: Final = b"idempotency-key"
 REPLAYED: Final = (b"idempotent-replayed", b"true")
 BARE_KEY_CHARS_MIN: Final = 32
-"""A key that comes with no credential is itself what protects the answer; a UUID has 36."""
+"""Of a key that is itself what protects the answer; a UUID has 36."""
+_ROTATION: Final = "/rotate"
+"""Whoever has the old key must not learn the new one by guessing."""
 _ALIASES: Final = ("/v1/balance", "/v1/wallet", "/v1", "/v2")
 _TOKENS: Final = ("initial_balance_token", "cashu_token", "token", "api_key")
 _DONE: Final = frozenset({200, 201, 204})
@@ -139,12 +141,13 @@ async def _begin(repetition: Repetition, key: str, scope: Scope, body: bytes) ->
         x_cashu=headers.get(b"x-cashu"),
         given=_given(query, body),
     )
-    if not credential and len(key) < BARE_KEY_CHARS_MIN:
+    path = _path(scope)
+    if len(key) < BARE_KEY_CHARS_MIN and (not credential or path == _ROTATION):
         raise InvalidIdempotencyKey(
-            "Without a credential the Idempotency-Key alone protects the answer: it needs at least "
+            "The Idempotency-Key of this call protects its answer: it needs at least "
             f"{BARE_KEY_CHARS_MIN} characters that nobody can guess. A random UUID will do."
         )
-    asked = (scope["method"].encode(), _path(scope).encode(), query, body)
+    asked = (scope["method"].encode(), path.encode(), query, body)
     return await repeats.begin(repeats.scope(key, credential), repeats.request(*asked))
 
 

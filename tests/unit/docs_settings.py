@@ -28,6 +28,7 @@ KINDS: Final[tuple[tuple[object, str], ...]] = (
     (types.Port, "port"),
     (types.Count, "number"),
     (types.ByteCount, "bytes"),
+    (types.Hours, "hours"),
     (types.Seconds, "seconds"),
     (types.SecondsOrOff, "seconds"),
     (types.Factor, "factor"),

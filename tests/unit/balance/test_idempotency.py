@@ -55,6 +55,7 @@ class House:
             response.headers["X-Cashu"] = f"token{len(self.operations)}"
             return {"moved": len(self.operations)}
 
+        @router.post("/rotate")
         @router.post("/other")
         async def other() -> dict[str, int]:
             return {}
@@ -245,6 +246,11 @@ class TestWhoMayAsk:
         for _ in range(2):
             assert (await house.post(headers=())).status == 200
         assert len(house.operations) == 1
+
+    async def test_a_new_secret_is_not_told_to_who_guesses_a_number(self, house: House) -> None:
+        refused = await house.post("/v1/balance/rotate", key="1")
+        assert code(refused) == (400, "invalid_idempotency_key")
+        assert (await house.post("/v1/balance/rotate")).status == 200
 
 
 @pytest.mark.parametrize("key", ["", "a b", "ü", "x" * 256])
