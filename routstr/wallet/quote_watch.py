@@ -92,7 +92,7 @@ class QuoteWatch:
         """Subscribe to what is wanted and pass hints on, until nothing is wanted any more."""
         hint = asyncio.create_task(socket.next())
         try:
-            while line.wanted:
+            while line.wants(self._clock.now_ms()):
                 line.changed.clear()
                 for mint_id, quote in list(line.wanted.items()):
                     if quote.id not in line.heard:
@@ -106,7 +106,6 @@ class QuoteWatch:
                     hint = asyncio.create_task(socket.next())
                     if told is not None:
                         await self._db.write(partial(quotes.hasten, quote_id=told.id))
-                line.drop_late(self._clock.now_ms())
         finally:
             hint.cancel()
             await asyncio.gather(hint, return_exceptions=True)
@@ -127,11 +126,12 @@ class _Line:
             self.heard.discard(quote.id)
         return quote
 
-    def drop_late(self, now_ms: int) -> None:
-        """Stop listening for quotes that have expired; they are still asked about."""
+    def wants(self, now_ms: int) -> bool:
+        """Whether a quote is to be listened for; those that have expired are not any more."""
         for mint_id, quote in list(self.wanted.items()):
             if quote.expires_at <= now_ms:
                 self.drop(mint_id)
+        return bool(self.wanted)
 
     def hang_up(self) -> None:
         """Note that the connection is gone; what is wanted is asked for again by the next one."""
