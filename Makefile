@@ -42,6 +42,10 @@ crash-matrix: ## nodes killed at every commit and mint call, then the money coun
 money-fuzz: ## money at random on two nodes, compared with a model; OPS=10000, SEED=7, DB=postgres
 	@$(environments) dev -- -m tests.fuzz.money $(if $(OPS),--ops $(OPS)) $(if $(SEED),--seed $(SEED)) $(if $(DB),--db $(DB))
 
+.PHONY: acceptance
+acceptance: ## a wallet of another hand pays and takes its change; needs Node.js and npm
+	@$(environments) dev mint-0.21 -- -m pytest -q -rs tests/acceptance
+
 .PHONY: mutants
 mutants: ## small faults in the code that counts money; of each file's 90 % must be noticed
 	@$(environments) dev -- -m scripts.mutation
