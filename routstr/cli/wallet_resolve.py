@@ -143,6 +143,8 @@ def _ending(saga: Movement) -> str:
             return "still open"
         case SagaState.DONE, SagaKind.RECEIVE:
             return f"done, {net} credited"
+        case SagaState.DONE, SagaKind.MELT:
+            return f"done, paid over Lightning; of {gross} what was not needed is back"
         case SagaState.DONE, _:
             return f"done, a token of {net} issued, which its owner's next refund request tells"
         case _, SagaKind.RECEIVE:
