@@ -13,6 +13,7 @@ from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
 from routstr.payment.alerts import LoggedAlert
+from routstr.payment.consolidation import Consolidations
 from routstr.payment.demand import Demands
 from routstr.payment.intake import Intake
 from routstr.payment.lightning_refund import LightningRefunds
@@ -38,6 +39,7 @@ class Money:
     intake: Intake
     auth: Authenticator
     refunds: Refunds
+    consolidations: Consolidations
     x_cashu: XCashu
     lightning: LightningRefunds
     payouts: Payouts
@@ -67,6 +69,7 @@ def build_money(
         intake=intake,
         auth=Authenticator(db, intake, node_key, clock),
         refunds=refunds,
+        consolidations=Consolidations(wallet, clock, per_amount_max=settings.proofs_per_amount_max),
         x_cashu=XCashu(intake, wallet, refunds),
         lightning=LightningRefunds(db, wallet, lnurl),
         payouts=build_payouts(settings, db, wallet, lnurl, clock),
@@ -99,6 +102,8 @@ def start_money(money: Money, settings: Settings, supervisor: Supervisor) -> Non
     verify_s = settings.verify_interval_seconds or NEVER_SECONDS
     supervisor.every("claims", CLAIMS_SECONDS, money.refunds.watch_claims)
     supervisor.every("verify", verify_s, money.verifier.run)
+    if pause_s := settings.consolidation_interval_seconds:
+        supervisor.every("consolidation", pause_s, money.consolidations.run)
     start_reconciliation(money.reconciliation, settings, supervisor)
     if address := settings.receive_ln_address:
         pause_s = settings.payout_interval_seconds

@@ -11,8 +11,10 @@ from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.logging import get_logger
 from routstr.core.node_key import NodeKey
+from routstr.core.setting_types import mint_amounts
 from routstr.core.settings import Settings
 from routstr.payment.capital import CAPITAL, CapitalCompletion
+from routstr.payment.consolidation import CONSOLIDATION, ConsolidationCompletion
 from routstr.payment.deposits import (
     LIGHTNING_CREATE,
     LIGHTNING_TOPUP,
@@ -25,6 +27,7 @@ from routstr.payment.lightning_refund import LIGHTNING_REFUND, LightningRefundCo
 from routstr.payment.payouts import PAYOUT, WITHDRAW, PayoutCompletion, WithdrawCompletion
 from routstr.payment.refund_books import REFUND, RefundCompletion
 from routstr.payment.x_cashu import PAYMENT, PaymentCompletion
+from routstr.wallet.exposure import Exposure
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_gate import MintGate
 from routstr.wallet.mints import Mints
@@ -67,13 +70,19 @@ async def open_wallet(
     primary = settings.primary_mint_url
     others = tuple(url for url in settings.cashu_mints if url != primary)
     listed = (primary, *others) if primary else others
+    exposure = Exposure(
+        db,
+        listed,
+        most_sat=settings.mint_exposure_sat_max,
+        by_mint=mint_amounts(settings.mint_exposure_sat_max_of),
+    )
     wallet = Wallet.build(
         db,
         clock,
         node_key,
         await load_seed(db, node_key),
         instance,
-        Mints((*listed, *unlisted), connect, db, clock),
+        Mints((*listed, *unlisted), connect, db, clock, exposure),
         proofs_max=settings.token_proofs_max,
         sat_max=settings.token_sat_max,
     )
@@ -88,4 +97,5 @@ async def open_wallet(
     wallet.register(PAYMENT, PaymentCompletion(clock))
     wallet.register(DONATION, DonationCompletion(clock))
     wallet.register(CAPITAL, CapitalCompletion(clock))
+    wallet.register(CONSOLIDATION, ConsolidationCompletion(clock))
     return wallet

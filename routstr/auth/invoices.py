@@ -32,6 +32,7 @@ from routstr.errors import (
     InvoiceNotFound,
     LightningMintBusy,
     LightningMintUnreachable,
+    MintExposureReached,
     MintRateLimited,
     MintRefused,
     MintUnreachable,
@@ -165,7 +166,7 @@ class Invoices:
             except (MintRateLimited, MintUnreachable, TimeoutError) as error:
                 away = mint
                 problem = problem or _as_invoice_error(error)
-            except (MintRefused, InvalidParameter) as error:
+            except (MintRefused, MintExposureReached, InvalidParameter) as error:
                 problem = problem or _as_invoice_error(error)
         raise problem or InvoiceError("This node has no mint.")
 

@@ -16,11 +16,13 @@ from routstr.core.secret import Secret
 from routstr.core.setting_types import (
     ByteCount,
     Count,
+    CountOrOff,
     DatabaseUrl,
     Factor,
     HeaderNames,
     Hours,
     LightningAddress,
+    MintAmounts,
     MintUrl,
     MintUrls,
     MsatAmount,
@@ -29,6 +31,7 @@ from routstr.core.setting_types import (
     Origins,
     Percent,
     Port,
+    ProofCount,
     SatPrice,
     Seconds,
     SecondsOrOff,
@@ -175,6 +178,14 @@ class Wallet(Group):
     """Most proofs in one token; at most 100."""
     token_sat_max: Count = 1_000_000
     """Largest amount of one token, in sat."""
+    mint_exposure_sat_max: CountOrOff = 0
+    """Most that may lie at one mint, in sat: deposits beyond it are refused; 0: no limit."""
+    mint_exposure_sat_max_of: MintAmounts = ()
+    """The same for single mints, comma separated, for example https://mint.example.com=50000."""
+    proofs_per_amount_max: ProofCount = 32
+    """Proofs of one amount at a mint above which they are swapped for larger ones, from profit."""
+    consolidation_interval_seconds: SecondsOrOff = 600
+    """How often proofs that are many, or of an old keyset, are swapped; 0: never."""
     lightning_open_invoices_max: Count = 100
     """Most unpaid Lightning invoices of one key, or of one address that asks for new keys."""
     reconcile_interval_seconds: SecondsOrOff = 300

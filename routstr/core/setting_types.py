@@ -85,6 +85,22 @@ def _lightning_address(value: str) -> str:
     return text
 
 
+def _mint_amounts(values: tuple[str, ...]) -> tuple[str, ...]:
+    """``https://mint.example=50000``, as normal URLs and amounts; see :func:`mint_amounts`."""
+    found: dict[str, int] = {}
+    for value in values:
+        url, separator, amount = value.rpartition("=")
+        if not separator or not amount.strip().isdecimal():
+            raise ValueError("must be mints with amounts (https://mint.example.com=50000)")
+        found[normalise_mint_url(url)] = int(amount)
+    return tuple(f"{url}={amount}" for url, amount in found.items())
+
+
+def mint_amounts(values: tuple[str, ...]) -> dict[str, int]:
+    """The amounts by mint of a checked setting."""
+    return {url: int(amount) for url, _, amount in (value.rpartition("=") for value in values)}
+
+
 def _secret_key(value: Secret) -> Secret:
     if value and not re.fullmatch(r"[0-9a-fA-F]{64}", value.reveal().strip()):
         raise ValueError("must be 64 hexadecimal digits (openssl rand -hex 32)")
@@ -116,6 +132,8 @@ _TEXT_LIST: Final = BeforeValidator(_split)
 
 Port: TypeAlias = Annotated[int, Field(ge=0, le=65_535)]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
+CountOrOff: TypeAlias = Annotated[int, Field(ge=0, le=1_000_000_000)]
+ProofCount: TypeAlias = Annotated[int, Field(ge=4, le=1_000)]
 Hours: TypeAlias = Annotated[int, Field(ge=1, le=8_760)]
 ByteCount: TypeAlias = Annotated[int, Field(ge=1_024, le=4 * 1024**3)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -136,6 +154,9 @@ Url: TypeAlias = Annotated[str, AfterValidator(_url_or_empty)]
 OnionUrl: TypeAlias = Annotated[str, AfterValidator(_onion_url)]
 MintUrl: TypeAlias = Annotated[str, AfterValidator(_mint_url_or_empty)]
 MintUrls: TypeAlias = Annotated[tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_mint_urls)]
+MintAmounts: TypeAlias = Annotated[
+    tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_mint_amounts)
+]
 Origins: TypeAlias = Annotated[tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_origins)]
 HeaderNames: TypeAlias = Annotated[
     tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_header_names)

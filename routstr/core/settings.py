@@ -32,7 +32,7 @@ from routstr.core.setting_groups import (
     Upstream,
     Wallet,
 )
-from routstr.core.setting_types import sqlite_file
+from routstr.core.setting_types import mint_amounts, sqlite_file
 
 PROFILES: Final[Mapping[str, Mapping[str, str | bool]]] = MappingProxyType(
     {
@@ -84,6 +84,11 @@ class Settings(Logs, Limits, Payouts, Wallet, Pricing, Upstream, Storage, Node, 
                 check_mint_url(mint, allow_insecure=self.allow_insecure_mints)
             except ValueError as error:
                 raise ValueError(f"CASHU_MINTS: got {mint!r}; each {error}") from None
+        for mint in mint_amounts(self.mint_exposure_sat_max_of):
+            if mint not in self.cashu_mints:
+                raise ValueError(
+                    f"MINT_EXPOSURE_SAT_MAX_OF: got {mint!r}; must be one of CASHU_MINTS"
+                )
         if self.primary_mint_url and self.primary_mint_url not in self.cashu_mints:
             raise ValueError(
                 f"PRIMARY_MINT_URL: got {self.primary_mint_url!r}; must be one of CASHU_MINTS"

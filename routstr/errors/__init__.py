@@ -44,6 +44,7 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── FeesExceedAmount              422 mint_error cashu_token_swap_fees_exceed_amount
     │   ├── UntrustedMint                 400 mint_error untrusted_mint
     │   ├── MintRefused                   422 mint_error cashu_mint_refused
+    │   ├── MintExposureReached           422 mint_error mint_exposure_reached
     │   ├── MintUnreachable               503 mint_unreachable cashu_mint_unreachable
     │   ├── MintRateLimited               503 mint_rate_limited cashu_mint_rate_limited
     │   ├── InsufficientLiquidity         503 mint_unreachable cashu_insufficient_liquidity
@@ -147,6 +148,7 @@ from routstr.errors.wallet import (
     InsufficientLiquidity,
     InvalidToken,
     LightningFailed,
+    MintExposureReached,
     MintRateLimited,
     MintRefused,
     MintUnreachable,
@@ -192,6 +194,7 @@ __all__ = [
     "LightningFailed",
     "LightningMintBusy",
     "LightningMintUnreachable",
+    "MintExposureReached",
     "MintRateLimited",
     "MintRefused",
     "MintUnreachable",

@@ -67,6 +67,14 @@ class MintRefused(WalletError):
     code: ClassVar[str] = "cashu_mint_refused"
 
 
+class MintExposureReached(WalletError):
+    """This node holds enough at this mint; another one is welcome. The token was not redeemed."""
+
+    status: ClassVar[int] = 422
+    type: ClassVar[str] = "mint_error"
+    code: ClassVar[str] = "mint_exposure_reached"
+
+
 class MintUnreachable(WalletError):
     """The mint cannot be reached. Please retry."""
 

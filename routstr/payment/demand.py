@@ -54,7 +54,7 @@ class Demands:
         unit = _unit(offers)
         named = list(_named(offers, unit))
         amount = None if price is None else self._amount(price, unit, named)
-        mints = tuple(offer.mint for offer in named)
+        mints = tuple(offer.mint for offer in named if _has_room(offer, unit.to_msat(amount or 1)))
         request = PaymentRequest(amount=amount, unit=unit.value, mints=mints)
         error.terms = Terms(
             request=encode_a(request) if mints else "",
@@ -95,6 +95,11 @@ def _named(offers: Sequence[Offer], unit: Unit) -> Iterator[Offer]:
         if room < 0:
             return
         yield offer
+
+
+def _has_room(offer: Offer, amount: Msat) -> bool:
+    """Whether a token of this amount would be taken there."""
+    return offer.room is None or amount <= offer.room
 
 
 def _up(amount: Msat, unit: Unit) -> int:

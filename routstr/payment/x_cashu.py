@@ -26,6 +26,7 @@ from routstr.errors import (
     BalanceTooSmall,
     DepositsClosed,
     FeesExceedAmount,
+    MintExposureReached,
     MintRateLimited,
     MintRefused,
     MintUnreachable,
@@ -64,6 +65,7 @@ _RETRY: Final = {"Retry-After": "2"}
 _NOT_REDEEMED: Final = (
     DepositsClosed,
     FeesExceedAmount,
+    MintExposureReached,
     MintRateLimited,
     MintRefused,
     MintUnreachable,

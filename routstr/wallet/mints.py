@@ -19,6 +19,7 @@ from routstr.core.logging import get_logger
 from routstr.errors import MintRateLimited, MintRefused, MintUnreachable, UntrustedMint
 from routstr.money import Unit
 from routstr.wallet import purse
+from routstr.wallet.exposure import Exposure
 from routstr.wallet.keysets import InvalidKeyset, Keyset, KeysetInfo, choose_active
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUnclear
@@ -43,7 +44,12 @@ class Mints:
     """The listed mints by URL, the primary one first."""
 
     def __init__(
-        self, urls: tuple[str, ...], connect: Callable[[str], Mint], db: Database, clock: Clock
+        self,
+        urls: tuple[str, ...],
+        connect: Callable[[str], Mint],
+        db: Database,
+        clock: Clock,
+        exposure: Exposure | None = None,
     ) -> None:
         self._mints: Mapping[str, Mint] = MappingProxyType({url: connect(url) for url in urls})
         self._db = db
@@ -51,6 +57,7 @@ class Mints:
         self._read: dict[str, _Reading] = {}
         self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._turns = count(1)
+        self.exposure = exposure or Exposure(db, urls)
         self._before_use: BeforeUse | None = None
         self._infos: dict[str, tuple[MintInfo, float]] = {}
 

@@ -6,7 +6,7 @@ asked seldom, however many ask here.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Final
 
@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from routstr.core.clock import Clock
 from routstr.errors import RoutstrError
-from routstr.money import Unit
+from routstr.money import Msat, Unit
 from routstr.wallet.keysets import Keyset, input_fee
 from routstr.wallet.mints import Mints
 
@@ -30,10 +30,14 @@ FIRST_PATIENCE_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A mint whose tokens are taken. ``fees_ppk``: its input fee per proof in each of its units."""
+    """A mint whose tokens are taken. ``fees_ppk``: its input fee per proof in each of its units.
+
+    ``room``: how much may still come in there, if there is a limit.
+    """
 
     mint: str
     fees_ppk: Mapping[Unit, int] = field(default_factory=dict)
+    room: Msat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,15 @@ class Offers:
             await self._wait(old)
         looks = [seen[url] for url in urls]
         answering = [look for look in looks if look.answered] or looks
-        return tuple(look.offer for look in answering)
+        rooms = await self._rooms()
+        return tuple(replace(look.offer, room=rooms.get(look.offer.mint)) for look in answering)
+
+    async def _rooms(self) -> Mapping[str, Msat]:
+        """Read how much may come in where: what was looked at a minute ago is not good enough."""
+        try:
+            return await self._mints.exposure.rooms()
+        except (RoutstrError, SQLAlchemyError):  # the payment will be refused if it has to be
+            return {}
 
     async def _wait(self, urls: list[str]) -> None:
         """Wait until these are looked at, but not long for a slow one when others are known."""

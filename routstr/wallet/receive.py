@@ -136,6 +136,7 @@ class Receiver:
         given = deposit.token
         mint = self._mints.mint(given.mint)
         self._check_size(given)
+        await self._mints.exposure.require_room(mint.url, given.unit.to_msat(given.amount))
         keysets = await self._mints.keysets(mint, fresh=fresh)
         try:
             full = token.expand(given, keysets)
@@ -195,6 +196,7 @@ class Receiver:
 
     async def _intend(self, prepared: Saga, ys: tuple[bytes, ...]) -> Saga:
         def intend(tx: Tx) -> Saga:
+            self._mints.exposure.check(tx.sql, prepared.mint, prepared.net_msat)
             plan = prepared.plan
             first = purse.next_counters(tx, plan.keyset, len(plan.amounts))
             plan = msgspec.structs.replace(plan, first_counter=first)

@@ -110,6 +110,7 @@ class Wallet:
         It is watched from now on, and booked by its purpose once it is paid. ``beside`` is run in
         the transaction that stores it.
         """
+        await self.mints.exposure.require_room(order.mint, order.unit.to_msat(order.amount))
         return await self._minter.request(order, beside)
 
     async def quote(self, quote_id: int) -> Quote:

@@ -27,6 +27,8 @@ This page is written from `routstr/core/setting_groups.py` by `tests/unit/docs_s
 KINDS: Final[tuple[tuple[object, str], ...]] = (
     (types.Port, "port"),
     (types.Count, "number"),
+    (types.CountOrOff, "number"),
+    (types.ProofCount, "number"),
     (types.ByteCount, "bytes"),
     (types.Hours, "hours"),
     (types.Seconds, "seconds"),
@@ -40,6 +42,7 @@ KINDS: Final[tuple[tuple[object, str], ...]] = (
     (types.OnionUrl, "URL of an onion service"),
     (types.MintUrl, "URL of a mint"),
     (types.MintUrls, "URLs of mints"),
+    (types.MintAmounts, "URLs of mints with amounts"),
     (types.Origins, "origins or `*`"),
     (types.HeaderNames, "names of headers"),
     (types.Slug, "letters a-z, digits, hyphens"),

@@ -144,6 +144,11 @@ def test_a_refusal_never_shows_a_secret(name: str, value: str) -> None:
         ("CASHU_MINTS", "http://mint.example", "https://"),
         ("CASHU_MINTS", "http://127.0.0.1:3338", "ALLOW_INSECURE_MINTS"),
         ("PRIMARY_MINT_URL", "https://mint.example", "one of CASHU_MINTS"),
+        ("MINT_EXPOSURE_SAT_MAX", "-1", "greater than or equal to 0"),
+        ("MINT_EXPOSURE_SAT_MAX_OF", "https://mint.example", "mints with amounts"),
+        ("MINT_EXPOSURE_SAT_MAX_OF", "https://mint.example=many", "mints with amounts"),
+        ("MINT_EXPOSURE_SAT_MAX_OF", "https://mint.example=5", "one of CASHU_MINTS"),
+        ("PROOFS_PER_AMOUNT_MAX", "3", "4"),
         ("ROUTSTR_SECRET_KEY", "ab" * 31, "64 hexadecimal digits"),
         ("REQUEST_BODY_BYTES_MAX", "10", "1024"),
     ],
@@ -196,6 +201,7 @@ def test_values_are_brought_to_one_form() -> None:
             "UPSTREAM_BASE_URL": "https://api.example/v1/",
             "ROUTSTR_SECRET_KEY": "AB" * 32 + "\n",
             "PRIMARY_MINT_URL": "https://a.example/",
+            "MINT_EXPOSURE_SAT_MAX_OF": "https://A.example/=5, https://a.example= 7",
         },
         None,
     )
@@ -203,6 +209,7 @@ def test_values_are_brought_to_one_form() -> None:
     assert settings.cashu_mints == ("https://a.example",)
     assert settings.cors_origins == ("https://app.example",)
     assert settings.forward_headers == ("x-trace",)
+    assert settings.mint_exposure_sat_max_of == ("https://a.example=7",)
     assert settings.onion_url == "http://abcdef.onion"
     assert settings.upstream_base_url == "https://api.example/v1"
     assert settings.routstr_secret_key == Secret("AB" * 32)

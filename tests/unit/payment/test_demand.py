@@ -87,6 +87,15 @@ async def test_the_preferred_mint_that_answers_decides_the_unit(
     assert told.amount == amount
 
 
+async def test_only_mints_that_would_take_it_are_named() -> None:
+    full = replace(FREE, room=Msat(8_999))
+    roomy = replace(DEAR, room=Msat(9_000 + 1_000))
+    told = await terms(full, roomy, quoted=priced(8_001))
+    assert (told.amount, told.mints) == (10, (DEAR.mint,))
+    nowhere = await terms(full, quoted=priced(9_000))
+    assert (nowhere.mints, nowhere.request) == ((), "")
+
+
 async def test_a_node_without_mints_has_no_payment_request() -> None:
     told = await terms(quoted=priced(8_001))
     assert (told.request, told.mints, told.max_cost_msat) == ("", (), 8_001)
