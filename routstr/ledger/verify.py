@@ -82,6 +82,36 @@ LEFT JOIN (SELECT reference AS id, sum(amount) AS total FROM transfers WHERE kin
            GROUP BY reference) t ON t.id = h.id
 WHERE CASE h.state WHEN 4 THEN h.uncollected ELSE 0 END <> coalesce(t.total, 0)
 """
+_LIMITS_HELD = """
+SELECT l.id, l.held, coalesce(h.total, 0) FROM key_limits l
+LEFT JOIN (SELECT limit_id AS id, limit_period AS period, sum(amount) AS total FROM holds
+           WHERE state = 0 AND limit_id IS NOT NULL GROUP BY limit_id, limit_period) h
+  ON h.id = l.id AND h.period = l.period
+WHERE l.held <> coalesce(h.total, 0)
+"""
+_LIMITS_SPENT = """
+SELECT l.id, l.spent, coalesce(h.total, 0) FROM key_limits l
+LEFT JOIN (SELECT limit_id AS id, limit_period AS period, sum(charged) AS total FROM holds
+           WHERE limit_id IS NOT NULL GROUP BY limit_id, limit_period) h
+  ON h.id = l.id AND h.period = l.period
+WHERE l.spent <> coalesce(h.total, 0)
+"""
+_LIMITS_TOTAL = """
+SELECT l.id, l.total_spent, coalesce(h.total, 0) FROM key_limits l
+LEFT JOIN (SELECT limit_id AS id, sum(charged) AS total FROM holds
+           WHERE limit_id IS NOT NULL GROUP BY limit_id) h ON h.id = l.id
+WHERE l.total_spent <> coalesce(h.total, 0)
+"""
+_LIMITS_REQUESTS = """
+SELECT l.id, l.total_requests, coalesce(h.total, 0) FROM key_limits l
+LEFT JOIN (SELECT limit_id AS id, count(*) AS total FROM holds
+           WHERE limit_id IS NOT NULL AND state IN (1, 4) GROUP BY limit_id) h ON h.id = l.id
+WHERE l.total_requests <> coalesce(h.total, 0)
+"""
+_LIMITS_STRAY = """
+SELECT h.id, h.account, l.account FROM holds h JOIN key_limits l ON l.id = h.limit_id
+WHERE h.account <> l.account
+"""
 _KEYS = "SELECT key, count(*) FROM transfers GROUP BY key HAVING count(*) > 1"
 _SUM = "SELECT coalesce(sum(posted), 0) FROM accounts"
 
@@ -97,6 +127,10 @@ def check_books(connection: Connection) -> list[Check]:
         _compare(connection, SPENT, _SPENT),
         _compare(connection, "running totals of requests are right", _REQUESTS),
         _compare(connection, DEPOSITED, _DEPOSITED),
+        _compare(connection, "limits count the charges of their keys", _LIMITS_SPENT),
+        _compare(connection, "limits count every period's charges", _LIMITS_TOTAL),
+        _compare(connection, "limits count the requests of their keys", _LIMITS_REQUESTS),
+        _compare(connection, "limits count on their own account", _LIMITS_STRAY),
         Check(
             KEYS,
             tuple(f"{bytes(row[0]).hex()}: {row[1]}" for row in connection.execute(text(_KEYS))),
@@ -111,6 +145,7 @@ def check_standing(connection: Connection) -> list[Check]:
         Check("triggers and checks are in place", tuple(missing_guards(connection))),
         Check("postings sum to zero", () if total == 0 else (f"the sum is {total} msat",)),
         _compare(connection, "held equals the open holds", _HELD),
+        _compare(connection, "limits hold what their open holds do", _LIMITS_HELD),
         _no_negative(connection),
     ]
 

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, text
 
 from routstr.core.clock import ManualClock
 from routstr.core.db import Backend, Database, Tx
-from routstr.ledger import accounts, instances, verify
+from routstr.ledger import accounts, instances, key_limits, verify
 from routstr.ledger.accounts import Entry
-from routstr.ledger.entries import AccountKind, HoldRequest, Settlement, TransferKind
+from routstr.ledger.entries import AccountKind, HoldRequest, KeyMark, Settlement, TransferKind
+from routstr.ledger.limits import Reset
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
 from routstr.money import Msat
@@ -73,6 +74,17 @@ class Bank:
         if amount:
             await self.deposit(account, amount)
         return account
+
+    async def limit(
+        self, account: int, cap: int | None = None, reset: Reset = Reset.NEVER
+    ) -> KeyMark:
+        """A limit on an account: the mark of the key that has it."""
+        amount = None if cap is None else Msat(cap)
+        at = self.clock.now_ms()
+        opened = await self.db.write(
+            lambda tx: key_limits.open_limit(tx, account, amount, reset, at)
+        )
+        return KeyMark(0, opened)
 
     async def deposit(self, account: int, amount: int) -> None:
         self._deposits += 1
@@ -139,7 +151,12 @@ def broken(connection: Connection) -> list[str]:
 
 
 def request(
-    account: int, wanted: int, *, minimum: int | None = None, closes: bool = False
+    account: int,
+    wanted: int,
+    *,
+    minimum: int | None = None,
+    closes: bool = False,
+    mark: KeyMark | None = None,
 ) -> HoldRequest:
     return HoldRequest(
         account=account,
@@ -151,6 +168,7 @@ def request(
         price_version=7,
         rates="p=1;c=4",
         closes=closes,
+        mark=mark,
     )
 
 
