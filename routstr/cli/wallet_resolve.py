@@ -141,7 +141,7 @@ def _ending(saga: Movement) -> str:
     match saga.state, saga.kind:
         case SagaState.OPEN, _:
             return "still open"
-        case SagaState.DONE, SagaKind.RECEIVE:
+        case SagaState.DONE, SagaKind.RECEIVE | SagaKind.MINT:
             return f"done, {net} credited"
         case SagaState.DONE, SagaKind.MELT:
             return f"done, paid over Lightning; of {gross} what was not needed is back"
@@ -149,6 +149,8 @@ def _ending(saga: Movement) -> str:
             return f"done, a token of {net} issued, which its owner's next refund request tells"
         case _, SagaKind.RECEIVE:
             return "undone, nothing credited"
+        case _, SagaKind.MINT:
+            return "given up for another try, which the node makes by itself"
         case _:
             return f"undone, {gross} back in the balance"
 
