@@ -14,6 +14,7 @@ from routstr.core.db import Database
 from routstr.core.tasks import Supervisor
 from routstr.errors import DatabaseUnavailable, PriceUnavailable
 from routstr.wallet.mint_errors import MintError
+from routstr.wallet.mint_health import MintHealth
 from routstr.wallet.mints import Mints
 
 CHECK_SECONDS_MAX: Final = 5.0
@@ -90,6 +91,7 @@ class Health:
             "price": price,
             "deposits": deposits,
             "mints": dict(zip(self._mints.urls, mints, strict=True)),
+            "mint_health": {url: _told(seen) for url, seen in self._mints.health().items()},
             "failing_tasks": failing,
         }
         return able, report
@@ -128,3 +130,17 @@ class Health:
         except PriceUnavailable:
             return "no current price of bitcoin"
         return "ok"
+
+
+def _told(seen: MintHealth) -> Report:
+    """A mint's record; times in Unix seconds."""
+    answered, failed = seen.answered_at, seen.failed_at
+    return {
+        "state": seen.state,
+        "last_answer_at": None if answered is None else answered // 1_000,
+        "last_failure_at": None if failed is None else failed // 1_000,
+        "last_failure": seen.problem,
+        "failures_in_a_row": seen.failures,
+        "resting_seconds": seen.rest_s,
+        "latency_ms": seen.latency_ms,
+    }

@@ -17,6 +17,7 @@ from routstr.wallet import mint_json as wire
 from routstr.wallet.keysets import Keyset, KeysetInfo
 from routstr.wallet.mint_errors import MintUnclear
 from routstr.wallet.mint_gate import MintGate
+from routstr.wallet.mint_health import MintHealth
 from routstr.wallet.mint_http import TIMEOUT_S, MintHttp, path_part
 from routstr.wallet.mint_socket import QuoteSocket
 from routstr.wallet.mint_types import (
@@ -53,6 +54,11 @@ class Mint:
         """
         self.url = url
         self._http = MintHttp(url, session, gate, timeout_s)
+
+    @property
+    def health(self) -> MintHealth:
+        """How the mint has served this process."""
+        return self._http.health
 
     async def info(self, *, timeout_s: float | None = None) -> MintInfo:
         """Ask what the mint says of itself (NUT-06)."""

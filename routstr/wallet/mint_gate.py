@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from math import ceil
 from typing import Final
 
 from routstr.core.clock import Clock
 from routstr.wallet.mint_errors import MintBusy
+from routstr.wallet.mint_health import MintHealth
 
 PARALLEL_CALLS: Final = 8
 OUTAGES_BEFORE_REST: Final = 3  # one lost answer is no outage
@@ -29,6 +31,7 @@ class MintGate:
         self._slots = asyncio.Semaphore(parallel)
         self._rests_until = clock.monotonic()
         self._outages = 0
+        self._health = MintHealth()
 
     @property
     def rest_s(self) -> int:
@@ -50,18 +53,31 @@ class MintGate:
         finally:
             self._slots.release()
 
-    def answered(self) -> None:
-        """Note that the mint is at work."""
+    @property
+    def health(self) -> MintHealth:
+        """How the mint has served so far."""
+        return replace(self._health, rest_s=self.rest_s)
+
+    def now_s(self) -> float:
+        """The time by which :meth:`answered` counts."""
+        return self._clock.monotonic()
+
+    def answered(self, since_s: float | None = None) -> None:
+        """Note that the mint is at work; ``since_s`` is when it was asked."""
         self._outages = 0
+        took_s = 0.0 if since_s is None else self._clock.monotonic() - since_s
+        self._health = self._health.answered(self._clock.now_ms(), round(took_s * 1_000))
 
     def asked_to_wait(self, seconds: int | None) -> int:
         """Note a 429, with its ``Retry-After`` if it had one; returns how long the mint rests."""
+        self._health = self._health.failed(self._clock.now_ms(), "asks to wait (429)")
         wait_s = min(max(1, seconds), BUSY_REST_S_MAX) if seconds is not None else BUSY_REST_S
         self._rest(wait_s)
         return self.rest_s
 
-    def failed(self) -> None:
-        """Note that no connection or no proper answer came about."""
+    def failed(self, problem: str = "no proper answer") -> None:
+        """Note that no connection or no proper answer came about, and why."""
+        self._health = self._health.failed(self._clock.now_ms(), problem)
         self._outages += 1
         over = self._outages - OUTAGES_BEFORE_REST
         if over >= 0:

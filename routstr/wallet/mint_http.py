@@ -16,6 +16,7 @@ from yarl import URL
 
 from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUnclear
 from routstr.wallet.mint_gate import MintGate
+from routstr.wallet.mint_health import MintHealth
 from routstr.wallet.mint_socket import QuoteSocket
 
 TIMEOUT_S: Final = 30.0  # for a whole call
@@ -67,6 +68,11 @@ class MintHttp:
         self._session = session
         self._gate = gate
 
+    @property
+    def health(self) -> MintHealth:
+        """How the mint has served this process."""
+        return self._gate.health
+
     async def get(self, path: str, answer: type[AnswerT], timeout_s: float | None) -> AnswerT:
         """Read something; the outcome of a read is unclear only in the sense of not known."""
         return _decoded(await self._exchange("GET", path, None, timeout_s), answer)
@@ -96,18 +102,19 @@ class MintHttp:
     ) -> _Reply:
         timeout_s = timeout_s or self._timeout_s
         async with self._gate.slot(timeout_s):
+            asked_s = self._gate.now_s()
             try:
                 reply = await self._send(method, path, body, timeout_s)
-            except (MintDown, MintUnclear):
-                self._gate.failed()
+            except (MintDown, MintUnclear) as error:
+                self._gate.failed(str(error))
                 raise
             if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
                 seconds = int(reply.retry_after) if reply.retry_after.isdecimal() else None
                 raise MintBusy(self._gate.asked_to_wait(seconds), sent=True)
             if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                self._gate.failed()
+                self._gate.failed(f"HTTP status {reply.status}")
             else:
-                self._gate.answered()
+                self._gate.answered(asked_s)
             return reply
 
     async def _send(self, method: str, path: str, body: bytes | None, timeout_s: float) -> _Reply:

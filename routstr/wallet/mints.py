@@ -23,6 +23,7 @@ from routstr.wallet.exposure import Exposure
 from routstr.wallet.keysets import InvalidKeyset, Keyset, KeysetInfo, choose_active
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUnclear
+from routstr.wallet.mint_health import MintHealth
 from routstr.wallet.mint_types import MintInfo
 
 _log = get_logger(__name__)
@@ -75,6 +76,10 @@ class Mints:
         if found is None:
             raise UntrustedMint(details={"mints": list(self._mints)})
         return found
+
+    def health(self) -> Mapping[str, MintHealth]:
+        """Tell how each mint has served this process."""
+        return {url: mint.health for url, mint in self._mints.items()}
 
     async def info(self, mint: Mint) -> MintInfo:
         """Return what a mint says of itself (NUT-06), as of a few minutes ago at most.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from typing import Any, cast
 
 import aiohttp
@@ -15,7 +16,18 @@ from routstr.core.tasks import Supervisor, TaskReport
 from routstr.errors import DatabaseUnavailable, PriceUnavailable
 from routstr.node.health import REMEMBER_SECONDS, Health
 from routstr.wallet.mint_errors import MintDown
+from routstr.wallet.mint_health import MintHealth
 from routstr.wallet.mints import Mints
+
+WELL = {
+    "state": "ok",
+    "last_answer_at": 1_700_000_000,
+    "last_failure_at": None,
+    "last_failure": "",
+    "failures_in_a_row": 0,
+    "resting_seconds": 0,
+    "latency_ms": 40,
+}
 
 
 class Parts:
@@ -39,6 +51,12 @@ class Parts:
 
     def mint(self, url: str) -> "Parts":
         return self
+
+    def health(self) -> dict[str, MintHealth]:
+        seen = MintHealth().answered(1_700_000_000_500, 40)
+        if "mint" in self.broken:
+            seen = replace(seen.failed(1_700_000_002_000, "no connection"), rest_s=4)
+        return dict.fromkeys(self.urls, seen)
 
     async def keysets(self, *, timeout_s: float) -> None:
         self._fail("mint", MintDown("x"))
@@ -78,6 +96,7 @@ async def test_a_whole_node_is_healthy() -> None:
         "upstream": "ok",
         "price": "ok",
         "deposits": "open",
+        "mint_health": {"https://mint.example": WELL},
         "mints": {"https://mint.example": "ok"},
         "failing_tasks": [],
     }
@@ -160,3 +179,19 @@ async def test_a_stopping_node_says_so_at_once() -> None:
     parts.draining = True
     able, report = await watched.check()
     assert (able, report["status"]) == (False, "stopping")
+
+
+async def test_how_a_mint_has_served_is_told() -> None:
+    parts = Parts()
+    parts.broken.add("mint")
+    _, report = await health(parts, ManualClock()).check()
+    assert report["mint_health"] == {
+        "https://mint.example": {
+            **WELL,
+            "state": "resting",
+            "last_failure_at": 1_700_000_002,
+            "last_failure": "no connection",
+            "failures_in_a_row": 1,
+            "resting_seconds": 4,
+        }
+    }
