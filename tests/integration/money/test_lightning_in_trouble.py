@@ -69,6 +69,10 @@ async def paid(client: Client, invoice_id: str) -> str:
             await asyncio.sleep(0.3)
 
 
+def crash(house: House) -> None:
+    house.node.kill()
+
+
 def misbehaviours() -> list[tuple[str, Fault]]:
     return [
         (MINT, faults.lost(handled=True)),
@@ -122,7 +126,7 @@ async def test_an_invoice_that_no_mint_makes(
         proxy.plan(QUOTE, fault, lasting=True)
         reply = await ask(client, 5)
         assert reply.error == expected
-    assert int(reply.headers["Retry-After"]) > 0
+        assert ("Retry-After" in reply.headers) is (reply.status == 503)
 
 
 async def test_unpaid_late_paid_and_a_death_between_paid_and_minted(
@@ -152,7 +156,7 @@ async def test_unpaid_late_paid_and_a_death_between_paid_and_minted(
 
     one = (await ask(client, 40)).json
     proxy.reset()
-    proxy.plan(MINT, faults.killing(house.node.kill, handled=True))
+    proxy.plan(MINT, faults.killing(lambda: crash(house), handled=True))
     with pytest.raises(aiohttp.ClientError):
         await paid(client, one["invoice_id"])
     await house.node.restart()
