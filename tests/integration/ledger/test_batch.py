@@ -38,6 +38,8 @@ async def test_a_hold_is_stored_with_all_that_is_needed_to_settle_it(bank: Bank)
         "estimated": False,
         "created_at": bank.clock.now_ms(),
         "ended_at": None,
+        "limit_id": None,
+        "limit_period": None,
     }
     row = await bank.account(account)
     assert (row["posted"], row["held"], row["last_used_at"]) == (1_000, 300, None)

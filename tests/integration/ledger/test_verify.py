@@ -35,6 +35,19 @@ CASES: list[tuple[str, list[str]]] = [
     ("held equals the open holds", ["UPDATE accounts SET held = 0"]),
     ("held equals the open holds", ["UPDATE holds SET state = 2 WHERE state = 0"]),
     ("held equals the open holds", ["UPDATE holds SET state = 0 WHERE state = 2"]),
+    ("limits hold what their open holds do", ["UPDATE key_limits SET held = held + 1"]),
+    ("limits hold what their open holds do", ["UPDATE holds SET limit_id = NULL WHERE state = 0"]),
+    ("limits count the charges of their keys", ["UPDATE key_limits SET spent = spent - 1"]),
+    (
+        "limits count the charges of their keys",
+        ["UPDATE holds SET limit_period = 1 WHERE state = 1"],
+    ),
+    ("limits count every period's charges", ["UPDATE key_limits SET total_spent = 9999"]),
+    ("limits count the requests of their keys", ["UPDATE key_limits SET total_requests = 9"]),
+    (
+        "limits count on their own account",
+        ["UPDATE key_limits SET account = (SELECT min(id) FROM accounts)"],
+    ),
     ("every hold was charged at most once", ["UPDATE holds SET charged = 1 WHERE state = 2"]),
     ("every hold was charged at most once", ["UPDATE holds SET state = 3 WHERE state = 1"]),
     (

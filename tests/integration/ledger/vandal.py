@@ -18,10 +18,14 @@ UNIQUE_KEY: Final = 'UNIQUE ("key")'
 
 
 async def fill(url: str) -> None:
-    """One customer; holds that are settled, released, settled too late, and open."""
+    """One customer; holds that are settled, released, settled too late, and open.
+
+    They are of a key with a limit that has no cap.
+    """
     async with Bank(url) as bank:
         account = await bank.customer(PAID_IN)
-        answers = [await bank.ledger.hold(request(account, 100)) for _ in range(4)]
+        mark = await bank.limit(account)
+        answers = [await bank.ledger.hold(request(account, 100, mark=mark)) for _ in range(4)]
         settled, released, late, _open = (a.hold for a in answers if isinstance(a, Held))
         await bank.ledger.settle(settlement(settled, CHARGED))
         await bank.ledger.release(released)
