@@ -47,11 +47,18 @@ class Client:
         self.node_url = ""
 
     async def post(
-        self, path: str, body: Json | None = None, *, bearer: str = "", x_cashu: str = ""
+        self,
+        path: str,
+        body: Json | None = None,
+        *,
+        bearer: str = "",
+        x_cashu: str = "",
+        idempotency: str = "",
     ) -> Reply:
         """One request; of a stream the body is its cost chunk."""
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        return await self._ask("POST", path, body, headers | _named("X-Cashu", x_cashu))
+        headers |= _named("X-Cashu", x_cashu) | _named("Idempotency-Key", idempotency)
+        return await self._ask("POST", path, body, headers)
 
     async def get(self, path: str, *, bearer: str) -> Reply:
         """One question."""

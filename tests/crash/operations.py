@@ -1,14 +1,14 @@
-"""The operations that move money of keys, and the names of all operations."""
+"""The operations that bring money to keys, and the names of all operations."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-from tests.crash.case import NOTHING_LEFT, Case, hold
-from tests.crash.client import Reply, repeated
+from tests.crash.case import Case, hold
+from tests.crash.client import Reply
+from tests.crash.idempotent import ChatOnce, RefundOnce
 from tests.crash.operation import CHAT, NET, Operation, Receiving, create, spendable
+from tests.crash.refunds import Claim, ExactRefund, Refund
 from tests.crash.x_cashu import XCashu, XCashuStream
 
 
@@ -78,81 +78,6 @@ class BearerToken(Receiving):
         await case.drained(owned)
 
 
-class Refund(Operation):
-    """``POST /v1/balance/refund`` that needs change: the node swaps at the mint."""
-
-    async def prepare(self) -> None:
-        net = spendable(self.case)
-        await create(self.case, net)
-        self.owned = self.case.msat(net)
-        await self.spend()
-
-    async def spend(self) -> None:
-        """Make the balance another than the sum of any of the node's proofs."""
-        reply = await repeated(
-            lambda: self.case.client.post("/v1/chat/completions", CHAT, bearer=self.case.key)
-        )
-        hold(reply.good, f"chat answers {reply}")
-        self.owned -= reply.body["usage"]["cost"]["total_msats"]
-
-    async def attempt(self) -> Reply:
-        return await self.case.refund()
-
-    async def undecided(self) -> None:
-        case, state = self.case, self.case.state()
-        given = case.msat(state.unclaimed_gross)
-        hold(
-            state.posted + given == self.owned,
-            f"owned {self.owned}: balance {state.posted}, in tokens {given}",
-        )
-        hold(state.unclaimed <= 1, f"{state.unclaimed} tokens were given out")
-
-    async def untouched(self) -> None:
-        hold(self.case.state().unclaimed == 0, "refused, and yet a token was given out")
-        await self.undecided()
-
-    async def judge(self, reply: Reply) -> None:
-        await self.case.drained(self.owned, reply)
-
-
-class ExactRefund(Refund):
-    """A refund of exactly the node's proofs: no swap, one transaction."""
-
-    async def spend(self) -> None:
-        """Nothing."""
-
-
-class Claim(Operation):
-    """A refund asked for again when its token was redeemed: the node learns of that and books it.
-
-    The good answer is that nothing is left.
-    """
-
-    async def prepare(self) -> None:
-        case = self.case
-        await create(case)
-        reply = await repeated(case.refund)
-        hold(reply.good, f"refund answers {reply}")
-        await case.payer.redeem(reply.body["token"])
-
-    async def attempt(self) -> Reply:
-        reply = await self.case.refund()
-        if reply.good and any(call.faulty for call in self.case.proxy.calls):
-            return Reply(0)  # it could not ask whether the token is redeemed, and tells it again
-        return replace(reply, status=HTTPStatus.OK) if reply.status in NOTHING_LEFT else reply
-
-    async def undecided(self) -> None:
-        state = self.case.state()
-        hold(state.posted == 0, f"{state.posted} msat came back")
-
-    async def untouched(self) -> None:
-        await self.undecided()
-
-    async def judge(self, reply: Reply) -> None:
-        hold("token" not in reply.body, "a redeemed token was given out again")
-        hold(self.case.state().unclaimed == 0, "a redeemed token counts as unclaimed")
-
-
 OPERATIONS: Final[Mapping[str, type[Operation]]] = MappingProxyType(
     {
         "create": Create,
@@ -163,5 +88,7 @@ OPERATIONS: Final[Mapping[str, type[Operation]]] = MappingProxyType(
         "claim": Claim,
         "x-cashu": XCashu,
         "x-cashu-stream": XCashuStream,
+        "refund-once": RefundOnce,
+        "chat-once": ChatOnce,
     }
 )

@@ -24,6 +24,9 @@ _TWICE: Final = frozenset({"x-cashu", "x-cashu-stream"})
 """Operations that swap twice: the payer's token, then the change."""
 _SWAPPING: Final = frozenset({"create", "topup", "bearer", "refund", *_TWICE})
 
+_FEW: Final = frozenset({"refund-once", "chat-once"})
+"""Operations that differ from another in their record only: not in every place."""
+
 What = tuple[str, Trouble]
 
 
@@ -50,7 +53,7 @@ def full(whats: Sequence[What], seed: int) -> list[Cell]:
     chance = random.Random(seed)
     cells = []
     for name, trouble in whats:
-        single = isinstance(trouble, Death) and len(trouble.kills) == 1
+        single = isinstance(trouble, Death) and len(trouble.kills) == 1 and name not in _FEW
         places = chance.sample(PLACES, len(PLACES)) if single else pairwise_places(chance)
         turns = itertools.islice(itertools.cycle((True, False)), chance.randrange(2), None)
         cells += [
@@ -126,6 +129,6 @@ def _meets(name: str, fault: Misbehaviour) -> bool:
 def _leaves_something(name: str, death: Death) -> bool:
     """Whether a saga or a hold is open after it."""
     (kill,) = death.kills
-    if name in {"bearer", *_TWICE} and kill.kind == "commit":
+    if name in {"bearer", "chat-once", *_TWICE} and kill.kind == "commit":
         return kill.number > 1
     return name in _SWAPPING and kill.name == SWAP
