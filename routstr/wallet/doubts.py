@@ -113,20 +113,26 @@ def proofs(connection: Connection, mint: str, after: int, limit: int) -> list[St
     """List proofs at a mint that count as ours and are not in flight, by id, above ``after``."""
     return _read(
         connection,
-        _standing(mint)
+        _standing()
+        .where(col(KeysetRow.mint) == mint)
         .where(_NOT_SPENT, ~_IN_FLIGHT, col(ProofRow.id) > after)
         .order_by(col(ProofRow.id))
         .limit(limit),
     )
 
 
+def standing(connection: Connection, ids: Sequence[int]) -> list[Standing]:
+    """Read proofs again, those left out that an open saga spends."""
+    return _read(connection, _standing().where(col(ProofRow.id).in_(ids), ~_IN_FLIGHT))
+
+
 def doubted(connection: Connection, mint: str, before_ms: int, limit: int) -> list[Standing]:
     """List proofs at a mint that have been doubted since ``before_ms``, oldest doubts first."""
     return _read(
         connection,
-        _standing(mint)
+        _standing()
         .join(DoubtedProof, col(DoubtedProof.proof) == col(ProofRow.id))
-        .where(col(DoubtedProof.since) <= before_ms)
+        .where(col(KeysetRow.mint) == mint, col(DoubtedProof.since) <= before_ms)
         .order_by(col(DoubtedProof.since), col(ProofRow.id))
         .limit(limit),
     )
@@ -173,19 +179,15 @@ def give_up(tx: Tx, mint: str, found: Sequence[Standing]) -> list[Lost]:
     ]
 
 
-def _standing(mint: str) -> Select[int | None, bytes, int, str, int, int | None]:
-    return (
-        select(
-            col(ProofRow.id),
-            col(ProofRow.y),
-            col(ProofRow.amount),
-            col(KeysetRow.unit),
-            col(ProofRow.status),
-            col(ProofRow.saga),
-        )
-        .join(KeysetRow, col(ProofRow.keyset) == col(KeysetRow.id))
-        .where(col(KeysetRow.mint) == mint)
-    )
+def _standing() -> Select[int | None, bytes, int, str, int, int | None]:
+    return select(
+        col(ProofRow.id),
+        col(ProofRow.y),
+        col(ProofRow.amount),
+        col(KeysetRow.unit),
+        col(ProofRow.status),
+        col(ProofRow.saga),
+    ).join(KeysetRow, col(ProofRow.keyset) == col(KeysetRow.id))
 
 
 def _read(
