@@ -20,7 +20,9 @@ from tests.integration.ledger.vandal import Books, fill
 
 REQUESTS: Final = "running totals of requests are right"
 PROOFS: Final = {"assets equal the proofs held", "what is owed is there"}
-NEW: Final = [(name, how) for name, how in CASES if name not in {REQUESTS, *PROOFS}]
+COUNTED: Final = {name for name, _ in CASES if name.startswith("limits count")}
+"""What keys with limits have spent is left to the full verification, like the requests."""
+NEW: Final = [(name, how) for name, how in CASES if name not in {REQUESTS, *COUNTED, *PROOFS}]
 HARMONY: Final = [
     "UPDATE transfers SET amount = amount - 1 WHERE kind = 2",
     "UPDATE accounts SET posted = posted + 1, spent = spent - 1 WHERE kind = 1",
