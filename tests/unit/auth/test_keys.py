@@ -72,3 +72,15 @@ def test_other_credentials_are_no_tokens(credential: str) -> None:
 )
 def test_the_credential_of_a_header(header: str | None, credential: str) -> None:
     assert keys.bearer(header) == credential
+
+
+def test_an_invoice_s_key_follows_from_its_id_alone() -> None:
+    made = keys.from_invoice(NODE, "00ff")
+    assert keys.from_invoice(NODE, "00ff") == made
+    others = {
+        keys.from_invoice(NODE, "00fe").key,
+        keys.from_invoice(NODE, "00ff", generation=1).key,
+        keys.from_invoice(NodeKey(bytes(32)), "00ff").key,
+        keys.from_proofs(NODE, (b"00ff",)).key,
+    }
+    assert len(others | {made.key}) == 5

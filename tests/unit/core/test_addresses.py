@@ -10,6 +10,7 @@ from routstr.core.addresses import (
     check_public,
     is_public,
     literal_address,
+    network,
     normalise_mint_url,
     normalise_url,
     split_http_url,
@@ -196,3 +197,18 @@ def test_mints_that_may_be_contacted(url: str, insecure: bool) -> None:
 def test_mints_that_may_not(url: str, insecure: bool) -> None:
     with pytest.raises(ValueError, match="must be"):
         check_mint_url(url, allow_insecure=insecure)
+
+
+@pytest.mark.parametrize(
+    ("address", "told_by"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("testclient", "testclient"),
+        ("", ""),
+    ],
+)
+def test_what_a_client_is_told_apart_by(address: str, told_by: str) -> None:
+    assert network(address) == told_by

@@ -5,12 +5,20 @@ import msgspec
 import pytest
 
 from routstr.core.db import Tx
-from routstr.ledger import books
+from routstr.ledger import books, verdict
 from routstr.ledger.accounts import open_account
 from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.money import ZERO, Msat
 from routstr.payment.audit import audit
-from routstr.payment.deposits import TOPUP, TopupCompletion, asset_account, book_deposit, saga_key
+from routstr.payment.deposits import (
+    TOPUP,
+    PaidCompletion,
+    TopupCompletion,
+    asset_account,
+    book_deposit,
+    saga_key,
+)
+from routstr.wallet.models import SagaKind
 from routstr.wallet.receive import Deposit
 from routstr.wallet.sagas import Saga
 from tests.unit.wallet.played_mint import PlayedMint
@@ -78,3 +86,25 @@ async def test_a_saga_is_credited_once(world: World) -> None:
     assert await world.db.write(book) == await world.db.write(book)
     balance = await world.db.read(lambda c: books.balance(c, owner))
     assert balance.available == saga.net_msat
+
+
+async def test_a_paid_invoice_is_booked_once_whether_or_not_deposits_are_closed(
+    world: World,
+) -> None:
+    owner = await account(world)
+    paid = PaidCompletion(TopupCompletion(world.clock))
+    saga = msgspec.structs.replace(
+        DRAFT, id=9, kind=SagaKind.MINT, account=owner, gross=11, fee=0, mint=world.mint.url
+    )
+
+    def book(tx: Tx) -> int:
+        paid.intended(tx, saga)
+        return paid.done(tx, saga)
+
+    await world.db.write(lambda tx: verdict.close(tx, 1, "a test"))
+    assert [await world.db.write(book) for _ in range(2)] == [owner, owner]
+    balance = await world.db.read(lambda c: books.balance(c, owner))
+    assert (balance.available, balance.deposited) == (Msat(11_000), Msat(11_000))
+    key = await world.scalar("SELECT key FROM transfers")
+    assert key == saga_key(b"I", 9)
+    await world.db.write(lambda tx: paid.failed(tx, saga))

@@ -373,3 +373,23 @@ async def test_a_missing_keyset_is_a_refusal(fake: FakeMint, mint: Mint) -> None
     with pytest.raises(MintRefusal) as caught:
         await mint.keys(KeysetInfo("009a1f293253e41e", "sat", active=True))
     assert caught.value.code == 12001
+
+
+async def test_a_quote_is_locked_and_its_ecash_taken_with_a_signature(
+    fake: FakeMint, mint: Mint
+) -> None:
+    fake.twist["/v1/mint/quote/bolt11"] = lambda answer: answer | {"pubkey": "02AB"}
+    await mint.mint_quote(12, Unit.SAT, lock="02ab")
+    await mint.mint("id", fake.signer.outputs([4]), signature="51")
+    assert fake.requests[0][2]["pubkey"] == "02ab"
+    assert fake.requests[1][2]["signature"] == "51"
+    await mint.mint("id", fake.signer.outputs([4]))
+    assert "signature" not in fake.requests[2][2]
+
+
+async def test_a_quote_that_is_locked_with_another_key_is_unclear(
+    fake: FakeMint, mint: Mint
+) -> None:
+    fake.twist["/v1/mint/quote/bolt11"] = lambda answer: answer | {"pubkey": "02cd"}
+    with pytest.raises(MintUnclear):
+        await mint.mint_quote(12, Unit.SAT, lock="02ab")
