@@ -5,6 +5,7 @@ not installed fails with the line that installs it: nothing is skipped in silenc
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -12,8 +13,10 @@ from typing import Any, Final, TypeVar
 import pytest
 from pytest_socket import socket_allow_hosts
 
+from devkit.environment import name_nursery, nursery
 from devkit.mint import Mint, MintOptions
 from devkit.node import Node, StartNode, settings
+from devkit.nursing import Nurse
 from devkit.payer import Payer
 from devkit.ports import LOOPBACK
 from devkit.postgres import Postgres
@@ -37,8 +40,9 @@ SLOW: Final = frozenset(
 SLOW_ON_POSTGRES: Final = frozenset(
     {
         *("lessons/test_receiving.py", "lessons/test_refunding.py", "lessons/test_holding.py"),
-        *("lessons/test_after_a_crash.py", "money/test_bad_input.py"),
+        *("lessons/test_after_a_crash.py", "lessons/test_paying.py", "money/test_bad_input.py"),
         *("money/test_payment_required.py", "money/test_x_cashu.py"),
+        "money/test_idempotency.py",
     }
 )
 """What the database makes no difference to, as a rule."""
@@ -53,6 +57,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         on_postgres = item.get_closest_marker("postgres") is not None
         if name in SLOW or (on_postgres and name in SLOW_ON_POSTGRES):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Nodes are forked: the first process of a run has the nursery, its workers know of it."""
+    if nursery() is not None or sys.platform != "linux":
+        return
+    nurse = Nurse()
+    name_nursery(nurse.socket)
+    config.add_cleanup(nurse.stop)
+    config.add_cleanup(lambda: name_nursery(None))
+    run(nurse.ready())
 
 
 def pytest_runtest_setup() -> None:

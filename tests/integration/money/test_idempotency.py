@@ -18,7 +18,7 @@ from devkit.upstream import Shape, chat
 from routstr.core.db.sqlite import database_path
 from routstr.money import Unit
 from routstr.wallet import token
-from tests.integration.money.conftest import Purse
+from tests.integration.money.conftest import Purse, on_sqlite
 from tests.integration.money.house import (
     EXACT,
     EXACT_LIMIT,
@@ -135,6 +135,7 @@ class TestMovements:
         assert (first.error[2], replayed(again)) == ("cashu_token_already_spent", True)
 
 
+@pytest.mark.slow
 class TestFiftyAtOnce:
     async def test_top_ups_are_one(self, crowd: Crowd, purse: Purse) -> None:
         key = await crowd[0].new_key(await purse.token(1))
@@ -295,3 +296,55 @@ async def test_stored_answers_and_a_crash(own_house: House, mint: Mint) -> None:
     assert told.json["error"]["details"]["status"] is None
     assert told.json["error"]["details"]["request_id"] == first.headers["x-routstr-request-id"]
     assert await spent(client, key) == (2 * EXACT_MSAT, 2)
+
+
+def crash_before_the_answers_are_kept(house: House) -> None:
+    """As if the node had died after its work and before it kept what it answered."""
+    with closing(sqlite3.connect(database_path(house.database_url), timeout=10)) as db, db:
+        db.execute("UPDATE idempotency SET answer = NULL, owner = NULL")
+
+
+@on_sqlite
+class TestWorkThatIsNotIdempotentByItself:
+    """Carried out again, it finds what it did: the operation is the same."""
+
+    async def test_child_keys(self, client: Client, house: House, purse: Purse) -> None:
+        key = await client.new_key(await purse.token(20))
+        body = {"count": 3}
+        first = await post(client, "/v1/balance/child-key", "children", key=key, json=body)
+        assert len(first.json["api_keys"]) == 3
+        again = await post(client, "/v1/wallet/child-key", "children", key=key, json=body)
+        assert (again.body, replayed(again)) == (first.body, True)
+        crash_before_the_answers_are_kept(house)
+        later = await post(client, "/v1/balance/child-key", "children", key=key, json=body)
+        assert (later.json["api_keys"], replayed(later)) == (first.json["api_keys"], False)
+        others = await post(client, "/v1/balance/child-key", "others", key=key, json=body)
+        assert not set(others.json["api_keys"]) & set(first.json["api_keys"])
+        assert len((await client.info(key)).json["child_keys"]) == 6
+
+    async def test_a_rotation_is_told_to_who_has_the_old_key_and_the_calls_name(
+        self, client: Client, house: House, purse: Purse
+    ) -> None:
+        key, name = await client.new_key(await purse.token(20)), str(uuid4())
+        assert (await post(client, "/v1/balance/rotate", "1", key=key)).status == 400
+        first = await post(client, "/v1/balance/rotate", name, key=key)
+        new = first.json["api_key"]
+        assert (await post(client, "/v1/balance/rotate", name, key=key)).body == first.body
+        crash_before_the_answers_are_kept(house)
+        assert (await post(client, "/v1/balance/rotate", name, key=key)).json["api_key"] == new
+        assert (await post(client, "/v1/balance/rotate", str(uuid4()), key=key)).status == 401
+        assert await client.balance(new) == (20_000, 0)
+
+    async def test_an_invoice_is_one_under_all_its_names(
+        self, client: Client, house: House
+    ) -> None:
+        name, body = str(uuid4()), {"amount_sats": 21}
+        assert (await post(client, "/lightning/invoice", "1", json=body)).status == 400
+        first = await post(client, "/v1/balance/lightning/invoice", name, json=body)
+        assert first.status == 200, first.body
+        again = await post(client, "/lightning/invoice", name, json=body)
+        assert (again.body, replayed(again)) == (first.body, True)
+        crash_before_the_answers_are_kept(house)
+        later = await post(client, "/lightning/invoice", name, json=body)
+        assert later.json["invoice_id"] == first.json["invoice_id"]
+        assert later.json["bolt11"] == first.json["bolt11"]
