@@ -104,10 +104,13 @@ def check_name(name: str | None) -> None:
 
 def metadata_text(metadata: Mapping[str, Any] | None) -> str:
     """Write metadata as it is stored. Raises InvalidParameter when it is too large."""
+    given = metadata or {}
     try:
-        text = msgspec.json.encode(metadata or {})
-    except (UnicodeEncodeError, OverflowError):  # half a surrogate pair; a number beyond 64 bits
-        raise _wrong("metadata", "holds something that JSON cannot say everywhere") from None
+        text = msgspec.json.encode(given)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        text = b"null"
+    if msgspec.json.decode(text) != given:  # such as a number that is none
+        raise _wrong("metadata", "holds something that JSON cannot say")
     if len(text) > METADATA_BYTES_MAX:
         raise _wrong("metadata", f"is a JSON object of at most {METADATA_BYTES_MAX} bytes")
     return text.decode()
