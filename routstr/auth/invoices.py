@@ -56,6 +56,8 @@ ORDER_SECONDS_MAX: Final = 15.0
 """How long one mint may take to make an invoice before the next one is asked."""
 _ID_BYTES: Final = 32
 _RETRY: Final = {"Retry-After": "60"}
+_WHOLE_MINT: Final = (MintExposureReached, MintRateLimited, MintUnreachable, TimeoutError)
+"""No invoice was made, and the mint's other units will not do either."""
 _Purpose: TypeAlias = tuple[str, int | None, dict[str, Any]]  # with the account and the context
 
 
@@ -163,10 +165,10 @@ class Invoices:
             try:
                 async with asyncio.timeout(ORDER_SECONDS_MAX):
                     return await self._wallet.request_quote(order, beside)
-            except (MintRateLimited, MintUnreachable, TimeoutError) as error:
+            except _WHOLE_MINT as error:
                 away = mint
                 problem = problem or _as_invoice_error(error)
-            except (MintRefused, MintExposureReached, InvalidParameter) as error:
+            except (MintRefused, InvalidParameter) as error:
                 problem = problem or _as_invoice_error(error)
         raise problem or InvoiceError("This node has no mint.")
 

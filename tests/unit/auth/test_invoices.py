@@ -19,6 +19,7 @@ from routstr.errors import (
     InvoiceNotFound,
     LightningMintBusy,
     LightningMintUnreachable,
+    MintExposureReached,
     TooManyInvoices,
     UntrustedMint,
 )
@@ -32,6 +33,7 @@ from routstr.payment.deposits import (
     TopupCompletion,
 )
 from routstr.payment.intake import Intake
+from routstr.wallet.exposure import Exposure
 from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal
 from routstr.wallet.mint_types import MintQuoteState
 from routstr.wallet.models import QuoteState
@@ -335,6 +337,18 @@ class TestMints:
             _, invoice = await invoices_of(world).create(Wish(5, ADDRESS))
             assert invoice.quote.mint == second.url
             assert the_mint(world).calls["mint_quote"] == 1, "one unit is enough to know"
+
+    async def test_a_mint_that_holds_enough_makes_none_and_the_next_one_does(
+        self, tmp_path: Path
+    ) -> None:
+        second = InvoiceMint(url="https://second.example")
+        async with open_orders(tmp_path, InvoiceMint(), second) as world:
+            invoices, mints = invoices_of(world), world.house.mints
+            mints.exposure = Exposure(world.db, mints.urls, by_mint={world.mint.url: 4})
+            _, invoice = await invoices.create(Wish(5, ADDRESS))
+            assert invoice.quote.mint == second.url
+            with pytest.raises(MintExposureReached):
+                await invoices.create(Wish(5, ADDRESS, mint=world.mint.url))
 
     async def test_a_mint_can_be_named(self, tmp_path: Path) -> None:
         second = InvoiceMint(url="https://second.example")
