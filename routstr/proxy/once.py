@@ -125,29 +125,26 @@ class _Record:
         return listening
 
     async def ended(self) -> None:
-        """The request was served: to a client that left, if nothing was noted yet."""
-        await self._note_rest()
+        """The request was served: to a client that left, if nothing was noted yet; or for free."""
+        receipt = self._exchange.receipt
+        if receipt is None:
+            await self._repeats.forget(self._begun)
+        elif not self._noted:
+            await self._note(receipt, None)
 
     async def failed(self, error: RoutstrError) -> None:
         """The request was refused, or broke off: free the key when nothing was charged."""
         if self._exchange.receipt is not None:
-            await self._note_rest()
+            await self.ended()
         elif isinstance(error, NodeError):
             self.abandon()  # it may have been charged: a repeat asks the books
-        elif not self._noted:
+        else:
             await self._repeats.forget(self._begun)
 
     def abandon(self) -> None:
         """Nobody knows how it ended; a repeat asks the books."""
         if not self._noted:
             self._repeats.abandon(self._begun.attempt)
-
-    async def _note_rest(self) -> None:
-        receipt = self._exchange.receipt
-        if receipt is None:
-            self.abandon()
-        elif not self._noted:
-            await self._note(receipt, None)
 
     async def _note(self, receipt: Receipt, answer: Answer | None) -> None:
         self._noted = True

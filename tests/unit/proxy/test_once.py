@@ -111,6 +111,11 @@ async def left(exchange: Exchange) -> None:
     exchange.receipt = RECEIPT
 
 
+async def free(exchange: Exchange) -> None:
+    """Nothing is charged, and that is no failure."""
+    await exchange.answer(200, JSON, b"{}")
+
+
 def failing(error: BaseException) -> Callable[[Exchange], Awaitable[None]]:
     async def fail(_exchange: Exchange) -> None:
         raise error
@@ -162,6 +167,12 @@ async def test_a_failure_that_cost_nothing_frees_the_key(house: House, error: Ro
         await house.ask(failing(error))
     assert await house.memory.rows() == []
     assert (await house.ask(good, body=b"another")).status == 200
+
+
+async def test_what_is_free_can_be_asked_again_and_again(house: House) -> None:
+    for _ in range(2):
+        assert (await house.ask(free)).status == 200
+    assert await house.memory.rows() == []
 
 
 async def test_a_failure_after_the_charge_is_paid(house: House) -> None:
