@@ -18,6 +18,7 @@ TOOLS: Final = ROOT / ".tools"
 
 _KEPT: Final = ("PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _KEPT_PREFIXES: Final = ("COVERAGE_",)  # so that a measured run also measures the node it starts
+_NURSERY: Final = "DEVKIT_NURSERY"
 
 
 def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -53,3 +54,17 @@ def python_path() -> dict[str, str]:
 def python() -> str:
     """The interpreter of the project's environment."""
     return sys.executable
+
+
+def nursery() -> Path | None:
+    """The socket of this run's nursery, when its nodes shall be forked (``devkit/nursing.py``)."""
+    named = os.environ.get(_NURSERY)  # noqa: TID251
+    return Path(named) if named else None
+
+
+def name_nursery(path: Path | None) -> None:
+    """Let this process, and what inherits its environment, fork nodes there, or nowhere."""
+    if path is None:
+        os.environ.pop(_NURSERY, None)  # noqa: TID251
+    else:
+        os.environ[_NURSERY] = str(path)  # noqa: TID251

@@ -1,10 +1,13 @@
-"""The node itself as a child process, configured by its environment alone."""
+"""The node itself as a child process, configured by its environment alone.
+
+Where the run has a nursery (``devkit/nursing.py``), nodes and their commands are forked by it.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, Self
 
-from devkit.environment import python, python_path
+from devkit.environment import nursery, python, python_path
 from devkit.ports import LOOPBACK
 from devkit.processes import Child, Program
 
@@ -139,7 +142,8 @@ class StartNode(Protocol):
 
 def _program(name: str, folder: Path, settings: Mapping[str, str], *arguments: str) -> Program:
     command = [python(), "-m", "routstr", *arguments]
-    return Program(name, command, folder, {**python_path(), **settings}, remedy=_REMEDY)
+    environment = {**python_path(), **settings}
+    return Program(name, command, folder, environment, remedy=_REMEDY, nursery=nursery())
 
 
 def _address(port: int) -> tuple[str, ...]:

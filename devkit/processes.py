@@ -14,10 +14,12 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from devkit import leash
 from devkit.environment import clean_environment
+from devkit.forked import Forked
+from devkit.nursery import Order
 from devkit.ports import listening_ports
 from devkit.probe import Answer, get
 
@@ -46,6 +48,7 @@ class Program:
 
     ``folder`` is working folder, home and place of the log. ``on_orphaned`` is sent by the kernel
     when the parent is gone; ``remedy`` is one line for the person who sees it fail.
+    With ``nursery``, the socket of one, ``python -m MODULE ...`` is forked there and not run.
     """
 
     name: str
@@ -56,6 +59,18 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     on_orphaned: signal.Signals = signal.SIGKILL
     user: tuple[int, int] | None = None  # uid and gid to become
+    nursery: Path | None = None
+
+
+class Process(Protocol):
+    """It keeps its id, and its group's, until it was collected."""
+
+    pid: int
+    status: int | None  # once it was collected; negative: the signal
+
+    def ended(self) -> bool: ...
+
+    def collect(self) -> int: ...
 
 
 class Child:
@@ -73,16 +88,8 @@ class Child:
         program.folder.mkdir(parents=True, exist_ok=True)
         self.program = program
         self.log = program.folder / f"{program.name.replace(' ', '-')}.log"
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                _leashed(program),
-                cwd=program.folder,
-                env=clean_environment(program.folder, program.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self.log.touch()  # for whoever reads it before the child has written
+        self._process = _start(program, self.log)
 
     @property
     def pid(self) -> int:
@@ -91,15 +98,12 @@ class Child:
     @property
     def running(self) -> bool:
         """Whether it has not ended. Leaves the exit status to be collected."""
-        if self._process.returncode is not None:
-            return False
-        status = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return status is None
+        return self._process.status is None and not self._process.ended()
 
     @property
     def exit_status(self) -> int | None:
         """Exit status once it was stopped or killed (negative: the signal), else None."""
-        return self._process.returncode
+        return self._process.status
 
     def tail(self, lines: int = _TAIL_LINES) -> str:
         """The last lines of its log."""
@@ -167,7 +171,7 @@ class Child:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to it and to all that it started; nothing happens when it has ended."""
-        if self._process.returncode is None:  # not collected yet, so the group is still ours
+        if self._process.status is None:  # not collected yet, so the group is still ours
             os.killpg(self.pid, number)
 
     async def stop(self, *, grace_s: float = 10.0) -> int:
@@ -187,7 +191,42 @@ class Child:
     def kill(self) -> int:
         """End it and all that it started, at once. Returns the exit status."""
         self.signal(signal.SIGKILL)
-        return self._process.wait()
+        return self._process.collect()
+
+
+class _Spawned:
+    """A :class:`Process` of the operating system's usual way."""
+
+    def __init__(self, program: Program, environment: Mapping[str, str], log: Path) -> None:
+        with log.open("ab") as output:
+            self._popen = subprocess.Popen(
+                _leashed(program),
+                cwd=program.folder,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.pid = self._popen.pid
+        self.status: int | None = None
+
+    def ended(self) -> bool:
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def collect(self) -> int:
+        self.status = self._popen.wait()
+        return self.status
+
+
+def _start(program: Program, log: Path) -> Process:
+    environment = clean_environment(program.folder, program.environment)
+    if program.nursery is None:
+        return _Spawned(program, environment, log)
+    _, flag, module, *arguments = program.command
+    assert flag == "-m", "a nursery forks modules"
+    order = Order(module, arguments, environment, str(program.folder), str(log.absolute()))
+    return Forked(program.nursery, order)
 
 
 def _leashed(program: Program) -> list[str]:

@@ -5,15 +5,15 @@ import itertools
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 from devkit.environment import clean_environment, python_path
+from devkit.nursery import Order
+from devkit.nursing import NODE, Nurse
 from devkit.ports import LOOPBACK, reserved_port
-from devkit.processes import Child, Program, ServiceFailed
-from tests.crash.nursery import Order
+from devkit.processes import ServiceFailed
 
 START_LIMIT_S: Final = 60.0
 STOP_LIMIT_S: Final = 20.0
@@ -74,23 +74,16 @@ class RunningNode:
 class Nodes:
     """Starts nodes and their commands. ``async with``."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._socket = folder / "nursery.socket"
+    def __init__(self) -> None:
         self._numbers = itertools.count(1)
 
     async def __aenter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.crash.nursery", str(self._socket)]
-        self._child = Child(Program("nursery", command, self._folder, python_path()))
-
-        async def listening() -> bool:
-            return self._socket.exists()
-
-        await self._child.wait_for(listening, limit_s=START_LIMIT_S)
+        self._nurse = Nurse([*NODE, "tests.crash.killing"])
+        await self._nurse.ready()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._child.kill()
+        self._nurse.stop()
 
     async def start(
         self,
@@ -107,8 +100,8 @@ class Nodes:
         """
         with reserved_port() as port:
             address = ["--host", LOOPBACK, "--port", str(port)]
-            arguments = address if armed else ["serve", *address]
-            process = await self._fork(folder, settings, arguments, armed=armed)
+            program = ("tests.crash.node", *address) if armed else ("routstr", "serve", *address)
+            process = await self._fork(folder, settings, *program)
             node = RunningNode(process, port)
             born(node)
             await _listening(process, port, doomed=doomed)
@@ -116,17 +109,17 @@ class Nodes:
 
     async def command(self, folder: Path, settings: Mapping[str, str], *arguments: str) -> Finished:
         """Run ``routstr ARGUMENTS`` beside the node of this folder."""
-        process = await self._fork(folder, settings, list(arguments), armed=False)
+        process = await self._fork(folder, settings, "routstr", *arguments)
         status = await process.end(limit_s=START_LIMIT_S)
         return Finished(status, process.log.read_text())
 
     async def _fork(
-        self, folder: Path, settings: Mapping[str, str], arguments: list[str], *, armed: bool
+        self, folder: Path, settings: Mapping[str, str], module: str, *arguments: str
     ) -> Process:
         log = folder / f"process-{next(self._numbers)}.log"
-        environment = clean_environment(folder, settings)
-        order = Order(arguments, environment, str(folder), str(log), armed)
-        reader, writer = await asyncio.open_unix_connection(str(self._socket))
+        environment = clean_environment(folder, {**python_path(), **settings})
+        order = Order(module, list(arguments), environment, str(folder), str(log))
+        reader, writer = await asyncio.open_unix_connection(str(self._nurse.socket))
         writer.write(order.line())
         pid = json.loads(await reader.readline())["pid"]
         return Process(pid, log, reader, writer)

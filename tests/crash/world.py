@@ -52,7 +52,7 @@ class World:
         self._number = 0
 
     async def __aenter__(self) -> Self:
-        self.nodes = await self._stack.enter_async_context(Nodes(self._folder))
+        self.nodes = await self._stack.enter_async_context(Nodes())
         self._models = write_models(self._folder / "models.json", ["good"])
         connector = aiohttp.TCPConnector(force_close=True)
         session = aiohttp.ClientSession(connector=connector, trust_env=False)

@@ -4,12 +4,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from devkit.environment import python, python_path
+from devkit.nursing import Nurse
 from devkit.processes import Child, Program, ServiceFailed
+
+Make = Callable[[str], Program]
+"""A program that runs this code."""
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = (
@@ -17,17 +22,41 @@ STUBBORN = (
     "print('up', flush=True); time.sleep(600)"
 )
 PARENT = """
-import asyncio, os, sys, time
+import asyncio, sys, time
 from pathlib import Path
+from devkit.nursing import Nurse
 from devkit.processes import Child, Program
-child = Child(Program("child", [sys.executable, "-c", "import time; time.sleep(600)"], Path(".")))
+nurse = Nurse([]) if sys.argv[1:] else None
+if nurse:
+    asyncio.run(nurse.ready())
+command = [sys.executable, "-m", "tests.integration.obey", "import time; time.sleep(600)"]
+child = Child(Program("child", command, Path(), nursery=nurse and nurse.socket))
 print(child.pid, flush=True)
 time.sleep(600)
 """
 
 
-def program(folder: Path, code: str) -> Program:
-    return Program("helper", [python(), "-c", code], folder, remedy="look here")
+@pytest.fixture(params=["spawned", "forked"])
+async def program(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Make]:
+    """How a program is made that a test wants to run, in the usual way and by a nursery."""
+    command = [python(), "-m", "tests.integration.obey"]
+    nurse = Nurse([]) if request.param == "forked" else None
+    if nurse:
+        await nurse.ready()
+
+    def make(code: str) -> Program:
+        return Program(
+            name="helper",
+            command=[*command, code],
+            folder=tmp_path,
+            environment=python_path(),
+            remedy="look here",
+            nursery=nurse and nurse.socket,
+        )
+
+    yield make
+    if nurse:
+        nurse.stop()
 
 
 async def says_up(child: Child) -> None:
@@ -39,11 +68,10 @@ async def says_up(child: Child) -> None:
 
 def gone(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):  # the latter when it goes while it is read
         return True
-    # nobody has collected it yet, but it runs no more
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return state == "Z"  # nobody has collected it yet, but it runs no more
 
 
 def wait_until_gone(pid: int, limit_s: float = 5) -> None:
@@ -53,35 +81,74 @@ def wait_until_gone(pid: int, limit_s: float = 5) -> None:
     assert gone(pid)
 
 
-async def test_a_child_that_listens_to_sigterm_ends_by_it(tmp_path: Path) -> None:
-    child = Child(program(tmp_path, SLEEPER))
+async def test_a_child_that_listens_to_sigterm_ends_by_it(program: Make) -> None:
+    child = Child(program(SLEEPER))
     await says_up(child)
     assert await child.stop() == -signal.SIGTERM
     assert not child.running
     assert gone(child.pid)
 
 
-async def test_a_stubborn_child_is_killed_after_its_grace(tmp_path: Path) -> None:
-    child = Child(program(tmp_path, STUBBORN))
+async def test_a_stubborn_child_is_killed_after_its_grace(program: Make) -> None:
+    child = Child(program(STUBBORN))
     await says_up(child)
     assert await child.stop(grace_s=0.2) == -signal.SIGKILL
 
 
-async def test_what_a_child_started_ends_with_it(tmp_path: Path) -> None:
+async def test_what_a_child_started_ends_with_it(program: Make) -> None:
     code = (
         "import subprocess, sys, time;"
         "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
         "print('up', p.pid, flush=True); time.sleep(600)"
     )
-    child = Child(program(tmp_path, code))
+    child = Child(program(code))
     await says_up(child)
     grandchild = int(child.tail().split()[1])
     await child.stop()
     wait_until_gone(grandchild)
 
 
-async def test_a_child_that_fails_to_start_leaves_its_last_words(tmp_path: Path) -> None:
-    child = Child(program(tmp_path, "raise SystemExit('the disk is full')"))
+async def test_a_child_sees_what_was_given_to_it_and_nothing_else(program: Make) -> None:
+    code = (
+        "import os, sys;"
+        "print(os.getcwd(), sorted(os.environ), sys.stdin.read(), sys.argv[1:2] != []);"
+        "print(os.getpgid(0) == os.getpid(), len(os.listdir('/proc/self/fd')), file=sys.stderr)"
+    )
+    made = program(code)
+    child = Child(made)
+    assert await child.wait(limit_s=20) == 0
+    first, second = child.tail().splitlines()
+    names = ["HOME", "LANG", "PATH", "PYTHONNOUSERSITE", "PYTHONPATH", "PYTHONSAFEPATH"]
+    assert first.startswith(f"{made.folder} ['")
+    assert {name for name in names if f"'{name}'" in first} == set(names)
+    assert "DEVKIT_NURSERY" not in first
+    assert first.endswith(" True")
+    assert second == "True 4"  # the three standard ones, and the listing's own
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [
+        ("pass", 0, ""),
+        ("raise SystemExit(7)", 7, ""),
+        ("raise SystemExit('no')", 1, "no"),
+        ("1 / 0", 1, "ZeroDivisionError"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL, ""),
+        ("import atexit; atexit.register(print, 'good bye')", 0, "good bye"),
+        ("import threading; threading.Timer(0.2, print, ['done']).start()", 0, "done"),
+    ],
+)
+async def test_a_child_ends_as_an_interpreter_does(
+    program: Make, code: str, status: int, words: str
+) -> None:
+    child = Child(program(code))
+    assert await child.wait(limit_s=20) == status
+    assert words in child.tail()
+    assert child.exit_status == status
+
+
+async def test_a_child_that_fails_to_start_leaves_its_last_words(program: Make) -> None:
+    child = Child(program("raise SystemExit('the disk is full')"))
 
     async def never() -> bool:
         return False
@@ -93,15 +160,15 @@ async def test_a_child_that_fails_to_start_leaves_its_last_words(tmp_path: Path)
     assert "Remedy: look here" in str(failure.value)
 
 
-async def test_waiting_has_a_limit_and_leaves_nothing_running(tmp_path: Path) -> None:
-    child = Child(program(tmp_path, SLEEPER))
+async def test_waiting_has_a_limit_and_leaves_nothing_running(program: Make) -> None:
+    child = Child(program(SLEEPER))
     with pytest.raises(ServiceFailed, match=r"within 0\.3 s"):
         await child.wait_for_port(limit_s=0.3)
     assert gone(child.pid)
 
 
-async def test_ctrl_c_while_waiting_leaves_nothing_running(tmp_path: Path) -> None:
-    child = Child(program(tmp_path, SLEEPER))
+async def test_ctrl_c_while_waiting_leaves_nothing_running(program: Make) -> None:
+    child = Child(program(SLEEPER))
     waiting = asyncio.create_task(child.wait_for_port(limit_s=20))
     await asyncio.sleep(0.1)
     waiting.cancel()
@@ -110,26 +177,28 @@ async def test_ctrl_c_while_waiting_leaves_nothing_running(tmp_path: Path) -> No
     assert gone(child.pid)
 
 
-async def test_a_refusal_to_serve_is_told_in_the_failure(tmp_path: Path) -> None:
+async def test_a_refusal_to_serve_is_told_in_the_failure(program: Make) -> None:
     code = (
         "import http.server as h\n"
         "class Ill(h.BaseHTTPRequestHandler):\n"
         "    def do_GET(self): self.send_error(503, 'the mint is away')\n"
         "h.HTTPServer(('127.0.0.1', 0), Ill).serve_forever()\n"
     )
-    child = Child(program(tmp_path, code))
+    child = Child(program(code))
     port = await child.wait_for_port(limit_s=20)
     with pytest.raises(ServiceFailed, match=r"GET /health last answered 503: .*") as failure:
         await child.wait_for_answer(port, "/health", accept=lambda a: a.status == 200, limit_s=0.5)
     assert "the mint is away" in str(failure.value)
 
 
+@pytest.mark.parametrize("forked", [(), ("forked",)], ids=["spawned", "forked"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_no_orphan_is_left_however_the_parent_ends(tmp_path: Path, number: signal.Signals) -> None:
-    environment = {"PATH": "/usr/bin:/bin", **python_path()}
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
-    ) as parent:
+def test_no_orphan_is_left_however_the_parent_ends(
+    tmp_path: Path, number: signal.Signals, forked: tuple[str, ...]
+) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path), **python_path()}
+    command = [sys.executable, "-c", PARENT, *forked]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         assert not gone(child)
