@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from routstr.core.clock import Clock
-from routstr.core.db import Database
+from routstr.core.db import Database, Tx
 from routstr.core.logging import get_logger
-from routstr.errors import WalletError
 from routstr.payment.alerts import Alert
 from routstr.payment.found import book_lost, book_recovered
 from routstr.wallet.counters import Finding
+from routstr.wallet.findings import Found
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import MintError
 from routstr.wallet.reconcile import Compared, Comparison
@@ -38,14 +38,13 @@ class Reconciliation:
         alert: Alert,
         redeemed: Callable[[int], Awaitable[object]],
     ) -> None:
+        self._clock = clock
         self._mints = wallet.mints
         self._alert = alert
         self._comparison = Comparison(
             db, clock, lambda tx, lost: book_lost(tx, lost, clock.now_ms()), redeemed
         )
-        self.counters = wallet.counters(
-            lambda tx, found: book_recovered(tx, found, clock.now_ms()), self._is_old
-        )
+        self.counters = wallet.counters(self)
 
     async def run(self, interval_s: float) -> Compared:
         """Decide about proofs in doubt, and compare a few at each mint that is due.
@@ -65,8 +64,12 @@ class Reconciliation:
         self._tell(outcome)
         return outcome
 
-    async def _is_old(self, mint: Mint, finding: Finding) -> None:
-        """Compare everything at a mint whose signatures this database does not know."""
+    def found(self, tx: Tx, found: Found) -> None:
+        """Owe what was found beside the books."""
+        book_recovered(tx, found, self._clock.now_ms())
+
+    def is_old(self, mint: Mint, finding: Finding) -> None:
+        """Raise the alarm: a backup was put back, or another wallet has this seed."""
         found = finding.found
         self._alert.raised(
             OLD_DATABASE,
@@ -76,12 +79,10 @@ class Reconciliation:
             signed_upto=finding.upto,
             found_msat=int(found.msat) if found else 0,
         )
-        try:
-            for keyset in (await self._mints.keysets(mint)).values():
-                await self.counters.before_use(mint, keyset)
-            self._tell(await self._comparison.everything(mint))
-        except (MintError, WalletError) as error:  # the usual rounds come to it
-            _log.warning("proofs_not_compared", mint=mint.url, problem=str(error))
+
+    async def compare(self, mint: Mint) -> None:
+        """Compare all proofs at a mint; raises its errors."""
+        self._tell(await self._comparison.everything(mint))
 
     def _tell(self, outcome: Compared) -> None:
         if outcome.doubted or outcome.freed:

@@ -83,9 +83,7 @@ def turn(tx: Tx, mint: str, now_ms: int, interval_ms: int) -> int | None:
 
     All instances on the database share the turns, and so one mint is asked at one pace.
     """
-    row = _INSERT[tx.dialect](Reconciliation).values(mint=mint, position=0, asked_at=now_ms)
-    made = tx.sql.execute(row.on_conflict_do_nothing(index_elements=["mint"]))
-    if made.rowcount == 1:
+    if _begin(tx, mint, now_ms):
         return None  # the first one comes an interval from now
     taken = tx.sql.execute(
         update(Reconciliation)
@@ -106,6 +104,39 @@ def pass_on(tx: Tx, mint: str, position: int) -> None:
     """Remember where the next turn goes on."""
     tx.sql.execute(
         update(Reconciliation).where(col(Reconciliation.mint) == mint).values(position=position)
+    )
+
+
+def distrust(tx: Tx, mint: str, now_ms: int) -> None:
+    """Write down that all proofs at a mint must be compared before one is given away."""
+    _begin(tx, mint, now_ms)
+    _set_trust(tx, mint, trusted=False)
+
+
+def trust(tx: Tx, mint: str) -> None:
+    """Write down that they were compared."""
+    _set_trust(tx, mint, trusted=True)
+
+
+def is_distrusted(connection: Connection, mint: str) -> bool:
+    """Say whether the proofs at a mint must be compared first."""
+    trusted = connection.execute(
+        select(col(Reconciliation.trusted)).where(col(Reconciliation.mint) == mint)
+    ).scalar()
+    return trusted is not None and not trusted
+
+
+def _begin(tx: Tx, mint: str, now_ms: int) -> bool:
+    """Enter a mint; false when it is there."""
+    row = _INSERT[tx.dialect](Reconciliation).values(
+        mint=mint, position=0, asked_at=now_ms, trusted=True
+    )
+    return tx.sql.execute(row.on_conflict_do_nothing(index_elements=["mint"])).rowcount == 1
+
+
+def _set_trust(tx: Tx, mint: str, *, trusted: bool) -> None:
+    tx.sql.execute(
+        update(Reconciliation).where(col(Reconciliation.mint) == mint).values(trusted=trusted)
     )
 
 

@@ -191,6 +191,7 @@ class Reconciliation(SQLModel, table=True):
     mint: str = Field(primary_key=True, max_length=512)
     position: int = Field(sa_column=Column(BigInteger, nullable=False))  # the last proof compared
     asked_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch
+    trusted: bool  # or all must be compared before one is given away
 
 
 class DoubtedProof(SQLModel, table=True):

@@ -8,9 +8,8 @@ from routstr.core.db import Database, Tx
 from routstr.core.node_key import NodeKey
 from routstr.wallet import purse
 from routstr.wallet.consolidate import Consolidation, Consolidator
-from routstr.wallet.counters import Counters, Told
+from routstr.wallet.counters import Counters, Keeper
 from routstr.wallet.engine import Attempt, Engine, Outcome
-from routstr.wallet.findings import Book
 from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.melting import Melt, Melter
 from routstr.wallet.minting import Minter
@@ -68,10 +67,10 @@ class Wallet:
         """What every secret of this wallet follows from (NUT-13)."""
         return self._engine.seed
 
-    def counters(self, book: Book, told: Told) -> Counters:
+    def counters(self, keeper: Keeper) -> Counters:
         """Make what keeps this wallet's counters ahead of the mints; see :class:`Counters`."""
         engine = self._engine
-        return Counters(engine.db, engine.seal, engine.seed, book, told)
+        return Counters(engine.db, engine.clock, engine.seal, engine.seed, keeper)
 
     def register(self, purpose: str, completion: Completion) -> None:
         """Name who books the sagas of a purpose."""

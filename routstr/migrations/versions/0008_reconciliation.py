@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("mint", sa.String(length=512), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("trusted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("mint"),
     )
     op.create_table(
