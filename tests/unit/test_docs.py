@@ -155,6 +155,8 @@ def assert_taken(path: str, body: str) -> None:
     takers: dict[str, type[BaseModel]] = {
         "/v1/balance/create": schemas.CreateRequest,
         "/v1/balance/topup": schemas.TopupRequest,
+        "/v1/balance/lightning/invoice": schemas.InvoiceRequest,
+        "/v1/balance/lightning/recover": schemas.RecoverRequest,
     }
     taken = takers[path].model_validate_json(body)
     assert taken.model_dump().keys() == json.loads(body).keys()
