@@ -18,6 +18,7 @@ from routstr.payment.demand import Demands
 from routstr.payment.intake import Intake
 from routstr.payment.lightning_refund import LightningRefunds
 from routstr.payment.lnurl import Lnurl
+from routstr.payment.moving import MintSwaps, Rebalancing
 from routstr.payment.payouts import Payouts
 from routstr.payment.reconciliation import Reconciliation
 from routstr.payment.refund import Refunds
@@ -27,6 +28,7 @@ from routstr.wallet.offers import Offers
 from routstr.wallet.service import Wallet
 
 CLAIMS_SECONDS: Final = 300.0
+REBALANCE_SECONDS: Final = 600.0
 NEVER_SECONDS: Final = 10 * 365 * 86_400.0
 """Between two runs of a task that runs at the start only: again only after a failure."""
 
@@ -40,6 +42,7 @@ class Money:
     auth: Authenticator
     refunds: Refunds
     consolidations: Consolidations
+    swaps: MintSwaps
     x_cashu: XCashu
     lightning: LightningRefunds
     payouts: Payouts
@@ -71,6 +74,7 @@ def build_money(
         refunds=refunds,
         consolidations=Consolidations(wallet, clock, per_amount_max=settings.proofs_per_amount_max),
         x_cashu=XCashu(intake, wallet, refunds),
+        swaps=build_swaps(settings, db, wallet, clock),
         lightning=LightningRefunds(db, wallet, lnurl),
         payouts=build_payouts(settings, db, wallet, lnurl, clock),
         offers=offers,
@@ -97,6 +101,12 @@ def build_payouts(
     )
 
 
+def build_swaps(settings: Settings, db: Database, wallet: Wallet, clock: Clock) -> MintSwaps:
+    """What moves ecash between mints, by itself or by a command."""
+    policy = Rebalancing(settings.rebalance_above_sat, settings.rebalance_sat_per_day)
+    return MintSwaps(db, wallet, clock, policy)
+
+
 def start_money(money: Money, settings: Settings, supervisor: Supervisor) -> None:
     """Start what watches and finishes without being asked."""
     verify_s = settings.verify_interval_seconds or NEVER_SECONDS
@@ -104,6 +114,7 @@ def start_money(money: Money, settings: Settings, supervisor: Supervisor) -> Non
     supervisor.every("verify", verify_s, money.verifier.run)
     if pause_s := settings.consolidation_interval_seconds:
         supervisor.every("consolidation", pause_s, money.consolidations.run)
+    supervisor.every("rebalancing", REBALANCE_SECONDS, money.swaps.rebalance)
     start_reconciliation(money.reconciliation, settings, supervisor)
     if address := settings.receive_ln_address:
         pause_s = settings.payout_interval_seconds

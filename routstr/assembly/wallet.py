@@ -24,6 +24,7 @@ from routstr.payment.deposits import (
 )
 from routstr.payment.donations import DONATION, DonationCompletion
 from routstr.payment.lightning_refund import LIGHTNING_REFUND, LightningRefundCompletion
+from routstr.payment.moving import SWAP_IN, SWAP_OUT, SwapInCompletion, SwapOutCompletion
 from routstr.payment.payouts import PAYOUT, WITHDRAW, PayoutCompletion, WithdrawCompletion
 from routstr.payment.refund_books import REFUND, RefundCompletion
 from routstr.payment.x_cashu import PAYMENT, PaymentCompletion
@@ -97,5 +98,7 @@ async def open_wallet(
     wallet.register(PAYMENT, PaymentCompletion(clock))
     wallet.register(DONATION, DonationCompletion(clock))
     wallet.register(CAPITAL, CapitalCompletion(clock))
+    wallet.register(SWAP_OUT, SwapOutCompletion(clock))
+    wallet.register(SWAP_IN, SwapInCompletion(clock))
     wallet.register(CONSOLIDATION, ConsolidationCompletion(clock))
     return wallet

@@ -179,3 +179,24 @@ def withdraw(
         wallet_payout.tell_again(settings_or_exit(), saga, json=json)
     elif amount is not None:
         wallet_payout.withdraw(settings_or_exit(), amount, mint, unit, json=json)
+
+
+@commands.command()
+def swap(
+    *,
+    source: Annotated[str, typer.Option("--from", help="The mint that pays.")],
+    target: Annotated[
+        str | None, typer.Option("--to", help="The mint that gets it; PRIMARY_MINT_URL.")
+    ] = None,
+    amount: Annotated[int, typer.Option(min=1, help="In sat; the fees come on top.")],
+    unit: Annotated[Unit, typer.Option(help="Which ecash of the paying mint.")] = Unit.SAT,
+    json: JsonFlag = False,
+) -> None:
+    """Move ecash from one listed mint to another over Lightning. The fees are yours.
+
+    Exits with 0 when it has arrived.
+    """
+    from routstr.cli import wallet_swap  # noqa: PLC0415
+
+    if not wallet_swap.run(settings_or_exit(), source, target, amount, unit, json=json):
+        raise typer.Exit(EXIT_FAILED)

@@ -186,6 +186,10 @@ class Wallet(Group):
     """Proofs of one amount at a mint above which they are swapped for larger ones, from profit."""
     consolidation_interval_seconds: SecondsOrOff = 600
     """How often proofs that are many, or of an old keyset, are swapped; 0: never."""
+    rebalance_above_sat: CountOrOff = 0
+    """What lies at another mint beyond this, in sat, moves to the primary mint; 0: nothing does."""
+    rebalance_sat_per_day: Count = 100_000
+    """Most that moves between mints by itself in 24 hours, in sat."""
     lightning_open_invoices_max: Count = 100
     """Most unpaid Lightning invoices of one key, or of one address that asks for new keys."""
     reconcile_interval_seconds: SecondsOrOff = 300

@@ -31,6 +31,7 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── RefundPending                 425 invalid_request_error refund_pending
     │   ├── RefundSwept                   410 invalid_request_error refund_swept
     │   ├── BalanceChanged                409 invalid_request_error balance_changed
+    │   ├── SwapUnderWay                  409 invalid_request_error swap_in_progress
     │   └── PriceUnavailable              503 service_unavailable price_unavailable
     ├── IdempotencyError                  409 idempotency_error idempotency_conflict
     │   ├── IdempotencyMismatch           409 … idempotency_key_reused
@@ -121,6 +122,7 @@ from routstr.errors.payment import (
     RefundUnderWay,
     RefundWithheld,
     SurplusTooSmall,
+    SwapUnderWay,
     TokenBelowMinimum,
 )
 from routstr.errors.request import (
@@ -219,6 +221,7 @@ __all__ = [
     "RequestError",
     "RoutstrError",
     "SurplusTooSmall",
+    "SwapUnderWay",
     "TokenAlreadySpent",
     "TokenBelowMinimum",
     "TokenTooLarge",

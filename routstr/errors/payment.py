@@ -135,6 +135,14 @@ class PayoutUnderWay(PaymentError):
     code: ClassVar[str] = "payout_in_progress"
 
 
+class SwapUnderWay(PaymentError):
+    """Ecash is on its way from this mint to another already. One move at a time."""
+
+    status: ClassVar[int] = 409
+    type: ClassVar[str] = "invalid_request_error"
+    code: ClassVar[str] = "swap_in_progress"
+
+
 class PriceUnavailable(PaymentError):
     """No current price: paid requests are paused. Nothing was charged."""
 

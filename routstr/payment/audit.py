@@ -12,7 +12,7 @@ from routstr.ledger.checkpoint import Checkpoint
 from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.ledger.verify import Check
 from routstr.money import MSAT_PER_SAT
-from routstr.payment import leaving_audit
+from routstr.payment import leaving_audit, transit_audit
 from routstr.payment.deposits import DEPOSIT_LETTERS, LIGHTNING_CREATE, LIGHTNING_TOPUP
 from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.models import IssuedState, SagaKind, SagaState
@@ -105,6 +105,7 @@ def _audit(connection: Connection, checks: list[Check], *, full: bool) -> Audit:
         *verify.check_assets(connection, assets),
         _tokens(connection),
         leaving_audit.check_flight(connection),
+        transit_audit.check_transit(connection),
     ]
     owed = verify.liabilities(connection)
     return Audit(verify.merged(everything), held, owed, sum(assets.values()), full)

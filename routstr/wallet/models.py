@@ -200,9 +200,7 @@ class DoubtedProof(SQLModel, table=True):
     __tablename__ = "doubted_proofs"
 
     proof: int = Field(
-        sa_column=Column(
-            BigInteger, ForeignKey("proofs.id"), primary_key=True, autoincrement=False
-        )
+        sa_column=Column(BigInteger, ForeignKey("proofs.id"), primary_key=True, autoincrement=False)
     )
     since: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch
 
@@ -241,3 +239,26 @@ class QuoteRow(SQLModel, table=True):
     saga: int | None = Field(default=None, sa_column=Column(BigInteger, ForeignKey("sagas.id")))
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     paid_at: int | None = Field(default=None, sa_column=Column(BigInteger))  # when it was noticed
+
+
+class MintSwapRow(SQLModel, table=True):
+    """Ecash that moves from one listed mint to another, over Lightning.
+
+    ``quote`` is the invoice of the target; ``melt`` pays it, null while nothing does.
+    """
+
+    __tablename__ = "mint_swaps"
+    __table_args__ = (Index("ix_mint_swaps_created", "created_at"),)
+
+    id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
+    source: str = Field(max_length=512)
+    target: str = Field(max_length=512)
+    amount: int = Field(sa_column=Column(BigInteger, nullable=False))  # msat that arrives
+    quote: int = Field(
+        sa_column=Column(BigInteger, ForeignKey("mint_quotes.id"), nullable=False, unique=True)
+    )
+    melt: int | None = Field(
+        default=None, sa_column=Column(BigInteger, ForeignKey("sagas.id"), unique=True)
+    )
+    given_up: bool = Field(default=False)  # nothing will pay it
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since 1970
