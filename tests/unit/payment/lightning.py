@@ -124,14 +124,15 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(folder: Path, *mints: PayingMint) -> AsyncIterator[Desk]:
-    """Every equation holds in the end, whatever happened."""
+async def open_desk(folder: Path, *mints: PayingMint, checked: bool = True) -> AsyncIterator[Desk]:
+    """Every equation holds in the end, whatever happened; unless a test books by itself."""
     async with open_world(folder, *(mints or (PayingMint(),))) as world:
         node = await Ledger.open_books(world.db, world.clock)
         ledger = Ledger(world.db, world.clock, 1, node)
         yield Desk(world, world.house, ledger, PlayedAddress())
-        outcome = await world.db.read(audit)
-        assert outcome.holds, outcome.checks
+        if checked:
+            outcome = await world.db.read(audit)
+            assert outcome.holds, outcome.checks
 
 
 async def another_desk(desk: Desk) -> Desk:

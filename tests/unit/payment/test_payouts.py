@@ -3,8 +3,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from devkit.invoices import make_invoice
 from routstr.errors import (
@@ -17,10 +15,9 @@ from routstr.errors import (
 )
 from routstr.ledger import verdict
 from routstr.ledger.entries import AccountKind
-from routstr.money import ZERO, Msat, Unit, total
+from routstr.money import Unit, total
 from routstr.payment.lightning_refund import LightningRefund
-from routstr.payment.surplus import payable, surplus
-from routstr.wallet.holdings import Holding
+from routstr.payment.surplus import surplus
 from routstr.wallet.mint_errors import MintUnclear
 from routstr.wallet.models import SagaState
 from tests.unit.payment.lightning import BOB, FIRST, SECOND, Desk, another_desk, open_desk
@@ -217,19 +214,3 @@ async def test_payouts_and_refunds_race_and_no_customer_loses(desk: Desk) -> Non
     assert await desk.available(spender) == 212_000
     assert await desk.booked(AccountKind.PAYOUTS) >= -300_000
     assert await desk.booked(AccountKind.PAYOUTS) < 0, "something was paid out"
-
-
-@given(
-    liquid=st.lists(st.integers(0, 10**6), max_size=4),
-    msat=st.integers(-(10**6), 10**9),
-    unit=st.sampled_from(list(Unit)),
-)
-def test_payable_is_never_more_than_free_proofs_or_surplus(
-    liquid: list[int], msat: int, unit: Unit
-) -> None:
-    holdings = [Holding(f"m{n}", unit, amount, 5, 5) for n, amount in enumerate(liquid)]
-    places = payable(holdings, Msat(msat))
-    by_mint = {holding.mint: holding.liquid for holding in holdings}
-    assert all(0 < place.amount <= by_mint[place.mint] for place in places)
-    assert all(ZERO < place.worth <= Msat(max(msat, 0)) for place in places)
-    assert places == sorted(places, key=lambda place: -int(place.worth))

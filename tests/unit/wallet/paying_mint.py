@@ -13,6 +13,7 @@ from devkit.invoices import make_invoice
 from routstr.money import Unit
 from routstr.wallet.bolt11 import decode
 from routstr.wallet.keysets import input_fee
+from routstr.wallet.melting import Melt
 from routstr.wallet.mint_errors import MintCode, MintError, MintRefusal
 from routstr.wallet.mint_types import (
     MeltQuote,
@@ -22,8 +23,10 @@ from routstr.wallet.mint_types import (
     ProofState,
 )
 from routstr.wallet.proofs import BlindSignature, PreparedOutput, TokenProof
+from routstr.wallet.sagas import Saga
 from tests.unit.wallet.played_mint import Gate, PlayedMint
 from tests.unit.wallet.signing import Signer
+from tests.unit.wallet.world import ACCOUNT, PURPOSE, House, World
 
 Pay = Callable[[], MeltResult]
 Oddity = Callable[[Pay], Awaitable[MeltResult]]
@@ -186,3 +189,13 @@ class PayingMint(PlayedMint):
     def _worth(self, inputs: Sequence[TokenProof]) -> int:
         fee = input_fee(self.signers[proof.keyset_id].info.input_fee_ppk for proof in inputs)
         return sum(proof.amount for proof in inputs) - fee
+
+
+def mint_of(world: World) -> PayingMint:
+    assert isinstance(world.mint, PayingMint)
+    return world.mint
+
+
+async def melt(house: House, amount: int, limit: int = 1_000, **more: Any) -> Saga:
+    wish = Melt(house.mints.urls[0], Unit.SAT, invoice(amount), limit, PURPOSE, ACCOUNT, {})
+    return await house.wallet.melt(replace(wish, **more))

@@ -1,40 +1,30 @@
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from routstr.errors import (
     InsufficientBalance,
     InsufficientLiquidity,
-    InvalidParameter,
-    LightningFailed,
-    MintRateLimited,
-    MintRefused,
-    MintUnreachable,
     PaymentTooDear,
     UntrustedMint,
 )
 from routstr.money import Unit
 from routstr.wallet.melting import Melt
-from routstr.wallet.mint_errors import MintBusy, MintDown, MintUnclear
-from routstr.wallet.mint_types import MeltQuoteState, MeltResult, ProofState
+from routstr.wallet.mint_errors import MintUnclear
 from routstr.wallet.models import ProofStatus, SagaState
-from routstr.wallet.sagas import Saga
 from tests.unit.wallet.paying_mint import (
     PayingMint,
-    fail,
     invoice,
-    lose_answer,
-    twist,
+    melt,
+    mint_of,
     wait_for,
 )
 from tests.unit.wallet.played_mint import Gate
 from tests.unit.wallet.signing import Signer
 from tests.unit.wallet.test_send import stock
-from tests.unit.wallet.world import ACCOUNT, PURPOSE, House, World, open_world
+from tests.unit.wallet.world import World, open_world
 
 LOST = MintUnclear("no answer")
 FREE, BUSY = ProofStatus.UNSPENT, ProofStatus.RESERVED
@@ -51,16 +41,6 @@ async def dear(tmp_path: Path) -> AsyncIterator[World]:
     """Its mint takes 100 thousandths per proof."""
     async with open_world(tmp_path, PayingMint(Signer(fee=100))) as world:
         yield world
-
-
-def mint_of(world: World) -> PayingMint:
-    assert isinstance(world.mint, PayingMint)
-    return world.mint
-
-
-async def melt(house: House, amount: int, limit: int = 1_000, **more: Any) -> Saga:
-    wish = Melt(house.mints.urls[0], Unit.SAT, invoice(amount), limit, PURPOSE, ACCOUNT, {})
-    return await house.wallet.melt(replace(wish, **more))
 
 
 async def test_an_invoice_is_paid_and_what_was_not_needed_comes_back(world: World) -> None:
@@ -122,107 +102,9 @@ async def test_a_refused_intent_leaves_everything_as_it_was(world: World) -> Non
     assert mint_of(world).calls["melt"] == 0
 
 
-@pytest.mark.parametrize(
-    "nuts",
-    [
-        {"5": None},
-        {"5": {"methods": [], "disabled": False}},
-        {"5": {"methods": [{"method": "bolt11", "unit": "sat"}], "disabled": True}},
-        {"5": {"methods": [{"method": "bolt11", "unit": "usd"}]}},
-        {"5": {"methods": [{"method": "bolt12", "unit": "sat"}]}},
-        {"5": {"methods": [{"method": "bolt11", "unit": "sat", "min_amount": 41}]}},
-        {"5": {"methods": [{"method": "bolt11", "unit": "sat", "max_amount": 39}]}},
-        {"5": {"methods": "all"}},
-        {"7": {"supported": False}},
-        {"8": {"supported": False}},
-        {"9": {"supported": False}},
-    ],
-)
-async def test_a_mint_that_is_not_fit_is_not_asked(world: World, nuts: dict[str, Any]) -> None:
-    await stock(world, 64)
-    mint_of(world).nuts |= nuts
-    with pytest.raises(MintRefused):
-        await melt(world.house, 40)
-    assert (mint_of(world).calls["melt_quote"], await world.states()) == (0, [])
-
-
-async def test_limits_of_the_mint_that_fit(world: World) -> None:
-    await stock(world, 64)
-    method = {"method": "bolt11", "unit": "sat", "min_amount": 40, "max_amount": 40}
-    mint_of(world).nuts |= {"5": {"methods": [method]}, "15": {"methods": [method]}}
-    assert (await melt(world.house, 40)).state is SagaState.DONE
-
-
-@pytest.mark.parametrize("text", ["", "lnbc1", invoice(0)])
-async def test_no_invoice_no_payment(world: World, text: str) -> None:
-    with pytest.raises(InvalidParameter):
-        await melt(world.house, 40, bolt11=text)
-    assert not mint_of(world).calls
-
-
 async def test_an_unlisted_mint_is_never_contacted(world: World) -> None:
     with pytest.raises(UntrustedMint):
         await melt(world.house, 40, mint="https://other.example")
-
-
-async def test_a_mint_that_asks_for_more_than_the_invoice_is_refused(world: World) -> None:
-    await stock(world, 64)
-    mint = mint_of(world)
-    mint.extra = 1
-    with pytest.raises(MintRefused):
-        await melt(world.house, 40)
-    assert mint.calls["melt"] == 0
-
-
-async def test_a_payment_that_fails_gives_everything_back(world: World) -> None:
-    await stock(world, 64)
-    mint_of(world).outcome = "failed"
-    with pytest.raises(LightningFailed):
-        await melt(world.house, 40)
-    assert (await world.purse(), world.house.till.story) == ({FREE: 64}, (1, 0, 1))
-    assert await world.states() == [SagaState.FAILED]
-
-
-async def test_unpaid_is_believed_after_the_mint_was_asked(world: World) -> None:
-    await stock(world, 64)
-
-    async def unpaid(_pay: object) -> MeltResult:
-        return MeltResult(MeltQuoteState.UNPAID, None, ())
-
-    mint_of(world).next_melts(unpaid)
-    with pytest.raises(LightningFailed):
-        await melt(world.house, 40)
-    assert mint_of(world).calls["melt_quote_state"] == 1
-    assert await world.purse() == {FREE: 64}
-
-
-@pytest.mark.parametrize(
-    ("error", "raised"), [(MintDown("away"), MintUnreachable), (MintBusy(3), MintRateLimited)]
-)
-async def test_what_the_mint_never_heard_of_is_undone(
-    world: World, error: MintDown | MintBusy, raised: type[Exception]
-) -> None:
-    await stock(world, 64)
-    mint_of(world).next_melts(fail(error))
-    with pytest.raises(raised):
-        await melt(world.house, 40)
-    assert (await world.purse(), world.house.till.story) == ({FREE: 64}, (1, 0, 1))
-
-
-async def test_a_lost_answer_is_found_out_at_once(world: World) -> None:
-    await stock(world, 64)
-    mint_of(world).next_melts(lose_answer(LOST))
-    saga = await melt(world.house, 40)
-    assert (saga.state, saga.spent) == (SagaState.DONE, 41)
-    assert await world.purse() == {FREE: 64 - 41}, "the change was restored"
-    assert len(mint_of(world).paid) == 1
-
-
-async def test_a_lost_request_is_made_again(world: World) -> None:
-    await stock(world, 64)
-    mint_of(world).next_melts(fail(LOST))
-    assert (await melt(world.house, 40)).state is SagaState.DONE
-    assert len(mint_of(world).paid) == 1
 
 
 @pytest.mark.parametrize("ends_well", [True, False])
@@ -252,100 +134,6 @@ async def test_a_pending_payment_stays_open_until_the_mint_knows(
         assert (ended.state, ended.spent) == (SagaState.FAILED, None)
         assert (await world.purse(), mint.paid) == ({FREE: 64}, [])
         assert world.house.till.story == (1, 0, 1)
-
-
-async def test_a_mint_that_is_silent_is_asked_until_it_answers(world: World) -> None:
-    await stock(world, 64)
-    mint = mint_of(world)
-    mint.next_melts(lose_answer(LOST))
-    mint.broken["melt_quote_state"] = MintDown("away")
-    saga = await melt(world.house, 40)
-    assert saga.state is SagaState.OPEN
-    mint.broken.clear()
-    await world.house.wallet.recover(frozenset())
-    assert (await world.house.wallet.saga(saga.id)).state is SagaState.DONE
-    assert (len(mint.paid), mint.calls["melt"]) == (1, 1)
-
-
-async def test_an_asked_mint_that_answered_with_trouble_did_not_pay(world: World) -> None:
-    """Codes that may come after the fact are no refusal; the quote and the inputs decide."""
-    await stock(world, 64)
-    vague = MintUnclear("HTTP status 400: something", 0)
-    mint_of(world).next_melts(fail(vague), fail(vague))
-    with pytest.raises(MintRefused):
-        await melt(world.house, 40)
-    assert (await world.purse(), await world.states()) == ({FREE: 64}, [SagaState.FAILED])
-
-
-async def test_a_second_lost_answer_leaves_it_open(world: World) -> None:
-    await stock(world, 64)
-    mint_of(world).next_melts(fail(LOST), fail(LOST))
-    saga = await melt(world.house, 40)
-    assert saga.state is SagaState.OPEN
-    assert (await world.house.wallet.look_at_melt(saga.id)).state is SagaState.DONE
-    assert len(mint_of(world).paid) == 1
-
-
-async def test_a_429_in_answer_to_the_payment_leaves_it_open(world: World) -> None:
-    await stock(world, 64)
-    mint_of(world).next_melts(lose_answer(MintBusy(1, sent=True)))
-    assert (await melt(world.house, 40)).state is SagaState.OPEN
-    await world.house.wallet.recover(frozenset())
-    assert await world.states() == [SagaState.DONE]
-    assert len(mint_of(world).paid) == 1
-
-
-async def test_proofs_that_were_spent_elsewhere_stay_for_the_operator(world: World) -> None:
-    await stock(world, 64)
-    mint = mint_of(world)
-    mint.outcome = "pending"
-    saga = await melt(world.house, 40)
-    (quote,) = mint.jobs
-    mint.give_up(quote)
-    mint.states = dict.fromkeys(mint.states, ProofState.SPENT)
-    assert (await world.house.wallet.look_at_melt(saga.id)).state is SagaState.OPEN
-    assert (await world.purse(), world.house.till.story) == ({BUSY: 64}, (1, 0, 0))
-
-
-async def test_a_payment_is_not_known_to_be_paid_before_its_inputs_are_spent(world: World) -> None:
-    """The mint signs the change when it spends the inputs: before that it cannot be restored."""
-    await stock(world, 64)
-    mint = mint_of(world)
-    mint.outcome = "pending"
-    saga = await melt(world.house, 40)
-    (quote,) = mint.jobs
-    mint.jobs[quote].quote = replace(mint.jobs[quote].quote, state=MeltQuoteState.PAID)
-    assert (await world.house.wallet.look_at_melt(saga.id)).state is SagaState.OPEN
-    mint.settle(quote)
-    assert (await world.house.wallet.look_at_melt(saga.id)).spent == 41
-
-
-async def test_change_that_the_mint_owes_is_waited_for(world: World) -> None:
-    await stock(world, 64)
-    mint_of(world).next_melts(twist(lambda answer: replace(answer, change=())))
-    saga = await melt(world.house, 40)
-    assert saga.state is SagaState.OPEN, "64 were given, 42 may be kept"
-    assert (await world.house.wallet.look_at_melt(saga.id)).spent == 41
-
-
-async def test_a_mint_that_uses_all_of_its_reserve_returns_nothing_of_it(world: World) -> None:
-    await stock(world, 32, 8, 2)
-    mint_of(world).cost = 2
-    assert (await melt(world.house, 40)).spent == 42
-    assert await world.purse() == {}
-
-
-async def test_bad_signatures_on_the_change_are_not_taken(world: World) -> None:
-    await stock(world, 64)
-
-    def double(answer: MeltResult) -> MeltResult:
-        change = tuple(replace(one, amount=one.amount * 2) for one in answer.change)
-        return replace(answer, change=change)
-
-    mint_of(world).next_melts(twist(double))
-    saga = await melt(world.house, 40)
-    assert saga.state is SagaState.OPEN
-    assert (await world.house.wallet.look_at_melt(saga.id)).spent == 41
 
 
 async def test_a_rotated_keyset_is_noticed_and_the_payment_made(world: World) -> None:
