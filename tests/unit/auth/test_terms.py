@@ -111,7 +111,7 @@ def test_metadata_is_kept_as_it_is_up_to_its_size() -> None:
         metadata_text({"a": "x" * (4_096 - 7)})
 
 
-@pytest.mark.parametrize("given", [{"a": "\ud800"}, {"a": 2**70 + 1}, {"a": float("nan")}])
+@pytest.mark.parametrize("given", [{"a": "\ud800"}, {"a": float("nan")}])
 def test_metadata_that_cannot_be_written_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(InvalidParameter):
         metadata_text(given)

@@ -7,9 +7,11 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
+from routstr.auth.terms import KeyTerms
 from routstr.balance.endpoints import router
-from routstr.balance.schemas import CreateAnswer, History, RefundAnswer, RefundToken, TopupAnswer
+from routstr.balance.schemas import CreateAnswer, RefundAnswer, RefundToken, TopupAnswer
 from routstr.core.rendering import install_error_handlers
+from routstr.money import Msat
 from tests.unit.core.asgi import Answer, ask
 
 JSON = ("content-type", "application/json")
@@ -52,10 +54,6 @@ class Service:
         self.asked.append(("claim", *arguments))
         return refund_answer("cashuBrest", "msat", msats="1")
 
-    async def history(self, authorization: str | None, **page: object) -> History:
-        self.asked.append(("history", authorization, page))
-        return History(transactions=[], next_before=None)
-
 
 SERVICE = Service()
 
@@ -94,10 +92,23 @@ async def call(
 
 async def test_a_key_is_created_from_a_body_or_a_query(service: Service) -> None:
     posted = await call("POST", "/create", {"initial_balance_token": "cashuB"}, [JSON])
-    got = await call("GET", "/create", query="initial_balance_token=cashuA&validity_date=9")
+    got = await call("GET", "/create", query="initial_balance_token=cashuA&validity_date=9&name=n")
     assert posted.status == got.status == 200
     assert posted.json()["api_key"] == "sk-1"
-    assert service.asked == [("create", "cashuB", None), ("create", "cashuA", 9)]
+    by_query = KeyTerms(expires_at=9_000, name="n")
+    assert service.asked == [("create", "cashuB", KeyTerms()), ("create", "cashuA", by_query)]
+
+
+async def test_a_key_is_created_on_terms_of_the_body_or_of_headers(service: Service) -> None:
+    headers = [JSON, ("Key-Expiry-Time", "7"), ("Refund-LNURL", "me@wallet.example")]
+    token = {"initial_balance_token": "cashuB"}
+    limit = {"balance_limit": 5, "balance_limit_reset": "daily", "metadata": {"a": 1}}
+    await call("POST", "/create", {**token, **limit}, headers)
+    own = {"validity_date": 9, "refund_lnurl": "you@wallet.example"}
+    await call("POST", "/create", {**token, **own}, headers)
+    both = [asked[2] for asked in service.asked]
+    assert both[0] == KeyTerms(7_000, Msat(5), "daily", "me@wallet.example", metadata='{"a":1}')
+    assert both[1] == KeyTerms(9_000, refund_address="you@wallet.example")
 
 
 @pytest.mark.parametrize("body", [{}, {"initial_balance_token": ""}, {"initial_balance_token": 5}])
@@ -118,8 +129,10 @@ async def test_a_top_up_takes_the_token_from_the_body_or_the_query(service: Serv
 
 
 async def test_a_top_up_without_a_token_says_so_in_the_known_words(service: Service) -> None:
-    answer = await call("POST", "/topup")
-    assert (answer.status, answer.json()["error"]["message"]) == (400, "A cashu_token is required.")
+    for body in (None, {}, {"cashu_token": None}, {"cashu_token": ""}):
+        answer = await call("POST", "/topup", body, [JSON])
+        told = answer.json()["error"]["message"]
+        assert (answer.status, told) == (400, "A cashu_token is required.")
     assert service.asked == []
 
 
@@ -130,16 +143,8 @@ async def test_a_refund_leaves_out_what_it_has_not(service: Service) -> None:
     assert service.asked == [("refund", "Bearer sk-1")]
 
 
-async def test_a_history_has_bounds(service: Service) -> None:
-    assert (await call("GET", "/history", query="limit=7&before=3")).status == 200
-    assert service.asked == [("history", None, {"limit": 7, "before": 3})]
-    for query in ("limit=0", "limit=501", "before=0"):
-        assert (await call("GET", "/history", query=query)).status == 422
-
-
 async def test_no_answer_about_money_may_be_kept_by_a_cache(service: Service) -> None:
-    for answer in (await call("POST", "/refund"), await call("GET", "/history")):
-        assert answer.header("cache-control") == "no-store"
+    assert (await call("POST", "/refund")).header("cache-control") == "no-store"
 
 
 async def test_a_token_that_paid_for_a_request_claims_its_change(service: Service) -> None:

@@ -3,33 +3,33 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+import msgspec
 import pytest
 from sqlalchemy import Connection
 
-from routstr.auth.repository import KeyRecord
 from routstr.auth.service import Authenticator, Created, Payer
 from routstr.auth.terms import KeyTerms
 from routstr.balance.service import BalanceService
 from routstr.core.db import Database
 from routstr.errors import (
     AuthError,
-    KeyExpired,
+    ChildKeyNotAllowed,
     KeyNotFound,
     MissingApiKey,
     RefundNotFound,
     RoutstrError,
 )
 from routstr.ledger import books
-from routstr.ledger.books import Balance, Movement
-from routstr.ledger.entries import TransferKind
+from routstr.ledger.books import Balance
 from routstr.money import ZERO, Msat, Unit
+from routstr.payment.lightning_refund import LightningRefunds
 from routstr.payment.refund import Part, Refund, Refunds
 from routstr.payment.x_cashu import Payment, XCashu
 from routstr.wallet.models import SagaKind, SagaState
 from routstr.wallet.sagas import Plan, Saga
 
 PAYER = Payer(7, "key_1", "sk-" + "ab" * 32, "https://mint.example", "sat", None)
-RECORD = KeyRecord(1, 7, "key_1", "https://mint.example", Unit.SAT, '{"a": 1}', 5_000, 9_000)
+CHILD = msgspec.structs.replace(PAYER, key_id="key_2", is_child=True)
 STATE = Balance(Msat(1_500), Msat(400), Msat(2_000), Msat(500), 3, 4_000, 6_000)
 SAGA = Saga(
     id=3,
@@ -47,12 +47,6 @@ SAGA = Saga(
     owner=1,
     created_at=1,
 )
-MOVEMENTS = [
-    Movement(
-        9, TransferKind.CHARGE, Msat(-500), Msat(1_500), 6_000, 4, "r-1", "m", "/v1/x", 12, 34
-    ),
-    Movement(2, TransferKind.DEPOSIT, Msat(2_000), Msat(2_000), 5_000, 3, None, None, None, 0, 0),
-]
 
 
 class Auth:
@@ -69,12 +63,11 @@ class Auth:
         return PAYER
 
     async def known_payer(self, authorization: str | None) -> Payer:
+        if authorization == "Bearer child":
+            return CHILD
         if not self.known:
             raise self.refuses or AuthError
         return PAYER
-
-    async def key_record(self, payer: Payer) -> KeyRecord:
-        return RECORD
 
     async def create_api_key(self, text: str, *, terms: KeyTerms) -> Created:
         self.expires_at = terms.expires_at
@@ -101,6 +94,13 @@ class Paying:
         return Refund("cashuB", 3, self.unit, mint, Msat(1), repeated=False, more=self.more)
 
 
+class NoLightning:
+    """No refund over Lightning is under way."""
+
+    async def require_none(self, account: int) -> None:
+        assert account == PAYER.account
+
+
 class Claims:
     """Knows one token that paid for a request."""
 
@@ -117,9 +117,6 @@ class Claims:
 @pytest.fixture(autouse=True)
 def _books(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(books, "balance", lambda _connection, _account: STATE)
-    monkeypatch.setattr(
-        books, "history", lambda _connection, _account, *, limit, before: MOVEMENTS[:limit]
-    )
 
 
 def service(
@@ -130,12 +127,13 @@ def service(
         cast("Authenticator", auth or Auth()),
         cast("Refunds", Paying(unit, more)),
         cast("XCashu", Claims(unit)),
+        cast("LightningRefunds", NoLightning()),
     )
 
 
 async def test_a_new_key_tells_what_the_token_brought() -> None:
     auth = Auth()
-    answer = await service(auth).create("new", 9)
+    answer = await service(auth).create("new", KeyTerms(expires_at=9_000))
     assert (answer.api_key, answer.id, answer.balance) == (PAYER.key, "key_1", 1_100)
     assert (answer.gross, answer.mint_fee, answer.credited) == (3_000, 1_000, 2_000)
     assert auth.expires_at == 9_000
@@ -143,22 +141,9 @@ async def test_a_new_key_tells_what_the_token_brought() -> None:
 
 async def test_a_known_token_adds_nothing() -> None:
     auth = Auth()
-    answer = await service(auth).create("old", None)
+    answer = await service(auth).create("old", KeyTerms())
     assert (answer.credited, answer.gross, answer.mint_fee) == (None, None, None)
     assert auth.expires_at is None
-
-
-async def test_balance_is_what_can_be_spent_and_times_are_seconds() -> None:
-    info = await service().info("Bearer x")
-    assert (info.balance, info.reserved, info.total) == (1_100, 400, 1_500)
-    assert (info.total_deposited, info.total_spent, info.total_requests) == (2_000, 500, 3)
-    assert (info.created_at, info.last_used_at) == (5, 6)
-    assert info.expires_at == info.validity_date == 9
-    assert info.metadata == {"a": 1}
-
-
-async def test_an_expired_key_is_still_shown() -> None:
-    assert (await service(Auth(KeyExpired())).info("Bearer x")).total == 1_500
 
 
 async def test_a_top_up_tells_fee_and_balance() -> None:
@@ -188,29 +173,22 @@ async def test_a_refund_names_its_unit(unit: Unit, sats: str | None, msats: str 
 @pytest.mark.parametrize(
     ("refusal", "told"), [(AuthError(), KeyNotFound), (MissingApiKey(), MissingApiKey)]
 )
-async def test_refunds_and_histories_are_for_existing_keys(
+async def test_refunds_are_for_existing_keys(
     refusal: RoutstrError, told: type[RoutstrError]
 ) -> None:
     stranger = service(Auth(refusal, known=False))
     with pytest.raises(told) as refund:
         await stranger.refund("Bearer x")
     assert type(refund.value) is told
-    with pytest.raises(told):
-        await stranger.history("Bearer x", limit=5, before=None)
 
 
-async def test_a_history_is_signed_described_and_paged() -> None:
-    page = await service().history("Bearer x", limit=5, before=None)
-    charge, deposit = page.transactions
-    assert (charge.type, charge.kind, charge.amount, charge.balance_after) == (
-        "out", "charge", -500, 1_500,
-    )  # fmt: skip
-    assert charge.description == "m on /v1/x, tokens: 12 in, 34 out"
-    assert (charge.reference, charge.request_id, charge.timestamp) == ("hold:4", "r-1", 6)
-    assert (deposit.type, deposit.kind, deposit.reference) == ("in", "deposit", "saga:3")
-    assert deposit.description == "ecash deposit"
-    assert page.next_before is None
-    assert (await service().history("Bearer x", limit=1, before=None)).next_before == 9
+async def test_what_a_child_key_spends_is_given_back_to_its_parent() -> None:
+    for refund in (
+        service().refund("Bearer child"),
+        service().refund_over_lightning("Bearer child", "me@wallet.example"),
+    ):
+        with pytest.raises(ChildKeyNotAllowed, match="Cannot refund child key"):
+            await refund
 
 
 @pytest.mark.parametrize("unit", Unit)
