@@ -42,7 +42,12 @@ def pay_out(
     try:
         saga = asyncio.run(_pay(settings, target, sats, mint, is_invoice=invoiced is not None))
     except PROBLEMS as error:
-        fail(f"Nothing was paid out: {_why(error)}.")
+        fail(f"Nothing was paid out: {why(error)}.")
+    return report(saga, json=json)
+
+
+def report(saga: Saga, *, json: bool) -> bool:
+    """Print what became of a payout; true when it is paid."""
     is_paid = saga.state is SagaState.DONE
     if json:
         typer.echo(msgspec.json.encode(_plain(saga)))
@@ -67,7 +72,7 @@ def withdraw(settings: Settings, amount: int, mint: str | None, unit: Unit, *, j
     except RedemptionPending:
         fail(f"The mint has not answered: {_RESOLVE}. Then routstr wallet withdraw --saga.")
     except PROBLEMS as error:
-        fail(f"Nothing was withdrawn: {_why(error)}.")
+        fail(f"Nothing was withdrawn: {why(error)}.")
     _show(saga, token, json=json)
 
 
@@ -76,7 +81,7 @@ def tell_again(settings: Settings, saga_id: int, *, json: bool) -> None:
     try:
         saga, token = asyncio.run(_tell_again(settings, saga_id))
     except PROBLEMS as error:
-        fail(f"There is no token to tell: {_why(error)}.")
+        fail(f"There is no token to tell: {why(error)}.")
     _show(saga, token, json=json)
 
 
@@ -121,7 +126,8 @@ def _invoiced(target: str) -> int | None:
         return None
 
 
-def _why(error: BaseException) -> str:
+def why(error: BaseException) -> str:
+    """What went wrong, with the figures that belong to it."""
     details = error.details if isinstance(error, RoutstrError) else {}
     shown = ", ".join(f"{name} {value}" for name, value in details.items())
     return f"{explain(error)} ({shown})" if shown else explain(error)
