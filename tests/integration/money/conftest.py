@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from devkit.lnurl import LnurlServer
 from devkit.mint import Mint, MintOptions
 from devkit.payer import Form, Payer
 from devkit.ports import LOOPBACK
@@ -153,3 +154,10 @@ def purse(
 ) -> Purse:
     name, unit = getattr(request, "param", ("mint", Unit.SAT))
     return Purse(payers[name], mints[name], unit)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bob() -> AsyncIterator[LnurlServer]:
+    """Somebody with a Lightning address."""
+    async with LnurlServer() as server:
+        yield server
