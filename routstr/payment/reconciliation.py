@@ -12,6 +12,7 @@ from typing import Final
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
 from routstr.core.logging import get_logger
+from routstr.errors import WalletError
 from routstr.payment.alerts import Alert
 from routstr.payment.found import book_lost, book_recovered
 from routstr.wallet.counters import Finding
@@ -59,10 +60,17 @@ class Reconciliation:
                 if interval_s:
                     batch = await self._comparison.batch(mint, round(interval_s * 1_000))
                     outcome = outcome.plus(batch)
-            except MintError as error:  # it is asked again; the other mints can answer
+                    await self._look_at_keysets(mint, batch)
+            except (MintError, WalletError) as error:  # it is asked again; others can answer
                 _log.info("proofs_not_compared", mint=url, problem=str(error))
         self._tell(outcome)
         return outcome
+
+    async def _look_at_keysets(self, mint: Mint, batch: Compared) -> None:
+        """Look at those too that are not used any more, once per process, when it is its turn."""
+        if batch.asked:
+            for keyset in (await self._mints.keysets(mint)).values():
+                await self.counters.before_use(mint, keyset)
 
     def found(self, tx: Tx, found: Found) -> None:
         """Owe what was found beside the books."""

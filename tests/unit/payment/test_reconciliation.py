@@ -24,6 +24,7 @@ from routstr.wallet.reconcile import DOUBT_MS
 from routstr.wallet.send import Withdrawal
 from routstr.wallet.token import Token, decode
 from tests.unit.wallet.played_mint import PlayedMint
+from tests.unit.wallet.signing import Signer
 from tests.unit.wallet.world import World, open_world
 
 INTERVAL_S = 300.0
@@ -242,6 +243,20 @@ class TestAnOldBackup:
         assert token.amount == 28
         states = await bank.world.mint.check_state([proof.y() for proof in token.proofs])
         assert set(states) == {ProofState.UNSPENT}
+
+    async def test_what_lies_in_a_keyset_that_was_rotated_since_is_found_in_time(
+        self, bank: Bank
+    ) -> None:
+        await bank.deposit(bank.world.mint.token(4))
+        backup = await bank.save()
+        await bank.deposit(bank.world.mint.token(16))
+        bank.world.mint.rotate(Signer(fee=100))
+        await bank.put_back(backup)
+        await bank.deposit(bank.world.mint.token(8))
+        assert bank.bell.rung == []
+        await bank.rounds()
+        assert [name for name, _ in bank.bell.rung] == ["database_older_than_mint"]
+        assert (await verified(bank))["recovered"] == 16
 
     async def test_a_second_start_finds_nothing_more(self, bank: Bank) -> None:
         await bank.deposit(bank.world.mint.token(4))

@@ -2,20 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from routstr.core.clock import ManualClock
 from routstr.core.db import Tx
-from routstr.errors import RedemptionPending, RoutstrError
-from routstr.wallet import counters
-from routstr.wallet.counters import Counters, Finding
+from routstr.errors import MintRateLimited, MintUnreachable, RedemptionPending, RoutstrError
+from routstr.wallet.counters import REST_S, Counters, Finding
 from routstr.wallet.findings import Found
 from routstr.wallet.keysets import Keyset
 from routstr.wallet.mint import Mint
-from routstr.wallet.mint_errors import MintDown, MintUnclear
+from routstr.wallet.mint_errors import MintBusy, MintDown, MintError, MintUnclear
 from routstr.wallet.mint_types import ProofState, Restored
 from routstr.wallet.models import ProofStatus, SagaState
 from routstr.wallet.proofs import PreparedOutput
@@ -26,16 +27,26 @@ from tests.unit.wallet.world import KEY, SEED, House, World, open_world
 
 @dataclass
 class Ear:
-    """Books and is told."""
+    """Keeps no books but takes notes; cannot compare as long as there is a ``problem``."""
 
     booked: list[Found] = field(default_factory=list)
     told: list[Finding] = field(default_factory=list)
+    compared: list[str] = field(default_factory=list)
+    problem: MintError | None = None
+    refusal: Exception | None = None
 
-    def book(self, _tx: Tx, found: Found) -> None:
+    def found(self, _tx: Tx, found: Found) -> None:
+        if self.refusal is not None:
+            raise self.refusal
         self.booked.append(found)
 
-    async def tell(self, _mint: Mint, finding: Finding) -> None:
+    def is_old(self, _mint: Mint, finding: Finding) -> None:
         self.told.append(finding)
+
+    async def compare(self, mint: Mint) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.compared.append(mint.url)
 
 
 @pytest.fixture
@@ -51,7 +62,7 @@ def ear() -> Ear:
 
 def guard(world: World, ear: Ear, house: House | None = None) -> Counters:
     """Look at keysets before this house uses them."""
-    made = Counters(world.db, KEY, SEED, ear.book, ear.tell)
+    made = Counters(world.db, world.clock, KEY, SEED, ear)
     (house or world.house).mints.guard(made.before_use)
     return made
 
@@ -136,7 +147,7 @@ async def test_while_it_runs_a_refusal_has_the_counters_looked_at_again(
 
 async def test_what_an_open_movement_will_get_is_not_found(world: World, ear: Ear) -> None:
     """Its outputs are signed already, and it has not heard of that."""
-    made = guard(world, ear)
+    made = guard(world, ear, world.another_house())
     world.mint.next(lose_answer(MintUnclear("no answer")))
     given = world.mint.token(4)
     hide = world.mint.restore
@@ -196,29 +207,81 @@ async def test_a_mint_that_cannot_restore_holds_nothing_up_and_is_asked_once(
     assert world.mint.calls["restore"] == 1
 
 
-async def test_a_mint_that_does_not_answer_holds_nothing_up_and_is_asked_again(
-    world: World, ear: Ear
+async def test_a_mint_that_does_not_make_itself_clear_is_left_alone_for_a_while(
+    tmp_path: Path, ear: Ear
 ) -> None:
-    guard(world, ear)
-    world.mint.broken["restore"] = MintDown("gone")
+    clock = ManualClock()
+    async with open_world(tmp_path, clock=clock) as world:
+        guard(world, ear)
+        world.mint.broken["restore"] = MintUnclear("odd")
+        for _ in range(2):
+            await world.house.receive(world.mint.token(4))
+        assert world.mint.calls["restore"] == 1
+        world.mint.broken.clear()
+        clock.advance(seconds=REST_S)
+        await world.house.receive(world.mint.token(8))
+        assert world.mint.calls["restore"] == 1 + 3
+
+
+@pytest.mark.parametrize("trouble", [MintDown("gone"), MintBusy(7)])
+async def test_a_mint_that_cannot_be_asked_gives_and_takes_nothing(
+    world: World, ear: Ear, trouble: MintError
+) -> None:
     await world.house.receive(world.mint.token(4))
+    house = world.another_house()
+    guard(world, ear, house)
+    world.mint.broken["restore"] = trouble
+    with pytest.raises((MintUnreachable, MintRateLimited)):
+        await house.send(4)
     world.mint.broken.clear()
-    await world.house.receive(world.mint.token(8))
-    assert world.mint.calls["restore"] == 1 + 3
+    assert (await house.send(4))[0].state is SagaState.DONE
 
 
-async def test_a_mint_that_answers_slowly_is_not_waited_for(
-    world: World, ear: Ear, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    guard(world, ear)
-    monkeypatch.setattr(counters, "ANSWER_S_MAX", 0.01)
+class TestProofsOfAnOldDatabase:
+    async def test_are_compared_before_one_is_given_away(self, world: World, ear: Ear) -> None:
+        await world.house.receive(world.mint.token(4))
+        await world.house.receive(world.mint.token(8))
+        await put_back(world, 1)
+        house = world.another_house()
+        guard(world, ear, house)
+        ear.problem = MintUnclear("odd")
+        for _ in range(2):
+            with pytest.raises(MintUnreachable):
+                await house.send(4)
+        assert len(ear.told) == 1
+        ear.problem = None
+        assert (await house.send(4))[0].state is SagaState.DONE
+        await house.receive(world.mint.token(1))
+        assert ear.compared == [world.mint.url]
 
-    async def never(*_: object, **__: object) -> list[object]:
-        await asyncio.Event().wait()
-        return []
+    async def test_are_compared_after_a_crash_in_between(self, world: World, ear: Ear) -> None:
+        await world.house.receive(world.mint.token(4))
+        await put_back(world)
+        for problem in (MintDown("gone"), None):
+            ear.problem = problem
+            house = world.another_house()
+            guard(world, ear, house)
+            with suppress(MintUnreachable):
+                await house.receive(world.mint.token(1))
+        assert len(ear.told) == 1
+        assert ear.compared == [world.mint.url]
+        guard(world, ear, last := world.another_house())
+        await last.receive(world.mint.token(2))
+        assert ear.compared == [world.mint.url]
 
-    world.mint.restore = never  # type: ignore[method-assign,assignment]
-    assert (await world.house.receive(world.mint.token(4))).state is SagaState.DONE
+    async def test_of_keysets_that_were_rotated_since_are_found(
+        self, world: World, ear: Ear
+    ) -> None:
+        await world.house.receive(world.mint.token(4))
+        await put_back(world)
+        world.mint.rotate(Signer(fee=100))
+        house = world.another_house()
+        made = guard(world, ear, house)
+        await house.receive(world.mint.token(16))
+        assert (ear.booked, ear.compared) == ([], []), "nothing tells that the database is old"
+        old = next(k for k in (await house.mints.keysets(world.mint)).values() if not k.active)
+        await made.before_use(world.mint, old)
+        assert [found.amount for found in ear.booked] == [4]
 
 
 async def test_two_units_have_counters_of_their_own(tmp_path: Path, ear: Ear) -> None:
@@ -241,10 +304,8 @@ async def test_a_finding_that_cannot_be_booked_changes_nothing(world: World, ear
     await world.house.receive(world.mint.token(4))
     await put_back(world)
 
-    def refuse(_tx: Tx, _found: Found) -> None:
-        raise RoutstrError
-
-    made = Counters(world.db, KEY, SEED, refuse, ear.tell)
+    ear.refusal = RoutstrError()
+    made = guard(world, ear)
     with pytest.raises(RoutstrError):
         await made.before_use(world.mint, await keyset(world))
     assert await counter(world) == 0
