@@ -12,7 +12,8 @@ from routstr.ledger.checkpoint import Checkpoint
 from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.ledger.verify import Check
 from routstr.money import MSAT_PER_SAT
-from routstr.payment import leaving_audit, transit_audit
+from routstr.payment import leaving_audit, transit_audit, wallet_audit
+from routstr.payment.capital import CAPITAL_LETTERS
 from routstr.payment.deposits import DEPOSIT_LETTERS, LIGHTNING_CREATE, LIGHTNING_TOPUP
 from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.models import IssuedState, SagaKind, SagaState
@@ -26,28 +27,33 @@ SELECT (SELECT coalesce(sum(amount * {_MSAT}), 0) FROM issued_tokens
 """  # noqa: S608 - constants of this program
 _BRINGS = f"""(kind = {int(SagaKind.RECEIVE)} OR (kind = {int(SagaKind.MINT)}
   AND purpose IN ('{LIGHTNING_CREATE}', '{LIGHTNING_TOPUP}')))"""  # what somebody is credited for
+_CREDITS = f"kind IN ({int(TransferKind.DEPOSIT)}, {int(TransferKind.CAPITAL)})"
 _CREDITED_TWICE = f"""
-SELECT reference, count(*) FROM transfers WHERE kind = 1 GROUP BY reference HAVING count(*) > 1
+SELECT reference, count(*) FROM transfers WHERE {_CREDITS}
+GROUP BY reference HAVING count(*) > 1
 UNION ALL
 SELECT id, 0 FROM sagas WHERE {_BRINGS} AND state = {int(SagaState.DONE)}
-  AND id NOT IN (SELECT reference FROM transfers WHERE kind = 1)
+  AND id NOT IN (SELECT reference FROM transfers WHERE {_CREDITS})
 """  # noqa: S608
 _CREDITED_FOR_NOTHING = f"""
 SELECT t.id, t.reference FROM transfers t LEFT JOIN sagas s ON s.id = t.reference
-WHERE t.kind = 1 AND (s.state IS NULL OR s.state <> {int(SagaState.DONE)})
+WHERE t.{_CREDITS} AND (s.state IS NULL OR s.state <> {int(SagaState.DONE)})
 """  # noqa: S608
 _CREDITED_TWICE_SINCE = f"""
-SELECT reference, count(*) FROM transfers WHERE id > :after AND kind = 1
+SELECT reference, count(*) FROM transfers WHERE id > :after AND {_CREDITS}
 GROUP BY reference HAVING count(*) > 1
 UNION ALL
 SELECT id, 0 FROM sagas WHERE (id > :sagas OR id IN :pending)
   AND {_BRINGS} AND state = {int(SagaState.DONE)}
-  AND id NOT IN (SELECT reference FROM transfers WHERE id > :after AND kind = 1)
+  AND id NOT IN (SELECT reference FROM transfers WHERE id > :after AND {_CREDITS})
 """  # noqa: S608
 _CREDITED_FOR_NOTHING_SINCE = _CREDITED_FOR_NOTHING + " AND t.id > :after"
 ONCE: Final = "every redeemed token and paid invoice was credited exactly once"
 BACKED: Final = "every deposit belongs to a finished saga"
-_KEYS: Final = {TransferKind.DEPOSIT: DEPOSIT_LETTERS, **leaving_audit.KEYS}
+_KEYS: Final = {
+    TransferKind.DEPOSIT: DEPOSIT_LETTERS,
+    TransferKind.CAPITAL: CAPITAL_LETTERS,
+    **leaving_audit.KEYS}
 
 
 class Audit(Struct, frozen=True):
@@ -104,6 +110,7 @@ def _audit(connection: Connection, checks: list[Check], *, full: bool) -> Audit:
         *checks,
         *verify.check_assets(connection, assets),
         _tokens(connection),
+        *wallet_audit.check_wallet(connection, full=full),
         leaving_audit.check_flight(connection),
         transit_audit.check_transit(connection),
     ]

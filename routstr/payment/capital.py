@@ -11,6 +11,7 @@ from routstr.payment.found import capital_account
 from routstr.wallet.sagas import Saga
 
 CAPITAL: Final = "capital"
+CAPITAL_LETTERS: Final = (b"M",)
 
 
 class CapitalCompletion:
@@ -34,7 +35,7 @@ class CapitalCompletion:
                 credit=capital,
                 amount=saga.net_msat,
                 kind=TransferKind.CAPITAL,
-                key=saga_key(b"M", saga.id),
+                key=saga_key(CAPITAL_LETTERS[0], saga.id),
                 reference=saga.id,
                 at=at,
             ),
