@@ -121,6 +121,8 @@ def from_headers(expiry: str | None, address: str | None) -> KeyTerms:
 
     Raises InvalidParameter; whether the time is to come is left to :func:`check_terms`.
     """
+    if not (expiry or address):
+        return NO_TERMS
     expires_at = None
     if expiry:
         if not re.fullmatch(r"\d{1,12}", expiry, re.ASCII):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol
 
+from routstr.auth.terms import KeyTerms, from_headers
 from routstr.errors import (
     AuthError,
     MissingApiKey,
@@ -59,9 +60,14 @@ class TokenPayment(Payer, Purse, Protocol):
 
 
 class Auth(Protocol):
-    """What is needed to know the payer; a new token is redeemed only if it is worth ``minimum``."""
+    """What is needed to know the payer.
 
-    async def payer(self, authorization: str | None, *, minimum: Msat) -> KeyPayer: ...
+    A new token is redeemed only if it is worth ``minimum``, into a key on these terms.
+    """
+
+    async def payer(
+        self, authorization: str | None, *, minimum: Msat, terms: KeyTerms
+    ) -> KeyPayer: ...
 
     def forget(self, authorization: str | None) -> None:
         """Look the payer up again the next time."""
@@ -184,7 +190,9 @@ class Checkout:
                 raise PaymentError(
                     _NOTHING_BROUGHT, details={"required": int(minimum), "unit": "msat"}
                 )
-            payer = await self._till.auth.payer(authorization, minimum=minimum)
+            brought = self._credentials
+            terms = from_headers(brought.key_expiry_time, brought.refund_lnurl)
+            payer = await self._till.auth.payer(authorization, minimum=minimum, terms=terms)
             return payer, None, payer.mark
         if not text:
             raise MissingApiKey

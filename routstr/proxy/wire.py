@@ -44,12 +44,15 @@ class ClientGone(Exception):
 class Credentials:
     """What a request brings to pay with: ``Authorization`` and ``X-Cashu``; None where absent.
 
-    ``Idempotency-Key`` means something only together with them.
+    ``Idempotency-Key`` means something only together with them. ``Key-Expiry-Time`` and
+    ``Refund-LNURL`` are terms of the key that a token becomes which is sent for the first time.
     """
 
     authorization: str | None = None
     x_cashu: str | None = None
     idempotency_key: str | None = None
+    key_expiry_time: str | None = None
+    refund_lnurl: str | None = None
 
 
 class Head:
@@ -82,6 +85,8 @@ class Head:
             authorization,
             _text(found.get(b"x-cashu")),
             _text(found.get(b"idempotency-key")),
+            _text(found.get(b"key-expiry-time")),
+            _text(found.get(b"refund-lnurl")),
         )
         self.encoding = found.get(b"content-encoding", b"").strip().lower()
         length = found.get(b"content-length", b"0")

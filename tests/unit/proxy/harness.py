@@ -16,6 +16,7 @@ import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
 from devkit.upstream import PLAYS, Upstream
+from routstr.auth.terms import KeyTerms
 from routstr.catalog.build import build_snapshot
 from routstr.catalog.models_file import ModelSpec, TopProvider, UsdPricing
 from routstr.catalog.rates import PricePolicy
@@ -147,12 +148,13 @@ class Keys:
     """Knows one key; ``changed`` is what it is found to be when it is looked up again."""
 
     minimum: Msat | None = None
+    terms: KeyTerms | None = None
     key: KeyPayer = field(default_factory=KeyPayer)
     changed: KeyPayer | None = None
     forgotten: list[str | None] = field(default_factory=list)
 
-    async def payer(self, authorization: str | None, *, minimum: Msat) -> KeyPayer:
-        self.minimum = minimum
+    async def payer(self, authorization: str | None, *, minimum: Msat, terms: KeyTerms) -> KeyPayer:
+        self.minimum, self.terms = minimum, terms
         await asyncio.sleep(0)
         if authorization is None:
             raise MissingApiKey
