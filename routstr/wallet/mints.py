@@ -60,7 +60,7 @@ class Mints:
         self._turns = count(1)
         self.exposure = exposure or Exposure(db, urls)
         self._before_use: BeforeUse | None = None
-        self._infos: dict[str, tuple[MintInfo, float]] = {}
+        self._infos: dict[str, _Told] = {}
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -87,13 +87,13 @@ class Mints:
         Raises the mint's error when it does not answer and said nothing lately.
         """
         known = self._infos.get(mint.url)
-        if known is not None and self._clock.monotonic() - known[1] < INFO_AGE_S_MAX:
-            return known[0]
+        if known is not None and self._clock.monotonic() - known.at < INFO_AGE_S_MAX:
+            return known.info
         try:
             info = await mint.info()
         except (MintBusy, MintDown, MintUnclear, MintRefusal) as error:
             raise as_wallet_error(error) from error
-        self._infos[mint.url] = (info, self._clock.monotonic())
+        self._infos[mint.url] = _Told(info, self._clock.monotonic())
         return info
 
     async def keysets(self, mint: Mint, *, fresh: bool = False) -> Mapping[str, Keyset]:
@@ -177,6 +177,14 @@ class Mints:
         if changed:
             await self._db.write(lambda tx: purse.save_keysets(tx, mint.url, changed))
         return current
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a mint said of itself, and when."""
+
+    info: MintInfo
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
