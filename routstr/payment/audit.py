@@ -53,7 +53,8 @@ BACKED: Final = "every deposit belongs to a finished saga"
 _KEYS: Final = {
     TransferKind.DEPOSIT: DEPOSIT_LETTERS,
     TransferKind.CAPITAL: CAPITAL_LETTERS,
-    **leaving_audit.KEYS}
+    **leaving_audit.KEYS,
+}
 
 
 class Audit(Struct, frozen=True):
