@@ -29,6 +29,7 @@ ASKING_MAX: Final = 8
 """Quotes that are asked about at the same time, in turn; clients that ask come beside."""
 LISTENED_MAX: Final = 500
 """Quotes of one mint that are listened for; mints bound their subscriptions."""
+_FIRST_RETRY_S: Final = 1.0
 _RETRY_S_MAX: Final = 300.0
 _IDLE_S: Final = 60.0
 _NOT_OFFERED_S: Final = 900.0
@@ -67,7 +68,8 @@ class QuoteWatch:
 
     async def listen(self, url: str) -> None:
         """Listen to one mint for ever, while there is anything to listen for."""
-        line, pause_s = self._lines[url], 1.0
+        line = self._lines[url]
+        pause_s = _FIRST_RETRY_S
         while True:
             await line.changed.wait()
             try:
@@ -76,7 +78,7 @@ class QuoteWatch:
                     await asyncio.sleep(_NOT_OFFERED_S)
                     continue
                 async with self._mints.mint(url).quote_socket() as socket:
-                    pause_s = 1.0
+                    pause_s = _FIRST_RETRY_S
                     await self._hear(line, socket)
             except (MintError, RoutstrError) as error:
                 _log.info("mint_not_listened_to", mint=url, reason=str(error))

@@ -39,6 +39,7 @@ async def test_pr_647_a_payment_that_comes_after_the_expiry_is_credited(
     scene: Scene, client: Client
 ) -> None:
     key = await scene.key(8)
+    scene.mint.proxy.reset()
     over = SystemClock().now_ms() // 1_000 - 3_600
     scene.mint.proxy.plan(QUOTES, quoted(state="UNPAID"), lasting=True)
     scene.mint.proxy.plan("/v1/mint/quote/bolt11", quoted(expiry=over))

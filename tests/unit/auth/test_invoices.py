@@ -3,11 +3,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from routstr.auth import keys
-from routstr.auth.invoice_status import Invoice, Status, status_of
+from routstr.auth.invoice_status import Invoice, Status
 from routstr.auth.invoices import Invoices, Wish
 from routstr.auth.service import Authenticator, KeyCompletion, Payer
 from routstr.auth.terms import KeyTerms
@@ -36,11 +35,9 @@ from routstr.payment.intake import Intake
 from routstr.wallet.exposure import Exposure
 from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal
 from routstr.wallet.mint_types import MintQuoteState
-from routstr.wallet.models import QuoteState
 from tests.unit.wallet.invoices import InvoiceMint
 from tests.unit.wallet.ordering import open_orders, pass_time, the_mint
 from tests.unit.wallet.signing import Signer
-from tests.unit.wallet.test_quotes import QUOTE
 from tests.unit.wallet.world import KEY, World
 
 ADDRESS = "192.0.2.7"
@@ -388,22 +385,6 @@ class TestMints:
         the_mint(world).last.state = MintQuoteState.ISSUED
         found = await asked(world, invoices, invoice_id)
         assert (found.status, found.api_key) == (Status.RECONCILIATION_REQUIRED, None)
-
-
-@pytest.mark.parametrize(
-    ("state", "late", "status"),
-    [
-        (QuoteState.UNPAID, False, Status.PENDING),
-        (QuoteState.UNPAID, True, Status.EXPIRED),
-        (QuoteState.PAID, True, Status.SETTLEMENT_PENDING),
-        (QuoteState.ISSUED, True, Status.PAID),
-        (QuoteState.EXPIRED, True, Status.EXPIRED),
-        (QuoteState.LOST, False, Status.RECONCILIATION_REQUIRED),
-    ],
-)
-def test_each_state_has_the_contract_s_word(state: QuoteState, late: bool, status: Status) -> None:
-    quote = msgspec.structs.replace(QUOTE, state=state)
-    assert status_of(quote, quote.expires_at if late else quote.expires_at - 1) is status
 
 
 async def test_an_unknown_key_is_no_payer(auth: Authenticator) -> None:
