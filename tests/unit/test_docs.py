@@ -155,6 +155,7 @@ def assert_taken(path: str, body: str) -> None:
     takers: dict[str, type[BaseModel]] = {
         "/v1/balance/create": schemas.CreateRequest,
         "/v1/balance/topup": schemas.TopupRequest,
+        "/v1/balance/refund": schemas.RefundRequest,
         "/v1/balance/lightning/invoice": schemas.InvoiceRequest,
         "/v1/balance/lightning/recover": schemas.RecoverRequest,
     }

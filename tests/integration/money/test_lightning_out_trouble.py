@@ -206,6 +206,7 @@ async def test_profit_leaves_by_itself_while_customers_take_theirs(
         "MAX_PAYOUT_SAT": "40",
         "PAYOUT_INTERVAL_SECONDS": "0.2",
     }
+    (tmp_path / "second").mkdir()
     async with (
         Payer(mint.url) as payer,
         open_house(tmp_path, database_url, [mint.url], more=more) as house,
