@@ -7,6 +7,7 @@ Tracks that share no account cannot matter to each other, and are explained one 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import product
 from typing import Final, NamedTuple, TypeAlias
 
@@ -37,16 +38,21 @@ def explained(
 ) -> Model:
     """The model after what happened, or :class:`Broken` when nothing explains it."""
     search = _Search(facts)
-    for choice in product(*told):
-        after = search.through([*loose, *(track for some in choice for track in some)], model)
-        if after is not None:
-            return after
+    with suppress(_Exhausted):
+        for choice in product(*told):
+            after = search.through([*loose, *(track for some in choice for track in some)], model)
+            if after is not None:
+                return after
     raise Broken(search.reason)
 
 
 def track(account: int, *events: Event) -> Track:
     """Events that have to do with one account."""
     return Track(frozenset({account}), events)
+
+
+class _Exhausted(Exception):
+    """Too many orders are possible."""
 
 
 class _Search:
@@ -66,23 +72,26 @@ class _Search:
         return self._allowed(after.fork(), lambda m: agree(m, self._facts), 0)
 
     def _run(self, model: Model, tracks: Sequence[Track], accounts: frozenset[int]) -> Model | None:
-        """Try each track's next event, then what follows it."""
+        """Try each track's next event, then what follows it; what changes nothing comes at once."""
         if not tracks:
             return self._allowed(model, lambda m: agree_on(m, self._facts, accounts), 1)
         left = 1 + sum(len(track.events) for track in tracks)
+        ways: list[tuple[Model, list[Track]]] = []
         for index, (about, events) in enumerate(tracks):
             self._tried += 1
             if self._tried > _EVENTS_TRIED_MAX:
                 self.reason = f"no order was found in {_EVENTS_TRIED_MAX} tries: {self.reason}"
-                return None
+                raise _Exhausted
             after = self._allowed(model.fork(), events[0], left)
             if after is None:
                 continue
             rest = [Track(about, events[1:])] if len(events) > 1 else []
-            found = self._run(after, [*tracks[:index], *rest, *tracks[index + 1 :]], accounts)
-            if found is not None:
-                return found
-        return None
+            others = [*tracks[:index], *rest, *tracks[index + 1 :]]
+            if after == model:
+                return self._run(after, others, accounts)
+            ways.append((after, others))
+        found = (self._run(after, others, accounts) for after, others in ways)
+        return next((one for one in found if one is not None), None)
 
     def _allowed(self, model: Model, event: Event, left: int) -> Model | None:
         try:

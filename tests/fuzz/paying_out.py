@@ -9,6 +9,7 @@ from routstr.errors import (
     InsufficientLiquidity,
     LightningFailed,
     NothingToRefund,
+    PaymentTooDear,
     PayoutUnderWay,
     RefundBlocked,
     RefundUnderWay,
@@ -31,7 +32,10 @@ from tests.fuzz.records import Stage
 _FEES_MSAT_MAX: Final = 20 * MSAT_PER_SAT
 """What mints of ours set aside for the few proofs and the fee of a small payment."""
 _GOES_ON: Final = (RefundUnderWay, RefundWithheld, PayoutUnderWay)
-_STAYS: Final = (*NOT_DONE, LightningFailed, InsufficientLiquidity, BalanceTooSmall)
+_STAYS: Final = (
+    *(*NOT_DONE, LightningFailed),
+    *(InsufficientLiquidity, BalanceTooSmall, PaymentTooDear),
+)
 
 
 @dataclass(frozen=True, slots=True)
