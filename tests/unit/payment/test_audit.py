@@ -14,6 +14,7 @@ from routstr.ledger.accounts import Entry
 from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.money import Msat
 from routstr.payment.audit import Audit, audit
+from routstr.payment.wallet_audit import GIVEN, RESERVED
 from routstr.wallet.models import (
     IssuedState,
     IssuedToken,
@@ -56,11 +57,13 @@ def saga(
     )
 
 
-def proof(connection: Connection, keyset: int, amount: int, status: ProofStatus) -> None:
+def proof(
+    connection: Connection, keyset: int, amount: int, status: ProofStatus, saga: int | None = None
+) -> None:
     number = connection.exec_driver_sql("SELECT count(*) FROM proofs").scalar_one()
     y = b"y%d" % number
     values = {"counter": number, "amount": amount, "c": b"c", "y": y, "status": int(status)}
-    add(connection, ProofRow, keyset=keyset, **values)
+    add(connection, ProofRow, keyset=keyset, saga=saga, **values)
 
 
 def issued(connection: Connection, number: int, amount: int, state: IssuedState) -> None:
@@ -82,8 +85,8 @@ def fill(connection: Connection) -> None:
     saga(connection, OUT_REFUSED, SagaKind.SEND, 7, state=failed, unit="sat")
     saga(connection, OUT_OPEN, SagaKind.SEND, 5, state=still_open, unit="sat")
     proof(connection, SAT, 65, ProofStatus.UNSPENT)
-    proof(connection, SAT, 5, ProofStatus.RESERVED)
-    proof(connection, SAT, 20, ProofStatus.ISSUED)
+    proof(connection, SAT, 5, ProofStatus.RESERVED, OUT_OPEN)
+    proof(connection, SAT, 20, ProofStatus.ISSUED, OUT)
     proof(connection, SAT, 10, ProofStatus.SPENT)
     proof(connection, MSAT, 500, ProofStatus.UNSPENT)
     issued(connection, OUT, 20, IssuedState.UNCLAIMED)
@@ -173,13 +176,13 @@ BROUGHT = "every deposit belongs to a finished saga"
     ("statement", "names"),
     [
         ("UPDATE proofs SET amount = amount - 1 WHERE status = 0", {AGREE, THERE}),
-        ("UPDATE proofs SET status = 2 WHERE status = 3", {AGREE, THERE}),  # seen as redeemed
+        ("UPDATE proofs SET status = 2 WHERE status = 3", {AGREE, THERE, GIVEN}),  # as redeemed
         ("UPDATE proofs SET status = 0 WHERE status = 2", {AGREE}),  # spent ones counted
-        ("UPDATE proofs SET status = 0", {AGREE}),
+        ("UPDATE proofs SET status = 0", {AGREE, GIVEN}),
         ("UPDATE keysets SET unit = 'msat'", {AGREE, THERE}),
-        ("UPDATE issued_tokens SET state = 1", {TOKENS}),
-        ("UPDATE issued_tokens SET amount = amount + 1 WHERE state = 0", {TOKENS}),
-        (f"UPDATE sagas SET state = 1 WHERE id = {OUT_OPEN}", {TOKENS}),
+        ("UPDATE issued_tokens SET state = 1", {TOKENS, GIVEN}),
+        ("UPDATE issued_tokens SET amount = amount + 1 WHERE state = 0", {TOKENS, GIVEN}),
+        (f"UPDATE sagas SET state = 1 WHERE id = {OUT_OPEN}", {TOKENS, RESERVED}),
         (f"UPDATE sagas SET state = 0 WHERE id = {OUT_REFUSED}", {TOKENS}),
         (f"UPDATE sagas SET state = 2 WHERE id = {IN_SAT}", {BROUGHT}),
         (f"UPDATE sagas SET state = 0 WHERE id = {IN_SAT}", {BROUGHT}),

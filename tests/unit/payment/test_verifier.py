@@ -150,8 +150,11 @@ async def test_a_past_that_was_changed_is_found_by_the_full_run_only(node: Node)
 
 
 async def test_a_saga_of_before_that_ends_without_a_credit_is_found(node: Node) -> None:
-    node.change("INSERT INTO sagas SELECT 7, 1, 0, purpose, account, mint, unit, 1, 0, plan,"
-                " context, 1, 1, NULL, 1, NULL FROM sagas WHERE id = 1")  # fmt: skip
+    columns = "kind, purpose, account, mint, unit, gross, fee, plan, context, lease_owner"
+    node.change(
+        f"INSERT INTO sagas (id, state, lease_epoch, created_at, {columns})"
+        f" SELECT 7, 0, 1, 1, {columns} FROM sagas WHERE id = 1"
+    )
     await node.verifier.run()
     node.change("UPDATE sagas SET state = 1 WHERE id = 7")
     [wrong] = [c for c in (await node.verifier.run()).audit.checks if not c.holds]
