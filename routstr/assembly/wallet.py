@@ -48,20 +48,18 @@ async def remind_of_seed(db: Database) -> None:
         )
 
 
-async def open_wallet(
+def open_mints(
     settings: Settings,
     db: Database,
-    node_key: NodeKey,
-    instance: int,
     session: ClientSession,
     clock: Clock,
     *,
     unlisted: tuple[str, ...] = (),
-) -> Wallet:
-    """Build the wallet of an instance, with everyone who books what it moves.
+) -> Mints:
+    """Make the listed mints known, the primary one first.
 
-    ``unlisted`` are further mints that it may speak to, as normal URLs which the caller has checked
-    like those of ``CASHU_MINTS``.
+    ``unlisted`` are further mints that may be spoken to, as normal URLs which the caller has
+    checked like those of ``CASHU_MINTS``.
     """
 
     def connect(url: str) -> Mint:
@@ -77,13 +75,30 @@ async def open_wallet(
         most_sat=settings.mint_exposure_sat_max,
         by_mint=mint_amounts(settings.mint_exposure_sat_max_of),
     )
+    return Mints((*listed, *unlisted), connect, db, clock, exposure)
+
+
+async def open_wallet(
+    settings: Settings,
+    db: Database,
+    node_key: NodeKey,
+    instance: int,
+    session: ClientSession,
+    clock: Clock,
+    *,
+    unlisted: tuple[str, ...] = (),
+) -> Wallet:
+    """Build the wallet of an instance, with everyone who books what it moves.
+
+    ``unlisted`` as for :func:`open_mints`.
+    """
     wallet = Wallet.build(
         db,
         clock,
         node_key,
         await load_seed(db, node_key),
         instance,
-        Mints((*listed, *unlisted), connect, db, clock, exposure),
+        open_mints(settings, db, session, clock, unlisted=unlisted),
         proofs_max=settings.token_proofs_max,
         sat_max=settings.token_sat_max,
     )

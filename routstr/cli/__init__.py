@@ -63,6 +63,9 @@ def verify(
             "--rebase", help="Compare with no earlier proof: after you changed old rows yourself."
         ),
     ] = False,
+    mints: Annotated[
+        bool, typer.Option("--mints", help="Ask the mints, too, whether the ecash is there.")
+    ] = False,
 ) -> None:
     """Prove that the books balance: recompute everything and compare.
 
@@ -70,7 +73,8 @@ def verify(
     """
     from routstr.cli import verification  # noqa: PLC0415
 
-    if not verification.run(settings_or_exit(), full=not incremental, rebase=rebase, json=json):
+    settings, full = settings_or_exit(), not incremental
+    if not verification.run(settings, full=full, rebase=rebase, json=json, mints=mints):
         raise typer.Exit(EXIT_FAILED)
 
 

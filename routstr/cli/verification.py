@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from routstr.cli import tables, verification_mints
 from routstr.cli.reading import PROBLEMS, explain
 from routstr.cli.shell import fail
 from routstr.core.clock import SystemClock
@@ -31,21 +32,25 @@ class _Quiet:
         """Say nothing."""
 
 
-def run(settings: Settings, *, full: bool, rebase: bool, json: bool) -> bool:
-    """Print the outcome; true when every equation holds."""
+def run(settings: Settings, *, full: bool, rebase: bool, json: bool, mints: bool = False) -> bool:
+    """Print the outcome; true when every equation holds, and the mints agree if they are asked."""
     url = settings.database_url.reveal()
     try:
         migrate.require_current(url)
         outcome = asyncio.run(_verify(url, full=full or rebase, rebase=rebase))
+        answers = asyncio.run(verification_mints.ask(settings)) if mints else []
     except PROBLEMS as error:
         fail(f"The books cannot be verified: {explain(error)}.")
     found = outcome.audit
     if json:
         told = {"holds": found.holds, "deposits_open": outcome.deposits_open}
-        typer.echo(msgspec.json.encode({**msgspec.to_builtins(found), **told}))
+        asked = {"mints": answers} if mints else {}
+        typer.echo(msgspec.json.encode({**msgspec.to_builtins(found), **told, **asked}))
     else:
         _show(found, deposits_open=outcome.deposits_open)
-    return found.holds
+        if mints:
+            verification_mints.show(answers, tables.console())
+    return found.holds and all(answered.agrees for answered in answers)
 
 
 async def _verify(url: str, *, full: bool, rebase: bool) -> Verified:
