@@ -3,13 +3,13 @@
 ``run`` is the first attempt, ``resume`` any later one, after a crash or an unclear answer::
 
     intent stored ── mint ──> signatures ──────────────────────────────────> SIGNED
-                       │ refused for the keyset, or as not paid ───────────> REFUSED
-                       │ nobody knows, or refused for another reason: ask
+                       │ refused, or nobody knows: ask
                        ▼
               restore(outputs), then the state of the quote
                        ├ signed, and ISSUED (in between: restore again) ───> SIGNED
                        ├ signed, and PAID: signed long ago for others ─────> REFUSED
-                       ├ UNPAID ───────────────────────────────────────────> OPEN
+                       ├ UNPAID ── the only request was refused for that ──> REFUSED
+                       │         └ else ───────────────────────────────────> OPEN
                        ├ none signed, ISSUED ── the identical request: answered > SIGNED
                        │                                 (NUT-19)       └ refused > OPEN
                        └ none signed, PAID ──── the identical request
@@ -64,9 +64,7 @@ async def run(issue: Issue) -> Result:
     try:
         signatures = await _mint(issue)
     except MintRefusal as error:
-        if error.code in _OUTDATED or error.code == MintCode.QUOTE_UNPAID:
-            return Result(Ending.REFUSED, error=error)
-        return await _refused(issue, error)
+        return await _refused(issue, error, only=True)
     except MintUnclear:
         return await resume(issue)
     except MintError as error:  # busy or down: whoever resumes this asks first
@@ -89,7 +87,7 @@ async def resume(issue: Issue) -> Result:
     except MintRefusal as error:
         if state is MintQuoteState.ISSUED:
             return Result(Ending.OPEN, error=IssuedToOthers())
-        return await _refused(issue, error)
+        return await _refused(issue, error, only=False)
     except MintError as error:
         return Result(Ending.OPEN, error=error)
     return await finished(issue.outputs, signatures, issue.keyset)
@@ -106,14 +104,17 @@ async def _mint(issue: Issue) -> Sequence[BlindSignature]:
     return await issue.mint.mint(issue.quote, issue.outputs, signature=last)
 
 
-async def _refused(issue: Issue, reason: MintRefusal) -> Result:
+async def _refused(issue: Issue, reason: MintRefusal, *, only: bool) -> Result:
+    """``only``: no request was made but the one that was refused for this ``reason``."""
     try:
         restored, state = await _ask(issue)
     except MintError as error:
         return Result(Ending.OPEN, error=error)
     if restored is not None:
         return _signed(restored, state)
-    undone = state is MintQuoteState.PAID and reason.code in _OUTDATED
+    outdated = state is MintQuoteState.PAID and reason.code in _OUTDATED
+    unpaid = state is MintQuoteState.UNPAID and reason.code == MintCode.QUOTE_UNPAID
+    undone = outdated or (only and unpaid)
     return Result(Ending.REFUSED if undone else Ending.OPEN, error=reason)
 
 

@@ -4,7 +4,14 @@ import pytest
 
 from routstr.wallet import issuing
 from routstr.wallet.issuing import Issue
-from routstr.wallet.mint_errors import MintBusy, MintCode, MintDown, MintError, MintUnclear
+from routstr.wallet.mint_errors import (
+    MintBusy,
+    MintCode,
+    MintDown,
+    MintError,
+    MintRefusal,
+    MintUnclear,
+)
 from routstr.wallet.mint_types import MintQuoteState
 from routstr.wallet.swaps import Ending, Result
 from tests.unit.wallet.invoices import InvoiceMint, Ordered
@@ -46,7 +53,9 @@ def worth(result: Result) -> int:
         (fail(MintBusy(1)), Ending.OPEN),
         (refuse(MintCode.KEYSET_INACTIVE), Ending.REFUSED),
         (refuse(MintCode.KEYSET_UNKNOWN), Ending.REFUSED),
-        (refuse(MintCode.QUOTE_UNPAID), Ending.REFUSED),
+        (lose_answer(MintRefusal(MintCode.KEYSET_INACTIVE, "untrue")), Ending.SIGNED),
+        (lose_answer(MintRefusal(MintCode.QUOTE_UNPAID, "untrue")), Ending.SIGNED),
+        (refuse(MintCode.QUOTE_UNPAID), Ending.OPEN),
         (refuse(MintCode.QUOTE_PENDING), Ending.OPEN),
         (refuse(MintCode.AMOUNT_OUT_OF_RANGE), Ending.OPEN),
         (refuse(None), Ending.OPEN),
@@ -92,6 +101,12 @@ async def test_a_later_attempt_that_is_refused(
 ) -> None:
     mint.next_mint(refuse(code))
     assert (await issuing.resume(issue(mint))).ending is ending
+
+
+async def test_a_quote_that_turns_out_unpaid_at_the_first_request(mint: InvoiceMint) -> None:
+    mint.ordered["quote"].state = UNPAID
+    assert (await issuing.run(issue(mint))).ending is Ending.REFUSED
+    assert (await issuing.resume(issue(mint))).ending is Ending.OPEN
 
 
 async def test_what_happened_between_two_questions_is_found(mint: InvoiceMint) -> None:

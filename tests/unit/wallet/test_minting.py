@@ -21,7 +21,17 @@ from routstr.wallet.proofs import make_outputs
 from routstr.wallet.quotes import GIVE_UP_MS, Quote
 from tests.unit.wallet.invoices import InvoiceMint
 from tests.unit.wallet.ordering import check, minter, open_orders, order, pass_time, the_mint
-from tests.unit.wallet.played_mint import Gate, Oddity, fail, lose_answer, refuse, twist, wait_for
+from tests.unit.wallet.played_mint import (
+    Gate,
+    Oddity,
+    Signatures,
+    Swap,
+    fail,
+    lose_answer,
+    refuse,
+    twist,
+    wait_for,
+)
 from tests.unit.wallet.signing import Signer
 from tests.unit.wallet.world import ACCOUNT, SEED, World
 
@@ -265,9 +275,15 @@ async def test_a_mint_that_takes_back_that_it_was_paid(world: World) -> None:
     quote = await order(world)
     mint = the_mint(world)
     mint.pay()
-    mint.next_mint(refuse(MintCode.QUOTE_UNPAID))
+
+    async def unpaid(issue: Swap) -> Signatures:
+        mint.last.state = MintQuoteState.UNPAID
+        return issue()
+
+    mint.next_mint(unpaid)
     assert (await check(world, quote)).state is QuoteState.UNPAID
     assert world.house.till.story == (1, 0, 1)
+    mint.pay()
     await check(world, quote)
     assert await world.purse() == {FREE: 11}
 
