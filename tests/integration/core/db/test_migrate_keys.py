@@ -11,31 +11,20 @@ from routstr.ledger.guards import missing_guards
 from tests.integration.core.db.test_migrate import connected, head
 
 BEFORE: Final = "0004"
-OLD: Final = (
-    (
-        "INSERT INTO accounts (id, kind, overdraft, closed, posted, held, deposited, spent, requests,"
-        " created_at) VALUES (1, 1, false, false, 700, 100, 1000, 300, 1, 5)"
-    ),
-    (
-        "INSERT INTO accounts (id, kind, name, overdraft, closed, posted, held, deposited, spent,"
-        " requests, created_at) VALUES (2, 10, 'asset', true, false, -1000, 0, 0, 0, 0, 5),"
-        " (3, 20, 'revenue', true, false, 300, 0, 0, 0, 0, 5)"
-    ),
-    (
-        "INSERT INTO transfers (debit, credit, amount, kind, key, reference, balance_after, created_at)"
-        " VALUES (2, 1, 1000, 1, 'R1', 1, 1000, 5), (1, 3, 300, 2, 'C1', 1, 700, 6)"
-    ),
-    (
-        "INSERT INTO holds (id, account, amount, state, charged, uncollected, owner, request_id, model,"
-        " endpoint, price_version, rates, prompt_tokens, completion_tokens, estimated, created_at)"
-        " VALUES (1, 1, 300, 1, 300, 0, 1, 'r', 'm', 'e', 1, '', 1, 1, false, 5),"
-        " (2, 1, 100, 0, 0, 0, 1, 'r', 'm', 'e', 1, '', 0, 0, false, 6)"
-    ),
-    (
-        "INSERT INTO api_keys (id, account, key_hash, public_id, mint, unit, metadata, created_at,"
-        " expires_at) VALUES (1, 1, 'hash', 'key_1', 'https://mint.example', 'sat', '{}', 5, NULL)"
-    ),
-)
+OLD: Final = """
+INSERT INTO accounts (id, kind, name, overdraft, closed, posted, held, deposited, spent, requests,
+created_at) VALUES (1, 1, NULL, false, false, 700, 100, 1000, 300, 1, 5),
+(2, 10, 'asset', true, false, -1000, 0, 0, 0, 0, 5),
+(3, 20, 'revenue', true, false, 300, 0, 0, 0, 0, 5);
+INSERT INTO transfers (debit, credit, amount, kind, key, reference, balance_after, created_at)
+VALUES (2, 1, 1000, 1, 'R1', 1, 1000, 5), (1, 3, 300, 2, 'C1', 1, 700, 6);
+INSERT INTO holds (id, account, amount, state, charged, uncollected, owner, request_id, model,
+endpoint, price_version, rates, prompt_tokens, completion_tokens, estimated, created_at)
+VALUES (1, 1, 300, 1, 300, 0, 1, 'r', 'm', 'e', 1, '', 1, 1, false, 5),
+(2, 1, 100, 0, 0, 0, 1, 'r', 'm', 'e', 1, '', 0, 0, false, 6);
+INSERT INTO api_keys (id, account, key_hash, public_id, mint, unit, metadata, created_at,
+expires_at) VALUES (1, 1, 'hash', 'key_1', 'https://mint.example', 'sat', '{}', 5, NULL)
+"""
 TABLES: Final = ("accounts", "transfers", "holds", "api_keys")
 
 
@@ -45,7 +34,7 @@ def url(database_url: str) -> str:
     migrate.upgrade(database_url)
     migrate.downgrade(database_url, BEFORE)
     with connected(database_url) as connection:
-        run(connection, *OLD)
+        run(connection, *OLD.split(";"))
     return database_url
 
 
