@@ -101,6 +101,7 @@ class Payouts:
         self._clock = clock
         self._minimum_sat = minimum_sat
         self._maximum_sat = maximum_sat
+        self._payouts: int | None = None
 
     async def payable(self) -> list[Payable]:
         """Say what can be paid out of which listed mint, most first: one snapshot."""
@@ -221,8 +222,13 @@ class Payouts:
         return _logged(await self._wallet.melt(wish))
 
     async def _account(self) -> int:
-        name, at = AccountKind.PAYOUTS.name.lower(), self._clock.now_ms()
-        return await self._db.write(lambda tx: named_account(tx, AccountKind.PAYOUTS, name, at))
+        """The account of payouts; looked up once."""
+        if self._payouts is None:
+            name, at = AccountKind.PAYOUTS.name.lower(), self._clock.now_ms()
+            self._payouts = await self._db.write(
+                lambda tx: named_account(tx, AccountKind.PAYOUTS, name, at)
+            )
+        return self._payouts
 
 
 def _account(saga: Saga) -> int:

@@ -5,10 +5,12 @@ from typing import Final
 
 from sqlalchemy import NullPool, create_engine, text
 
-from routstr.ledger.entries import CUSTOMERS
-from routstr.wallet.models import IssuedState, ProofStatus, SagaState
+from routstr.ledger.entries import CUSTOMERS, OPERATORS
+from routstr.wallet.models import IssuedState, ProofStatus, SagaKind, SagaState
 
 _KINDS: Final = ",".join(str(int(kind)) for kind in sorted(CUSTOMERS))
+_OWN: Final = ",".join(str(int(kind)) for kind in sorted(OPERATORS))
+_PAID: Final = f"kind = {int(SagaKind.MELT)} AND state = {int(SagaState.DONE)}"
 _QUERY: Final = f"""
 SELECT (SELECT count(*) FROM sagas WHERE state = {int(SagaState.OPEN)}),
        (SELECT count(*) FROM holds WHERE state = 0),
@@ -18,7 +20,10 @@ SELECT (SELECT count(*) FROM sagas WHERE state = {int(SagaState.OPEN)}),
        (SELECT coalesce(sum(s.gross), 0) FROM issued_tokens i JOIN sagas s ON s.id = i.saga
         WHERE i.state = {int(IssuedState.UNCLAIMED)}),
        (SELECT coalesce(sum(s.fee), 0) FROM issued_tokens i JOIN sagas s ON s.id = i.saga),
-       (SELECT coalesce(sum(k.counter), 0) FROM keysets k)
+       (SELECT coalesce(sum(k.counter), 0) FROM keysets k),
+       (SELECT count(*) FROM sagas WHERE {_PAID}),
+       (SELECT coalesce(sum(spent), 0) FROM sagas WHERE {_PAID}),
+       (SELECT coalesce(sum(posted), 0) FROM accounts WHERE kind IN ({_OWN}))
 """
 _PROBLEMS: Final = f"SELECT id, purpose, problem FROM sagas WHERE state = {int(SagaState.OPEN)}"
 _UNSPENT: Final = f"SELECT y FROM proofs WHERE status = {int(ProofStatus.UNSPENT)}"
@@ -26,7 +31,7 @@ _UNSPENT: Final = f"SELECT y FROM proofs WHERE status = {int(ProofStatus.UNSPENT
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A snapshot. Sums over customers are msat; those of issued tokens are in their unit."""
+    """A snapshot. Sums over customers are msat; of issued tokens and melts they are in the unit."""
 
     open_sagas: int
     open_holds: int
@@ -36,6 +41,9 @@ class State:
     unclaimed_gross: int
     issued_fees: int
     counters: int
+    melts: int  # done
+    melted: int  # what left with them, fees included
+    own: int  # the operator's, in msat
 
 
 class Books:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from devkit.fault_proxy import FaultProxy
+from devkit.lnurl import LnurlServer
 from devkit.payer import Payer
 from devkit.upstream import Upstream
 from routstr.money import Unit
@@ -48,6 +49,7 @@ class Case:
     fee_ppk: int
     client: Client
     upstream: Upstream
+    bob: LnurlServer
     node: RunningNode | None = None
     others: list[RunningNode] = field(default_factory=list)
     key: str = ""

@@ -63,8 +63,8 @@ async def _happen(cell: Cell, case: Case) -> tuple[Operation, Reply]:
 
 async def begin(case: Case, name: str, *, armed: bool = False) -> Operation:
     """A node at the moment before an operation; the proxy counts from here."""
+    operation = OPERATIONS[name](case)  # which may change the node's settings
     await case.start(armed=armed)
-    operation = OPERATIONS[name](case)
     await operation.prepare()
     case.proxy.reset()
     return operation

@@ -7,6 +7,8 @@ from typing import Final
 from tests.crash.case import Case, hold
 from tests.crash.client import Reply
 from tests.crash.idempotent import ChatOnce, RefundOnce
+from tests.crash.lightning import LightningCreate, LightningTopUp
+from tests.crash.lightning_out import LightningRefund, Payout
 from tests.crash.operation import CHAT, NET, Operation, Receiving, create, spendable
 from tests.crash.refunds import Claim, ExactRefund, Refund
 from tests.crash.x_cashu import XCashu, XCashuStream
@@ -88,6 +90,10 @@ OPERATIONS: Final[Mapping[str, type[Operation]]] = MappingProxyType(
         "claim": Claim,
         "x-cashu": XCashu,
         "x-cashu-stream": XCashuStream,
+        "lightning-create": LightningCreate,
+        "lightning-topup": LightningTopUp,
+        "lightning-refund": LightningRefund,
+        "payout": Payout,
         "refund-once": RefundOnce,
         "chat-once": ChatOnce,
     }

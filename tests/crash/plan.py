@@ -8,8 +8,9 @@ from typing import Final, get_args
 from devkit.mint import Version
 from routstr.money import Unit
 from tests.crash.cells import Cell
+from tests.crash.lightning import MINT, MINT_ERRS
 from tests.crash.points import in_operation, in_recovery
-from tests.crash.troubles import MISBEHAVIOURS, SWAP, Death, Misbehaviour, Orphaned, Trouble
+from tests.crash.troubles import MELT, MISBEHAVIOURS, SWAP, Death, Misbehaviour, Orphaned, Trouble
 from tests.crash.world import DatabaseName, Place, World
 
 PLACES: Final = tuple(
@@ -24,6 +25,12 @@ _TWICE: Final = frozenset({"x-cashu", "x-cashu-stream"})
 """Operations that swap twice: the payer's token, then the change."""
 _SWAPPING: Final = frozenset({"create", "topup", "bearer", "refund", *_TWICE})
 
+_PAYING: Final = frozenset({"lightning-refund", "payout"})
+"""Operations that let the mint pay an invoice."""
+
+_MINTING: Final = frozenset({"lightning-create", "lightning-topup"})
+"""Operations that mint what somebody has paid for."""
+
 _FEW: Final = frozenset({"refund-once", "chat-once"})
 """Operations that differ from another in their record only: not in every place."""
 
@@ -37,9 +44,13 @@ async def troubles(world: World, groups: Iterable[str], operations: Iterable[str
         deaths = await in_operation(name, REFERENCE, world)
         orphans = [Orphaned(death.kills[0]) for death in deaths if _leaves_something(name, death)]
         if "recovery" in groups and name in _SWAPPING:
-            swaps = 2 if name in _TWICE else 1
-            deaths += await in_recovery(name, REFERENCE, world, swaps=swaps)
-        faults = [fault for fault in MISBEHAVIOURS if _meets(name, fault)]
+            calls = 2 if name in _TWICE else 1
+            deaths += await in_recovery(name, REFERENCE, world, calls=calls)
+        if "recovery" in groups and name in _PAYING:
+            deaths += await in_recovery(name, REFERENCE, world, calls=1, path=MELT)
+        if "recovery" in groups and name in _MINTING:
+            deaths += await in_recovery(name, REFERENCE, world, calls=1, path=MINT)
+        faults = [fault for fault in (*MISBEHAVIOURS, *MINT_ERRS) if _meets(name, fault)]
         every: tuple[Trouble, ...] = (*deaths, *orphans, *faults)
         found += [(name, trouble) for trouble in every if trouble.group in groups]
     return found
@@ -119,8 +130,12 @@ def _pairs(cell: Cell) -> set[tuple[object, object]]:
 
 def _meets(name: str, fault: Misbehaviour) -> bool:
     """Whether the operation makes this call at all."""
+    if fault in MINT_ERRS or name in _MINTING:
+        return fault in MINT_ERRS and name in _MINTING
     if fault.path == "/v1/checkstate":
         return name in {"create", "topup", "bearer", "claim", *_TWICE}
+    if fault.path == MELT:
+        return name in _PAYING
     if fault.path == "/v1/keysets":
         return name in {"create", "bearer", *_TWICE}
     return name in (_SWAPPING if fault.number == 1 else _TWICE)
@@ -131,4 +146,8 @@ def _leaves_something(name: str, death: Death) -> bool:
     (kill,) = death.kills
     if name in {"bearer", "chat-once", *_TWICE} and kill.kind == "commit":
         return kill.number > 1
-    return name in _SWAPPING and kill.name == SWAP
+    return (
+        (name in _SWAPPING and kill.name == SWAP)
+        or (name in _PAYING and kill.name == MELT)
+        or (name in _MINTING and kill.name == MINT)
+    )

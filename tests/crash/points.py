@@ -27,12 +27,15 @@ async def in_operation(name: str, place: Place, world: World) -> list[Death]:
     return found
 
 
-async def in_recovery(name: str, place: Place, world: World, *, swaps: int) -> list[Death]:
+async def in_recovery(
+    name: str, place: Place, world: World, *, calls: int, path: str = SWAP
+) -> list[Death]:
     """Every commit and every call to the mint of a recovery, after a death around a swap.
 
-    ``swaps``: how many of these the operation makes; after each there is something to find out.
+    ``calls``: how many of these, or of another ``path``, the operation makes; after each there is
+    something to find out.
     """
-    firsts = [Kill("call", SWAP, 1 + n, when) for n in range(swaps) for when in _BOTH]
+    firsts = [Kill("call", path, 1 + n, when) for n in range(calls) for when in _BOTH]
     return [death for first in firsts for death in await _in_recovery(name, first, place, world)]
 
 

@@ -15,6 +15,7 @@ from tests.crash.killing import Journal, Orders, When
 
 Kind = Literal["commit", "call"]
 SWAP: Final = "/v1/swap"
+MELT: Final = "/v1/melt/bolt11"
 _AFTER_A_SWAP: Final[Mapping[str, int]] = MappingProxyType(
     {SWAP: 2, "/v1/restore": 1, "/v1/checkstate": 2}  # one question comes before the first swap
 )
@@ -141,6 +142,8 @@ FAULTS: Final[Mapping[str, Callable[[], Fault]]] = MappingProxyType(
         "too few": faults.too_few,
     }
 )
+_OF_SIGNATURES: Final = frozenset({"wrong amounts", "bad dleq", "wrong points", "too few"})
+"""They change a swap's answer."""
 _OF_QUESTIONS: Final = ("lost ignored", "429 ignored", "500 ignored", "garbage ignored")
 
 MISBEHAVIOURS: Final = (
@@ -152,6 +155,7 @@ MISBEHAVIOURS: Final = (
         for number in (1, 2)
     ),
     *(Misbehaviour(SWAP, fault, number=2) for fault in FAULTS),
+    *(Misbehaviour(MELT, fault) for fault in FAULTS if fault not in _OF_SIGNATURES),
     *(Misbehaviour("/v1/checkstate", fault) for fault in _OF_QUESTIONS),
     *(Misbehaviour("/v1/keysets", fault) for fault in _OF_QUESTIONS),
 )

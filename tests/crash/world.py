@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, Self
 import aiohttp
 
 from devkit.fault_proxy import FaultProxy
+from devkit.lnurl import LnurlServer
 from devkit.mint import Mint, MintOptions, Version
 from devkit.node import settings
 from devkit.payer import Payer
@@ -70,7 +71,11 @@ class World:
         folder = self._folder / f"cell-{self._number}"
         folder.mkdir()
         url = await self._database(place.database, folder)
-        async with FaultProxy(payer.mint_url) as proxy, Upstream() as upstream:
+        async with (
+            FaultProxy(payer.mint_url) as proxy,
+            Upstream() as upstream,
+            LnurlServer() as bob,
+        ):
             case = Case(
                 folder=folder,
                 nodes=self.nodes,
@@ -93,6 +98,7 @@ class World:
                 fee_ppk=place.fee_ppk,
                 client=Client(self._session),
                 upstream=upstream,
+                bob=bob,
             )
             try:
                 yield case
