@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from routstr.wallet.amounts import CannotSplit, split
+from routstr.wallet.amounts import MAX_OUTPUTS, CannotSplit, split
 from routstr.wallet.keysets import Keyset, input_fee
 
 INPUTS_MAX: Final = 100
@@ -64,11 +64,14 @@ def plan(
         return None
     taken = {proof.id for proof in chosen}
     rest = Counter(proof.amount for proof in stock if proof.id not in taken)
+    pieces_max = MAX_OUTPUTS if leaving else len(chosen) // 2
     try:
         amounts = spread(gross - fee, rest, target.keys)
+        if len(amounts) > pieces_max:
+            amounts = split(gross - fee, target.keys)
     except CannotSplit:
         return None
-    if not leaving and 2 * len(amounts) > len(chosen):
+    if len(amounts) > pieces_max:
         return None  # it is paid for, so it has to be worth it
     return Tidying(tuple(sorted(taken)), gross, fee, tuple(amounts))
 

@@ -59,7 +59,13 @@ def test_the_largest_amount_there_is_cannot_become_larger() -> None:
 
 def test_renewing_is_not_paid_for_when_it_changes_little() -> None:
     assert tidy(stock(*[1] * 5), most=4) is None
-    assert tidy(stock(*[1] * 10), most=4) is not None
+    assert tidy(stock(*[1] * 8, *[2] * 3), most=4) is not None
+
+
+def test_where_gaps_would_take_too_many_proofs_they_stay() -> None:
+    found = tidy(stock(*[2] * 12, of=keyset("new", fee=100)), most=4)
+    assert found is not None
+    assert (found.gross, found.fee, found.amounts) == (20, 1, (1, 2, 16))
 
 
 def test_proofs_of_an_inactive_keyset_leave_it_however_few_they_are() -> None:
