@@ -1,4 +1,4 @@
-"""``routstr verify --mints``: is the ecash that the books count really at the mints?"""
+"""``routstr verify --mints``: whether the ecash that the books count is really at the mints."""
 
 from rich.console import Console
 from rich.text import Text

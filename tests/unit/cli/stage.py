@@ -71,8 +71,9 @@ class Stage:
     def settings(self) -> Settings:
         return load_settings()
 
-    def run(self, *arguments: str) -> Said:
-        done = CliRunner().invoke(cli, ["wallet", *arguments], catch_exceptions=False)
+    def run(self, *arguments: str, stdin: str = "") -> Said:
+        words = ["wallet", *arguments]
+        done = CliRunner().invoke(cli, words, input=stdin, catch_exceptions=False)
         return Said(done.exit_code, done.stdout, done.stderr)
 
     def migrate(self) -> None:
