@@ -137,22 +137,34 @@ def _has_ended(saga: Movement) -> bool:
 
 
 def _ending(saga: Movement) -> str:
+    if saga.state is SagaState.OPEN:
+        return "still open"
+    return _done(saga) if saga.state is SagaState.DONE else _undone(saga)
+
+
+def _done(saga: Movement) -> str:
     gross, net = (tables.amount(n, saga.unit) for n in (saga.gross, saga.gross - saga.fee))
-    match saga.state, saga.kind:
-        case SagaState.OPEN, _:
-            return "still open"
-        case SagaState.DONE, SagaKind.RECEIVE | SagaKind.MINT:
+    match saga.kind:
+        case SagaKind.RECEIVE | SagaKind.MINT:
             return f"done, {net} credited"
-        case SagaState.DONE, SagaKind.MELT:
+        case SagaKind.MELT:
             return f"done, paid over Lightning; of {gross} what was not needed is back"
-        case SagaState.DONE, _:
-            return f"done, a token of {net} issued, which its owner's next refund request tells"
-        case _, SagaKind.RECEIVE:
-            return "undone, nothing credited"
-        case _, SagaKind.MINT:
-            return "given up for another try, which the node makes by itself"
+        case SagaKind.CONSOLIDATE:
+            return f"done, {gross} in proofs became {net} in others"
         case _:
-            return f"undone, {gross} back in the balance"
+            return f"done, a token of {net} issued, which its owner's next refund request tells"
+
+
+def _undone(saga: Movement) -> str:
+    match saga.kind:
+        case SagaKind.RECEIVE:
+            return "undone, nothing credited"
+        case SagaKind.MINT:
+            return "given up for another try, which the node makes by itself"
+        case SagaKind.CONSOLIDATE:
+            return "undone, the proofs are as they were"
+        case _:
+            return f"undone, {tables.amount(saga.gross, saga.unit)} back in the balance"
 
 
 def _plain(answer: Answer) -> dict[str, object]:
