@@ -49,6 +49,14 @@ _NOT_IN_PROMPT: Final = frozenset(
 )
 _PARAMETER_CHARS: Final = 64
 """A top-level text that is longer is no mere parameter, whatever its name."""
+_ROLE_CHARS: Final = 32
+"""A longer role is a text: some providers' templates write whatever role there is."""
+_ARGUMENTS: Final = frozenset({"arguments", "input"})
+"""Inside messages: calls of tools, which reach the model as JSON, names and numbers included."""
+_ID_END: Final = 10**7
+"""Token ids are smaller."""
+_NUMBER_CHARS: Final = 24
+"""The longest number that clients leave out of the gate; JSON knows integers of 4,300 digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +133,17 @@ class _Reader:
             self.read(message, names=False)
             return
         for name, value in message.items():
-            if name == "role":
-                continue
             if isinstance(value, str):
-                self._text(value)
+                if name != "role" or len(value) > _ROLE_CHARS:
+                    self._text(value)
             else:
                 self.read(value, names=False)
 
     def read(self, value: object, *, names: bool) -> None:
-        """Collect every string below ``value``; ``names``: those of its fields too."""
+        """Collect every string below ``value``.
+
+        ``names``: it is JSON to the model, so names and numbers count, and nothing is an image.
+        """
         stack = [value]
         while stack:
             item = stack.pop()
@@ -142,9 +152,11 @@ class _Reader:
             elif isinstance(item, dict):
                 stack.extend(self._members(item, names=names))
             elif isinstance(item, list):
-                others = [one for one in item if type(one) is not int]
+                others = item if names else [one for one in item if not _is_id(one)]
                 self.ids += len(item) - len(others)
                 stack.extend(others)
+            elif type(item) is int or type(item) is float:
+                self._number(item)
 
     def estimate(self) -> PromptEstimate:
         blobs = -(-self.blob_chars // BLOB_CHARS_PER_TOKEN)
@@ -173,9 +185,16 @@ class _Reader:
         self.texts.append(text)
         self.gate_chars += len(text)
 
+    def _number(self, number: float) -> None:
+        text = str(number)
+        if len(text) > _NUMBER_CHARS:
+            self._text(text)
+        else:
+            self.texts.append(text)
+
     def _members(self, item: dict[str, object], *, names: bool) -> Iterator[object]:
         kind = item.get("type")
-        image = isinstance(kind, str) and kind in _IMAGE_TYPES
+        image = not names and isinstance(kind, str) and kind in _IMAGE_TYPES
         if image:
             self.images += 1
             payload = item.get("image_url")
@@ -186,10 +205,16 @@ class _Reader:
                 self._text(name)
             if image and name in _IMAGE_PAYLOAD:
                 continue
-            if name in _BLOB_KEYS and isinstance(value, str):
+            if not names and name in _ARGUMENTS and isinstance(value, dict | list):
+                self.read(value, names=True)
+            elif not names and name in _BLOB_KEYS and isinstance(value, str):
                 self.blob_chars += len(value)
             elif names or name != "type":
                 yield value
+
+
+def _is_id(one: object) -> bool:
+    return type(one) is int and 0 <= one < _ID_END
 
 
 def _measure(text: str) -> tuple[int, int]:

@@ -148,6 +148,47 @@ def test_a_text_counts_wherever_it_hides(place: dict[str, Any]) -> None:
     assert estimate.gate_tokens >= len(PROSE) // 3
 
 
+def called(arguments: object) -> dict[str, Any]:
+    call = {"type": "tool_use", "id": "t", "name": "look", "input": arguments}
+    return chat({"role": "assistant", "content": [call]})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        called({PROSE: 1}),
+        called({"type": PROSE}),
+        called({"type": "image", "data": PROSE, "url": ""}),
+        called({"a": [{"source": {PROSE: None}, "type": "image_url"}]}),
+        chat({"role": "assistant", "tool_calls": [{"function": {"arguments": {PROSE: 1}}}]}),
+        chat({"role": PROSE, "content": "Hi"}),
+    ],
+)
+def test_a_text_is_not_hidden_in_what_is_json_to_the_model(body: dict[str, Any]) -> None:
+    estimate = prompt_estimate(body)
+    assert estimate.tokens >= count_text(PROSE)
+    assert estimate.gate_tokens >= len(PROSE) // 3
+
+
+def test_a_text_of_other_letters_counts_in_full_where_base64_is_usual() -> None:
+    text = "人工智能正在改变世界。" * 100
+    assert prompt_estimate(called({"data": text})).tokens >= count_text(text)
+
+
+@pytest.mark.parametrize("place", [called, lambda given: {"input": given}])
+@pytest.mark.parametrize("number", [10**3_999, -(10**3_999), 12345678901.5, 2**63])
+def test_a_number_counts_by_its_digits(place: Any, number: float) -> None:
+    assert prompt_estimate(place([number] * 9)).tokens >= 9 * len(str(number)) // 3
+
+
+def test_a_number_of_thousands_of_digits_counts_at_the_gate() -> None:
+    assert prompt_estimate(called({"a": 10**3_999})).gate_tokens > 1_300
+    usual = called({"a": 1_763_800_000_000, "b": [1.5, -7]})
+    assert (
+        prompt_estimate(usual).gate_tokens == prompt_estimate(called({"a": 0, "b": []})).gate_tokens
+    )
+
+
 def test_token_ids_count_one_each() -> None:
     assert prompt_estimate({"prompt": [[1, 2, 3], [4, 5]]}).gate_tokens == 5
     assert prompt_estimate({"input": list(range(1000))}).tokens == 1000
