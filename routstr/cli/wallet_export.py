@@ -13,7 +13,7 @@ from routstr.cli.shell import fail
 from routstr.core.clock import SystemClock
 from routstr.core.settings import Settings
 from routstr.wallet import seed
-from routstr.wallet.backup import Backup, encrypt, read
+from routstr.wallet.backup import COST, Backup, encrypt, read
 
 
 def run(settings: Settings, file: Path, phrase_file: Path | None) -> None:
@@ -24,7 +24,7 @@ def run(settings: Settings, file: Path, phrase_file: Path | None) -> None:
     passphrase = ask_for_passphrase(phrase_file, new=True)
     try:
         backup = asyncio.run(_gather(settings))
-        sealed = encrypt(backup, passphrase)
+        sealed = encrypt(backup, passphrase, cost=COST)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as out:
             out.write(sealed)

@@ -98,8 +98,8 @@ def read(connection: Connection, words: str, at: int) -> Backup:
     )
 
 
-def encrypt(backup: Backup, passphrase: str, *, cost: int = COST) -> bytes:
-    """Write the file's contents."""
+def encrypt(backup: Backup, passphrase: str, *, cost: int) -> bytes:
+    """Write the file's contents; ``cost`` is a power of two, see ``COST``."""
     salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
     key = _derive(passphrase, salt, cost)
     clear = msgspec.json.encode(backup)
