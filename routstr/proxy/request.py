@@ -10,12 +10,12 @@ from typing import Final
 import msgspec
 
 from routstr.errors import InvalidJson, InvalidParameter
+from routstr.proxy.unpriced import refuse_unpriced
 
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
 
 MODEL_CHARS_MAX: Final = 256
-_DEARER_TIERS: Final = frozenset({"priority", "scale"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +93,7 @@ def _checked(body: dict[str, object]) -> bool:
         raise InvalidParameter(
             "'stream_options' must be an object.", details={"param": "stream_options"}
         )
-    if body.get("service_tier") in _DEARER_TIERS:
-        raise InvalidParameter(
-            "This service tier has no price on this node.", details={"param": "service_tier"}
-        )
-    if body.get("models") is not None:
-        raise InvalidParameter(
-            "A list of fallback models has no price; name one 'model'.", details={"param": "models"}
-        )
+    refuse_unpriced(body)
     return bool(stream)
 
 

@@ -31,7 +31,7 @@ class Messages:
     protocol: Final = Protocol.ANTHROPIC
 
     def parse(self, raw: bytes) -> PaidRequest:
-        """Refuse, beside what is malformed, what the node cannot price: files and containers."""
+        """Refuse, beside what is malformed, what the node cannot price: containers."""
         request = PaidRequest.parse(raw, _WORDING)
         if not isinstance(request.body.get("messages"), list):
             raise InvalidParameter("'messages' must be a list.", details={"param": "messages"})

@@ -26,6 +26,7 @@ _UNPRICED: Final = {
     "background": "A response in the background has no price on this node.",
     "conversation": "A conversation kept by the provider has no price on this node.",
     "previous_response_id": "What a provider remembers has no price on this node; send the input.",
+    "prompt": "A prompt kept by the provider has no price on this node; send the input.",
 }
 
 

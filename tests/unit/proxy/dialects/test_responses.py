@@ -95,7 +95,7 @@ async def test_an_error_event_is_told_in_the_node_s_words() -> None:
         assert "It broke." in last["message"]
 
 
-@pytest.mark.parametrize("name", ["previous_response_id", "conversation", "background"])
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation", "background", "prompt"])
 async def test_what_the_body_does_not_show_is_not_sold(name: str) -> None:
     async with running() as node:
         asked = {**body(RESPONSES), name: True if name == "background" else "resp_1"}

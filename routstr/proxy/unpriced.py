@@ -1,0 +1,100 @@
+"""What the node has no price for: a request with such a thing is refused before money is held.
+
+A price covers what a body shows and what the model writes. Tools that the provider runs cost extra,
+and what they find is read as input. References make the provider read what the body does not show.
+Sound and pictures that a model makes cost more than its words, and so do faster services.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from routstr.errors import InvalidParameter
+
+_TOOL: Final = "A tool that the provider runs has no price on this node."
+_FIELDS: Final = {
+    "audio": "Sound that a model makes has no price on this node.",
+    "mcp_servers": _TOOL,
+    "models": "A list of fallback models has no price; name one 'model'.",
+    "plugins": _TOOL,
+    "search_parameters": _TOOL,
+    "web_search_options": _TOOL,
+}
+_DEARER: Final = {"service_tier": {"priority", "scale"}, "speed": {"fast"}}
+_CLIENT_TOOLS: Final = frozenset({"apply_patch", "computer", "custom", "function", "local_shell"})
+_CLIENT_TOOLS_OF_A_DATE: Final = ("bash_", "computer_", "memory_", "text_editor_")
+_REFERENCES: Final = ("file_id", "file_url")
+_REFERRING: Final = frozenset({"file", "url"})
+_SAID: Final = frozenset({"content", "role", "text"})
+_WEB: Final = ("http:", "https:")
+_ELSEWHERE: Final = "What the body only refers to has no price on this node; send it whole."
+
+
+def refuse_unpriced(body: Mapping[str, object]) -> None:
+    """Raise :class:`InvalidParameter` for what has no price, whatever the endpoint."""
+    for name, reason in _FIELDS.items():
+        if body.get(name) is not None:
+            raise _refusal(name, reason)
+    for name, dearer in _DEARER.items():
+        value = body.get(name)
+        if isinstance(value, str) and value in dearer:
+            raise _refusal(name, "This service tier has no price on this node.")
+    modalities = body.get("modalities")
+    if isinstance(modalities, list) and any(one != "text" for one in modalities):
+        raise _refusal("modalities", "Output that is not text has no price on this node.")
+    tools = body.get("tools")
+    if isinstance(tools, list) and not all(map(_is_clients, tools)):
+        raise _refusal("tools", _TOOL)
+    for name in ("messages", "input"):
+        given = body.get(name)
+        if isinstance(given, list) and _refers(given):
+            raise _refusal(name, _ELSEWHERE)
+
+
+def _is_clients(tool: object) -> bool:
+    """Whether the client runs a tool; what is no tool at all is left to the provider to refuse."""
+    if not isinstance(tool, dict):
+        return True
+    kind = tool.get("type")
+    if kind is None:
+        return "name" in tool or "function" in tool
+    if not isinstance(kind, str):
+        return False
+    return kind in _CLIENT_TOOLS or kind.startswith(_CLIENT_TOOLS_OF_A_DATE)
+
+
+def _refers(given: list[object]) -> bool:
+    """Whether anything in messages is not there itself; arguments of calls are not looked at."""
+    stack = list(given)
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, dict):
+            if _is_reference(item):
+                return True
+            stack.extend(item[name] for name in ("content", "output") if name in item)
+    return False
+
+
+def _is_reference(item: Mapping[str, object]) -> bool:
+    kind = item.get("type")
+    if kind == "item_reference" or (kind is None and "id" in item and _SAID.isdisjoint(item)):
+        return True
+    for holder in (item, item.get("source"), item.get("file")):
+        if not isinstance(holder, dict):
+            continue
+        data = holder.get("file_data")
+        if any(holder.get(name) for name in _REFERENCES) or _is_web(data):
+            return True
+    source, video = item.get("source"), item.get("video_url")
+    if kind == "document" and isinstance(source, dict) and source.get("type") in _REFERRING:
+        return True
+    return _is_web(video.get("url") if isinstance(video, dict) else video)
+
+
+def _is_web(address: object) -> bool:
+    return isinstance(address, str) and address.lstrip().lower().startswith(_WEB)
+
+
+def _refusal(param: str, reason: str) -> InvalidParameter:
+    return InvalidParameter(reason, details={"param": param})
