@@ -167,7 +167,7 @@ class App:
         stack.push_async_callback(money.offers.close)
         self._demands = money.demands
         till = Till(money.auth, money.x_cashu, ledger, money.demands)
-        repetition, once = build_repeats(settings, db, node_key, clock, instance)
+        repetition, once = build_repeats(settings, db, node_key, clock, instance, money.auth.knows)
         self.api.state.repetition = repetition
         self._wire(logs, once, catalog, till, upstream)
         self.api.state.balance = BalanceService(

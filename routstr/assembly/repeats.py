@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from routstr.auth.credentials import Knows
 from routstr.balance.idempotency import Repetition
 from routstr.core.clock import Clock
 from routstr.core.db import Database
@@ -15,7 +16,12 @@ TIDY_SECONDS: Final = 60.0
 
 
 def build_repeats(
-    settings: Settings, db: Database, node_key: NodeKey, clock: Clock, instance: int
+    settings: Settings,
+    db: Database,
+    node_key: NodeKey,
+    clock: Clock,
+    instance: int,
+    knows: Knows,
 ) -> tuple[Repetition, Once]:
     """Put the two sides of it together: management routes, paid routes."""
     repeats = Repeats(
@@ -27,8 +33,8 @@ def build_repeats(
         keep_hours=settings.idempotency_hours,
     )
     return (
-        Repetition(repeats, node_key),
-        Once(repeats, node_key, store_answers=settings.store_answers),
+        Repetition(repeats, node_key, knows),
+        Once(repeats, node_key, knows, store_answers=settings.store_answers),
     )
 
 

@@ -1,12 +1,15 @@
 """What a call comes with, as one value: whoever has it may ask again what the call answered."""
 
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
 
 from routstr.auth import keys
 from routstr.core.node_key import NodeKey
 from routstr.errors import WalletError
 from routstr.wallet import token
 
+Knows: TypeAlias = Callable[[str | None], Awaitable[bool]]
+"""Says whether what ``Authorization`` brings names a key."""
 _KEY: Final = b"key\0"
 _TOKEN: Final = b"token\0"
 
@@ -31,6 +34,14 @@ def credential_of(
             return _TOKEN + bearer.encode()
         return _KEY + keys.from_proofs(node, ys).key.encode()
     return _TOKEN + _proofs(given) if given else b""
+
+
+async def may_hear(knows: Knows, *, authorization: str | None, x_cashu: str | None) -> bool:
+    """Say whether who brings this may still be told what an earlier call answered.
+
+    Whoever has a key that was rotated or revoked may not: it is as unknown as any other.
+    """
+    return bool(x_cashu) or not keys.bearer(authorization) or await knows(authorization)
 
 
 def _proofs(text: str) -> bytes:

@@ -23,7 +23,13 @@ from routstr.auth.terms import NO_TERMS, KeyTerms, check_terms, from_context
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
 from routstr.core.node_key import NodeKey
-from routstr.errors import AuthError, KeyExpired, MissingApiKey, TokenAlreadySpent
+from routstr.errors import (
+    AuthError,
+    KeyExpired,
+    MissingApiKey,
+    TokenAlreadySpent,
+    WalletError,
+)
 from routstr.ledger.entries import KeyMark
 from routstr.money import ZERO, Msat
 from routstr.payment.deposits import TOPUP, admit_deposit, book_deposit
@@ -133,6 +139,14 @@ class Authenticator:
     async def known_payer(self, authorization: str | None) -> Payer:
         """Return an existing payer, expired or not; AuthError for anything else."""
         return await self.validate_api_key(self.key_of(authorization))
+
+    async def knows(self, authorization: str | None) -> bool:
+        """Say whether a credential names a key, expired or not. Redeems nothing."""
+        try:
+            await self.known_payer(authorization)
+        except (AuthError, WalletError):
+            return False
+        return True
 
     def key_of(self, authorization: str | None) -> str:
         """Return the key that a credential names, whether or not it exists; or MissingApiKey."""

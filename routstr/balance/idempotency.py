@@ -18,7 +18,7 @@ What is kept of a call is decided by its answer:
 
 =====================================  =====================================================
 200, 201, 204; a token that is dead    kept: every repeat gets the same answer
-408, 409, 425, 429, other 2xx, 5xx     unfinished: the repeat does the work, same operation
+408, 409, 425, other 2xx, 5xx          unfinished: the repeat does the work, same operation
 any other 4xx, at the first attempt    nothing was done: the key is free
 =====================================  =====================================================
 
@@ -36,7 +36,7 @@ from msgspec import Struct
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from routstr.auth.credentials import credential_of
+from routstr.auth.credentials import Knows, credential_of, may_hear
 from routstr.core.node_key import NodeKey
 from routstr.errors import (
     FeesExceedAmount,
@@ -58,7 +58,7 @@ _ROTATION: Final = "/rotate"
 _ALIASES: Final = ("/v1/balance", "/v1/wallet", "/v1", "/v2")
 _TOKENS: Final = ("initial_balance_token", "cashu_token", "token", "api_key")
 _DONE: Final = frozenset({200, 201, 204})
-_UNFINISHED: Final = frozenset({408, 409, 425, 429})
+_UNFINISHED: Final = frozenset({408, 409, 425})
 _FINAL: Final = frozenset({TokenAlreadySpent.code, ZeroValueToken.code, FeesExceedAmount.code})
 """Errors of a token that will be the same for ever."""
 _PARAMETER: Final = {
@@ -76,6 +76,7 @@ class Repetition(Struct, frozen=True):
 
     repeats: Repeats
     node: NodeKey
+    knows: Knows
 
 
 def _operation(request: Request) -> bytes | None:
@@ -108,10 +109,13 @@ class RepeatableRoute(APIRoute):
             return  # nobody waits for an answer
         repetition: Repetition = scope["app"].state.repetition
         found = await _begin(repetition, checked_key(keys[0].decode("latin-1")), scope, body)
-        if isinstance(found, Kept):
+        work = self._work(scope, receive, body)
+        if isinstance(found, Begun):
+            await _carry_out(repetition.repeats, found, scope, send, work)
+        elif await _may_hear(repetition, scope):
             await _replay(found, send)
-            return
-        await _carry_out(repetition.repeats, found, scope, send, self._work(scope, receive, body))
+        else:
+            await work(send)  # the route itself says that the key is unknown
 
     def _work(
         self, scope: Scope, receive: Receive, body: bytes
@@ -131,9 +135,23 @@ class RepeatableRoute(APIRoute):
         return work
 
 
+async def _may_hear(repetition: Repetition, scope: Scope) -> bool:
+    """Whether the caller's key still is one; a rotation is told to who has the old key."""
+    headers = _headers(scope)
+    return _path(scope) == _ROTATION or await may_hear(
+        repetition.knows,
+        authorization=headers.get(b"authorization"),
+        x_cashu=headers.get(b"x-cashu"),
+    )
+
+
+def _headers(scope: Scope) -> dict[bytes, str]:
+    return {name: value.decode("latin-1") for name, value in scope["headers"]}
+
+
 async def _begin(repetition: Repetition, key: str, scope: Scope, body: bytes) -> Begun | Kept:
     repeats = repetition.repeats
-    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    headers = _headers(scope)
     query: bytes = scope["query_string"]
     credential = credential_of(
         repetition.node,

@@ -15,7 +15,7 @@ from typing import Final
 
 from starlette.types import Message, Send
 
-from routstr.auth.credentials import credential_of
+from routstr.auth.credentials import Knows, credential_of, may_hear
 from routstr.core.node_key import NodeKey
 from routstr.core.rendering import Header
 from routstr.core.request_id import REQUEST_ID_HEADER
@@ -38,11 +38,14 @@ _CORS: Final = b"access-control-"
 class Once:
     """Puts itself around paid endpoints; a request without the header passes at once."""
 
-    __slots__ = ("_node", "_repeats", "_store_answers")
+    __slots__ = ("_knows", "_node", "_repeats", "_store_answers")
 
-    def __init__(self, repeats: Repeats, node: NodeKey, *, store_answers: bool) -> None:
+    def __init__(
+        self, repeats: Repeats, node: NodeKey, knows: Knows, *, store_answers: bool
+    ) -> None:
         self._repeats: Final = repeats
         self._node: Final = node
+        self._knows: Final = knows
         self._store_answers: Final = store_answers
 
     def around(self, endpoint: str, serve: Serve) -> Serve:
@@ -80,6 +83,11 @@ class Once:
             paid_request=exchange.request_id,
         )
         if isinstance(found, Kept):
+            if not await may_hear(
+                self._knows, authorization=credentials.authorization, x_cashu=credentials.x_cashu
+            ):
+                await serve(exchange, credentials, body)  # which refuses an unknown key
+                return
             await _tell(exchange, found)
             return
         record = _Record(repeats, found, exchange, store_answer=self._store_answers)

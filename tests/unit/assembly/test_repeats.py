@@ -17,7 +17,11 @@ from tests.unit.payment.idempotency.memory import NODE, Memory
 async def test_answers_are_kept_as_long_as_the_settings_say_and_then_deleted() -> None:
     memory, clock = Memory(), ManualClock()
     settings = Settings(idempotency_hours=2)
-    repetition, _ = build_repeats(settings, cast("Database", memory), NODE, clock, 1)
+
+    async def knows(_authorization: str | None) -> bool:
+        return True
+
+    repetition, _ = build_repeats(settings, cast("Database", memory), NODE, clock, 1, knows)
     found = await repetition.repeats.begin(b"scope", b"request")
     assert isinstance(found, Begun)
     await repetition.repeats.keep(found, Kept())

@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Response
 from routstr.balance.idempotency import Operation, RepeatableRoute, Repetition
 from routstr.core.rendering import install_error_handlers
 from routstr.errors import (
+    AuthError,
     BalanceChanged,
     BalanceTooSmall,
     InsufficientBalance,
@@ -21,6 +22,7 @@ from routstr.errors import (
     RefundPending,
     RoutstrError,
     TokenAlreadySpent,
+    TooManyInvoices,
     ZeroValueToken,
 )
 from tests.unit.core.asgi import Answer, ask
@@ -39,6 +41,7 @@ class House:
     act: Callable[[], Awaitable[object]] | None = None
     error: Exception | None = None
     status: int = 200
+    gone: frozenset[str | None] = frozenset()
 
     def __post_init__(self) -> None:
         router = APIRouter(route_class=RepeatableRoute)
@@ -65,7 +68,10 @@ class House:
         self.app.include_router(router, prefix="/v1/balance")
         self.app.include_router(router, prefix="/v1/wallet", include_in_schema=False)
         self.repeats = repeats(self.memory)
-        self.app.state.repetition = Repetition(self.repeats, NODE)
+        self.app.state.repetition = Repetition(self.repeats, NODE, self.knows)
+
+    async def knows(self, authorization: str | None) -> bool:
+        return authorization not in self.gone
 
     async def post(
         self,
@@ -160,6 +166,7 @@ async def test_a_get_is_passed_by(house: House) -> None:
         (InvalidToken(), 2, False),
         (NothingToRefund(), 2, False),
         (BalanceTooSmall(), 2, False),
+        (TooManyInvoices(), 2, False),
         (MintUnreachable(), 2, True),  # unfinished
         (RedemptionPending(), 2, True),
         (RefundPending(), 2, True),
@@ -246,6 +253,19 @@ class TestWhoMayAsk:
         for _ in range(2):
             assert (await house.post(headers=())).status == 200
         assert len(house.operations) == 1
+
+    async def test_who_has_a_key_that_is_one_no_more_hears_no_answer(self, house: House) -> None:
+        await house.post()
+        await house.post("/v1/balance/rotate", key="r" * 32)
+        house.gone = frozenset({AUTH[1]})
+        house.error = AuthError()
+        refused = await house.post()
+        assert code(refused) == (401, "invalid_api_key")
+        assert house.operations[1:] == [None]
+        told = await house.post("/v1/balance/rotate", key="r" * 32)
+        assert told.header("idempotent-replayed") == "true"
+        house.gone = frozenset()
+        assert (await house.post()).header("idempotent-replayed") == "true"
 
     async def test_a_new_secret_is_not_told_to_who_guesses_a_number(self, house: House) -> None:
         refused = await house.post("/v1/balance/rotate", key="1")

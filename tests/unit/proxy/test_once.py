@@ -9,6 +9,7 @@ import pytest
 from starlette.types import Message
 
 from routstr.errors import (
+    AuthError,
     DatabaseUnavailable,
     IdempotencyInProgress,
     IdempotencyMismatch,
@@ -49,6 +50,7 @@ class House:
 
     memory: Memory
     served: int = 0
+    gone: frozenset[str | None] = frozenset()
     seen: list[tuple[Credentials, bytes]] = field(default_factory=list)
     kept_before: list[int] = field(default_factory=list)
     """How many answers were kept when each message passed to the client."""
@@ -79,9 +81,12 @@ class House:
         scope = http_scope("POST", "/chat/completions")
         exchange = Exchange(scope, receive, send, f"request-{number}")
         exchange.always_send([(b"x-routstr-request-id", str(number).encode())])
-        once = Once(self.repeats, NODE, store_answers=store)
+        once = Once(self.repeats, NODE, self.knows, store_answers=store)
         await once.around(ENDPOINT, serve)(exchange, credentials, body)
         return answer
+
+    async def knows(self, authorization: str | None) -> bool:
+        return authorization not in self.gone
 
     def __post_init__(self) -> None:
         self.repeats = repeats(self.memory)
@@ -121,6 +126,17 @@ def failing(error: BaseException) -> Callable[[Exchange], Awaitable[None]]:
         raise error
 
     return fail
+
+
+@pytest.mark.parametrize("store", [False, True])
+async def test_who_has_a_key_that_is_one_no_more_hears_no_receipt(
+    house: House, *, store: bool
+) -> None:
+    named = Credentials("Bearer sk-1", idempotency_key="a")
+    await house.ask(good, named, store=store)
+    house.gone = frozenset({"Bearer sk-1"})
+    with pytest.raises(AuthError):
+        await house.ask(failing(AuthError()), named, store=store)
 
 
 async def test_without_the_header_nothing_is_asked_or_written(house: House) -> None:
