@@ -166,15 +166,18 @@ class LightningRefunds:
     async def _send(
         self, account: int, home: Spot, offer: PayOffer, address: str, state: Balance
     ) -> Saga:
-        """Pay everything from one mint: the owner's own, then the fullest; else what one has."""
+        """Pay everything from one mint: the owner's own, then the fullest; else what one has.
+
+        Where nothing can be paid, what went wrong at the first place is told: it had the most.
+        """
         tried: set[Spot] = set()
-        problem: WalletError = InsufficientLiquidity()
+        problem: RoutstrError | None = None
         while True:
             listed = self._wallet.mints.urls
             holdings = [h for h in await self._wallet.holdings() if h.mint in listed]
             place = next_place(holdings, home, state.available, tried)
             if place is None:
-                raise problem
+                raise problem or InsufficientLiquidity
             tried.add(place.spot)
             context = {
                 _REFUND: secrets.token_hex(_ID_BYTES),
@@ -193,8 +196,8 @@ class LightningRefunds:
                     account=account,
                     context=context,
                 )
-            except ELSEWHERE as error:
-                problem = error
+            except (*ELSEWHERE, BalanceTooSmall) as error:
+                problem = problem or error
 
 
 def with_id(error: ErrorT, saga: Saga) -> ErrorT:

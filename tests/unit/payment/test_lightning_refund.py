@@ -139,6 +139,15 @@ async def test_a_payment_that_fails_leaves_the_balance_as_it_was(desk: Desk) -> 
     assert (await desk.refund(owner)).amount > 0
 
 
+async def test_a_failure_is_told_though_other_mints_have_too_little_to_try(desk: Desk) -> None:
+    owner = await desk.account(64)
+    await desk.account(1, mint=SECOND)
+    desk.mint().outcome = "failed"
+    with pytest.raises(LightningFailed):
+        await desk.refund(owner)
+    assert await desk.available(owner) == 64_000
+
+
 async def test_another_mint_pays_when_ones_own_cannot(desk: Desk) -> None:
     owner = await desk.account(64)
     await desk.account(512, mint=SECOND)
