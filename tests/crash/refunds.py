@@ -67,9 +67,14 @@ class Claim(Operation):
 
     async def attempt(self) -> Reply:
         reply = await self.case.refund()
-        if reply.good and any(call.faulty for call in self.case.proxy.calls):
+        if reply.good and not self._was_told():
             return Reply(0)  # it could not ask whether the token is redeemed, and tells it again
         return replace(reply, status=HTTPStatus.OK) if reply.status in NOTHING_LEFT else reply
+
+    def _was_told(self) -> bool:
+        """Whether the mint has answered what became of the token; while it rests nobody asks."""
+        asked = [call for call in self.case.proxy.calls if call.path == "/v1/checkstate"]
+        return any(call.handled and not call.faulty for call in asked)
 
     async def undecided(self) -> None:
         state = self.case.state()
