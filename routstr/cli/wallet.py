@@ -46,6 +46,23 @@ def sagas(
 
 
 @commands.command()
+def invoices(
+    newest: Annotated[bool, typer.Option("--all", help="The newest, paid or not.")] = False,  # noqa: FBT002
+    ask: Annotated[bool, typer.Option("--ask", help="Ask the mints about them first.")] = False,  # noqa: FBT002
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    json: JsonFlag = False,  # noqa: FBT002
+) -> None:
+    """Lightning invoices that wait for a payment, are being credited, or are lost.
+
+    Nodes ask about them by themselves. With --ask a mint that is not in CASHU_MINTS any more is
+    asked too, and what was paid there is credited.
+    """
+    from routstr.cli import wallet_invoices  # noqa: PLC0415
+
+    wallet_invoices.run(settings_or_exit(), newest=newest, ask=ask, limit=limit, json=json)
+
+
+@commands.command()
 def resolve(
     saga: Annotated[int | None, typer.Argument(help="One saga; default all open ones.")] = None,
     json: JsonFlag = False,  # noqa: FBT002
