@@ -1,6 +1,7 @@
 """Paying in over Lightning while the mint errs, the node dies, or the books are closed."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,26 @@ async def test_a_paid_invoice_is_credited_while_deposits_are_closed(
     assert (await ask(client, 5)).error == (503, "service_unavailable", "deposits_closed")
     proxy.reset()
     assert (await client.balance(await paid(client, made["invoice_id"])))[0] == 50_000
+
+
+async def test_a_mint_that_is_not_listed_any_more_is_asked_by_command_only(
+    house: House, client: Client, proxy: FaultProxy, mint: Mint
+) -> None:
+    proxy.plan(QUOTES, faults.quoted(state="UNPAID"), lasting=True)
+    made = (await ask(client, 60)).json
+    await told(client, made["invoice_id"])
+    await house.node.restart({"CASHU_MINTS": mint.url})
+    client.url = house.node.url
+    proxy.reset()
+    await write(house, "UPDATE mint_quotes SET poll_at = 0")
+    await asyncio.sleep(3)
+    assert (await told(client, made["invoice_id"]))["status"] == "pending"
+    assert proxy.calls == []
+
+    done = await house.node.command("wallet", "invoices", "--ask", "--all", "--json")
+    assert [one["state"] for one in json.loads(done.output)["invoices"]] == ["issued"]
+    state = await told(client, made["invoice_id"])
+    assert (await client.balance(state["api_key"]))[0] == 60_000
 
 
 async def test_a_real_mint_tells_when_an_invoice_is_paid(mint: Mint, old_mint: Mint) -> None:
