@@ -28,7 +28,6 @@ from routstr.wallet.offers import Offers
 from routstr.wallet.service import Wallet
 
 CLAIMS_SECONDS: Final = 300.0
-REBALANCE_SECONDS: Final = 600.0
 NEVER_SECONDS: Final = 10 * 365 * 86_400.0
 """Between two runs of a task that runs at the start only: again only after a failure."""
 
@@ -114,7 +113,7 @@ def start_money(money: Money, settings: Settings, supervisor: Supervisor) -> Non
     supervisor.every("verify", verify_s, money.verifier.run)
     if pause_s := settings.consolidation_interval_seconds:
         supervisor.every("consolidation", pause_s, money.consolidations.run)
-    supervisor.every("rebalancing", REBALANCE_SECONDS, money.swaps.rebalance)
+    supervisor.every("rebalancing", settings.rebalance_interval_seconds, money.swaps.rebalance)
     start_reconciliation(money.reconciliation, settings, supervisor)
     if address := settings.receive_ln_address:
         pause_s = settings.payout_interval_seconds

@@ -190,6 +190,8 @@ class Wallet(Group):
     """What lies at another mint beyond this, in sat, moves to the primary mint; 0: nothing does."""
     rebalance_sat_per_day: Count = 100_000
     """Most that moves between mints by itself in 24 hours, in sat."""
+    rebalance_interval_seconds: Seconds = 600
+    """How often it is looked at what lies where."""
     lightning_open_invoices_max: Count = 100
     """Most unpaid Lightning invoices of one key, or of one address that asks for new keys."""
     reconcile_interval_seconds: SecondsOrOff = 300

@@ -1,7 +1,7 @@
 """One user with one node at one mint: what both have, and what must be true of it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +50,8 @@ class Case:
     client: Client
     upstream: Upstream
     bob: LnurlServer
+    another_mint: Callable[[], Awaitable[str]]
+    """Starts one with another fee, if need be, and gives its URL."""
     node: RunningNode | None = None
     others: list[RunningNode] = field(default_factory=list)
     key: str = ""

@@ -64,6 +64,7 @@ async def _happen(cell: Cell, case: Case) -> tuple[Operation, Reply]:
 async def begin(case: Case, name: str, *, armed: bool = False) -> Operation:
     """A node at the moment before an operation; the proxy counts from here."""
     operation = OPERATIONS[name](case)  # which may change the node's settings
+    await operation.settle_in()
     await case.start(armed=armed)
     await operation.prepare()
     case.proxy.reset()

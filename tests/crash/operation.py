@@ -28,6 +28,10 @@ class Operation(ABC):
     def __init__(self, case: Case) -> None:
         self.case = case
 
+    async def settle_in(self) -> None:
+        """Before the node starts: change its settings, if that takes more than a moment."""
+        return
+
     @abstractmethod
     async def prepare(self) -> None:
         """Make what the operation needs; the node runs and nothing goes wrong yet."""

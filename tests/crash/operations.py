@@ -11,6 +11,7 @@ from tests.crash.lightning import LightningCreate, LightningTopUp
 from tests.crash.lightning_out import LightningRefund, Payout
 from tests.crash.operation import CHAT, NET, Operation, Receiving, create, spendable
 from tests.crash.refunds import Claim, ExactRefund, Refund
+from tests.crash.several_mints import Consolidate, SwapMints
 from tests.crash.x_cashu import XCashu, XCashuStream
 
 
@@ -96,5 +97,7 @@ OPERATIONS: Final[Mapping[str, type[Operation]]] = MappingProxyType(
         "payout": Payout,
         "refund-once": RefundOnce,
         "chat-once": ChatOnce,
+        "consolidate": Consolidate,
+        "swap-mints": SwapMints,
     }
 )

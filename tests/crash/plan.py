@@ -31,8 +31,11 @@ _PAYING: Final = frozenset({"lightning-refund", "payout"})
 _MINTING: Final = frozenset({"lightning-create", "lightning-topup"})
 """Operations that mint what somebody has paid for."""
 
-_FEW: Final = frozenset({"refund-once", "chat-once"})
-"""Operations that differ from another in their record only: not in every place."""
+_UPKEEP: Final = frozenset({"consolidate", "swap-mints"})
+"""What the node does by itself, later than it answers: a mint's error is met there by no client."""
+
+_FEW: Final = frozenset({"refund-once", "chat-once", *_UPKEEP})
+"""Not in every place: what differs from another operation in its record only, and upkeep."""
 
 What = tuple[str, Trouble]
 
@@ -130,6 +133,8 @@ def _pairs(cell: Cell) -> set[tuple[object, object]]:
 
 def _meets(name: str, fault: Misbehaviour) -> bool:
     """Whether the operation makes this call at all."""
+    if name in _UPKEEP:
+        return False
     if fault in MINT_ERRS or name in _MINTING:
         return fault in MINT_ERRS and name in _MINTING
     if fault.path == "/v1/checkstate":
@@ -146,6 +151,8 @@ def _leaves_something(name: str, death: Death) -> bool:
     (kill,) = death.kills
     if name in {"bearer", "chat-once", *_TWICE} and kill.kind == "commit":
         return kill.number > 1
+    if name in _UPKEEP:
+        return False  # another node would do by itself what this one did not begin
     return (
         (name in _SWAPPING and kill.name == SWAP)
         or (name in _PAYING and kill.name == MELT)

@@ -99,6 +99,7 @@ class World:
                 client=Client(self._session),
                 upstream=upstream,
                 bob=bob,
+                another_mint=lambda: self._other(place),
             )
             try:
                 yield case
@@ -112,6 +113,10 @@ class World:
     def forget(self, case: Case) -> None:
         """Remove a cell's folder, once nobody needs its logs."""
         shutil.rmtree(case.folder, ignore_errors=True)
+
+    async def _other(self, place: Place) -> str:
+        other = place._replace(fee_ppk=0 if place.fee_ppk else 100)
+        return (await self._payer(other)).mint_url
 
     async def _payer(self, place: Place) -> Payer:
         key = (place.mint, place.fee_ppk)

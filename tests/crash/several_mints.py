@@ -1,0 +1,183 @@
+"""What the node does with its own ecash: proofs are renewed, ecash moves to another mint.
+
+Nobody asks for it: it begins as soon as somebody has given the operator, or the wallet, enough.
+What a customer has is the same before, between and after.
+"""
+
+import asyncio
+from abc import abstractmethod
+from http import HTTPStatus
+from typing import Final
+
+from sqlalchemy import text
+
+from routstr.money import Unit
+from routstr.wallet.models import QuoteState, SagaKind, SagaState
+from tests.crash.case import Case, hold
+from tests.crash.client import Reply, repeated
+from tests.crash.lightning_out import payable
+from tests.crash.operation import NET, Operation, create
+
+_PATIENCE_S: Final = 15.0
+_POLL_S: Final = 0.05
+_ONES: Final = 5
+"""Proofs of one unit, so many that one more of them makes renewing them worth it."""
+_DONE: Final = f"state = {int(SagaState.DONE)}"
+_RENEWED: Final = (
+    "SELECT count(*), coalesce(sum(fee), 0) FROM sagas"
+    f" WHERE kind = {int(SagaKind.CONSOLIDATE)} AND {_DONE}"
+)
+_LEFT: Final = f"""
+SELECT count(*), coalesce(sum(spent), 0) FROM sagas
+WHERE kind = {int(SagaKind.MELT)} AND {_DONE}
+"""
+_ARRIVED: Final = f"""
+SELECT count(*), coalesce(sum(amount), 0) FROM mint_quotes
+WHERE state = {int(QuoteState.ISSUED)}
+"""
+_BETWEEN: Final = "SELECT 0, coalesce(sum(posted), 0) FROM accounts WHERE kind = 11"
+
+
+class Upkeep(Operation):
+    """Something that the node does by itself as soon as :meth:`trigger` was answered."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self.given = 0
+        """What is the operator's before the operation, in msat."""
+
+    @abstractmethod
+    async def trigger(self) -> Reply:
+        """Give the node what it waits for; the same again changes nothing."""
+
+    @abstractmethod
+    def happened(self) -> bool:
+        """Whether it was done."""
+
+    async def attempt(self) -> Reply:
+        given = await self.trigger()
+        if not given.status:
+            return given
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _PATIENCE_S
+        while loop.time() < deadline and self.case.running.process.running:
+            state = self.case.state()
+            if self.happened() and not state.open_sagas:
+                return Reply(200)
+            await asyncio.sleep(_POLL_S)
+        return Reply(0)
+
+    async def untouched(self) -> None:
+        await self.undecided()
+
+    def read(self, query: str) -> tuple[int, int]:
+        with self.case.books._engine.connect() as connection:
+            count, amount = connection.execute(text(query)).one()
+        return int(count), int(amount)
+
+    def nothing_between(self) -> None:
+        _, amount = self.read(_BETWEEN)
+        hold(amount == 0, f"{amount} msat stay between mints")
+
+    async def donate(self, net: int) -> None:
+        body = {"token": await self.case.token(net)}
+        reply = await repeated(lambda: self.case.client.post("/v1/balance/donate", body))
+        hold(reply.status == HTTPStatus.OK, f"donate answers {reply.status}")
+        self.given += self.case.msat(net)
+
+
+class Consolidate(Upkeep):
+    """The sixth proof of one unit comes in, and they become fewer."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        case.settings = {
+            **case.settings,
+            "CONSOLIDATION_INTERVAL_SECONDS": "0.2",
+            "PROOFS_PER_AMOUNT_MAX": "4",
+        }
+
+    async def prepare(self) -> None:
+        case = self.case
+        await create(case)
+        await self.donate(NET)
+        for _ in range(_ONES):
+            body = {"cashu_token": await case.token(1)}
+            reply = await repeated(lambda body=body: self._top_up(body))  # type: ignore[misc]
+            hold(reply.good, f"a top-up answers {reply}")
+        hold(not self.happened(), "it was done before the last one came")
+        self.token = await case.token(1)
+
+    async def trigger(self) -> Reply:
+        return await self._top_up({"cashu_token": self.token})
+
+    def happened(self) -> bool:
+        return self.read(_RENEWED)[0] > 0
+
+    async def undecided(self) -> None:
+        case, state = self.case, self.case.state()
+        came = 1 if await case.spent(self.token) else 0
+        owned = case.msat(NET + _ONES + came)
+        hold(state.posted == owned, f"a customer has {state.posted} msat of {owned}")
+        _, fees = self.read(_RENEWED)
+        own = self.given - case.msat(fees)
+        hold(state.own == own, f"the operator has {state.own} msat, should have {own}")
+        self.nothing_between()
+
+    async def judge(self, reply: Reply) -> None:
+        case = self.case
+        count, fees = self.read(_RENEWED)
+        hold(count == 1, f"{count} times renewed")
+        hold(fees == (1 if case.fee_ppk else 0), f"the mint took {fees}")
+        await case.drained(case.msat(NET + _ONES + 1))
+
+    async def _top_up(self, body: dict[str, str]) -> Reply:
+        return await self.case.client.post("/v1/balance/topup", body, bearer=self.case.key)
+
+
+class SwapMints(Upkeep):
+    """Ecash of the operator's moves to the primary mint, which is another one."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self.net = payable(case)
+
+    async def settle_in(self) -> None:
+        case = self.case
+        other = await case.another_mint()
+        case.settings = {
+            **case.settings,
+            "CASHU_MINTS": f"{other},{case.proxy.url}",
+            "REBALANCE_ABOVE_SAT": "1",
+            "REBALANCE_INTERVAL_SECONDS": "0.2",
+        }
+
+    async def prepare(self) -> None:
+        await create(self.case, self.net)
+        self.token = await self.case.token(self.net)
+
+    async def trigger(self) -> Reply:
+        return await self.case.client.post("/v1/balance/donate", {"token": self.token})
+
+    def happened(self) -> bool:
+        left, _ = self.read(_LEFT)
+        arrived, _ = self.read(_ARRIVED)
+        return 0 < left == arrived
+
+    async def undecided(self) -> None:
+        case, state = self.case, self.case.state()
+        hold(state.posted == case.msat(self.net), f"a customer has {state.posted} msat")
+        given = case.msat(self.net) if await case.spent(self.token) else 0
+        left, out = self.read(_LEFT)
+        arrived, sats = self.read(_ARRIVED)
+        hold(left == arrived, f"{left} left and {arrived} arrived")
+        cost = case.msat(out) - int(Unit.SAT.to_msat(sats))
+        hold(state.own == given - cost, f"given {given}, cost {cost}, there are {state.own} msat")
+        self.nothing_between()
+
+    async def judge(self, reply: Reply) -> None:
+        case = self.case
+        _, sats = self.read(_ARRIVED)
+        moved = int(Unit.SAT.to_msat(sats))
+        hold(moved > case.msat(self.net) * 9 // 10, f"only {moved} msat moved")
+        await case.drained(case.msat(self.net))
