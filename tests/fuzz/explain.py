@@ -27,6 +27,7 @@ class Track(NamedTuple):
 Alternatives: TypeAlias = Sequence[Sequence[Track]]
 
 _EVENTS_TRIED_MAX: Final = 30_000
+_SUMS: Final = ("unclaimed", "in_flight", "transit", "revenue", "loss", "payouts", "mint_fees")
 
 
 class Broken(Exception):
@@ -120,7 +121,7 @@ def _groups(tracks: Iterable[Track]) -> list[tuple[frozenset[int], list[Track]]]
 def agree(model: Model, facts: Facts) -> None:
     """The books are what the model says."""
     agree_on(model, facts, model.accounts.keys() | facts.accounts.keys())
-    for name in ("unclaimed", "in_flight", "revenue", "loss", "payouts"):
+    for name in _SUMS:
         _same(name, getattr(model, name), getattr(facts, name))
     if model.surplus < 0:
         raise Impossible(f"{-model.surplus} msat of customers' money were paid out")

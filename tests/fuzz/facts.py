@@ -13,8 +13,9 @@ from routstr.wallet.purse import sums
 from tests.fuzz.records import Account, End, Hold, Ys
 
 _ENDS: Final = (End.OPEN, End.SETTLED, End.RELEASED, End.EXPIRED, End.LATE)  # as they are stored
-_UNCLAIMED, _IN_FLIGHT, _REVENUE, _LOSS, _PAYOUTS = 3, 5, 20, 23, 26  # accounts' kinds, as stored
-_SUMMED: Final = (_UNCLAIMED, _IN_FLIGHT, _REVENUE, _LOSS, _PAYOUTS)
+_UNCLAIMED, _IN_FLIGHT, _TRANSIT = 3, 5, 11  # accounts' kinds, as stored
+_REVENUE, _MINT_FEES, _LOSS, _PAYOUTS = 20, 21, 23, 26
+_SUMMED: Final = (_UNCLAIMED, _IN_FLIGHT, _TRANSIT, _REVENUE, _LOSS, _PAYOUTS, _MINT_FEES)
 _CUSTOMERS: Final = (1, 2)
 _ACCOUNTS: Final = (
     "SELECT id, kind, posted, held, deposited, closed FROM accounts"
@@ -24,8 +25,8 @@ _HOLDS: Final = (
     "SELECT id, account, amount, state, charged, uncollected, request_id, owner FROM holds"
 )
 _SAGAS: Final = (
-    "SELECT id, kind, state, purpose, account, mint, unit, gross, fee, lease_owner, spent"
-    " FROM sagas"
+    "SELECT id, kind, state, purpose, account, mint, unit, gross, fee, lease_owner, spent,"
+    " context FROM sagas"
 )
 _PAID: Final = "SELECT saga, id FROM mint_quotes"
 _CLAIMS: Final = "SELECT saga, y FROM claimed_y"
@@ -60,6 +61,7 @@ class SagaFact:
     fee: int
     owner: int
     spent: int
+    context: str
     ys: Ys
     """For what a mint issued for an invoice: the invoice."""
 
@@ -75,9 +77,11 @@ class Facts:
     accounts: dict[int, Account]
     unclaimed: int
     in_flight: int
+    transit: int
     revenue: int
     loss: int
     payouts: int
+    mint_fees: int
     holds: dict[int, HoldFact]
     sagas: dict[int, SagaFact]
     claimed: frozenset[int]
@@ -108,15 +112,17 @@ class Observer:
                 accounts[id_] = Account(posted, held, deposited, bool(closed))
         claimed = f"{_CLAIMED} WHERE state = 1 AND {_among('saga', issued)}"
         return Facts(
-            accounts,
-            sums_of[_UNCLAIMED],
-            sums_of[_IN_FLIGHT],
-            sums_of[_REVENUE],
-            -sums_of[_LOSS],
-            -sums_of[_PAYOUTS],
-            self._holds(holds),
-            self._sagas(sagas),
-            frozenset(row[0] for row in self._rows(claimed)) if issued else frozenset(),
+            accounts=accounts,
+            unclaimed=sums_of[_UNCLAIMED],
+            in_flight=sums_of[_IN_FLIGHT],
+            transit=sums_of[_TRANSIT],
+            revenue=sums_of[_REVENUE],
+            loss=-sums_of[_LOSS],
+            payouts=-sums_of[_PAYOUTS],
+            mint_fees=-sums_of[_MINT_FEES],
+            holds=self._holds(holds),
+            sagas=self._sagas(sagas),
+            claimed=frozenset(row[0] for row in self._rows(claimed)) if issued else frozenset(),
         )
 
     def silence(self, instance: int) -> None:
@@ -187,7 +193,7 @@ def _among(column: str, ids: Iterable[int]) -> str:
 
 
 def _saga(row: Any, ys: Ys) -> SagaFact:
-    _, kind, state, purpose, account, mint, unit, gross, fee, owner, spent = row
+    _, kind, state, purpose, account, mint, unit, gross, fee, owner, spent, context = row
     return SagaFact(
         SagaKind(kind),
         SagaState(state),
@@ -199,6 +205,7 @@ def _saga(row: Any, ys: Ys) -> SagaFact:
         fee,
         owner,
         spent or 0,
+        context,
         ys,
     )
 

@@ -104,12 +104,12 @@ async def _end_sagas(world: World) -> None:
             break
     if world.open_sagas:
         raise Broken(f"operations stay open: {list(world.open_sagas.values())}")
-    paid = [
-        one for one in world.invoices if world.ground.network.is_paid(one.invoice.quote.request)
-    ]
-    missing = [one for one in paid if one.name not in world.model.deposits]
-    if missing:
-        raise Broken(f"invoices are paid and not credited: {missing}")
+    if world.model.transit or world.model.in_flight:
+        raise Broken(f"{world.model.transit} msat are between mints, {world.model.in_flight} fly")
+    network = world.ground.network
+    for one in world.invoices:
+        if network.is_paid(one.invoice.quote.request) and one.name not in world.model.deposits:
+            raise Broken(f"an invoice is paid and not credited: {one}")
 
 
 async def _end_holds(world: World) -> None:

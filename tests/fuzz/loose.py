@@ -3,10 +3,13 @@
 Sagas that went on in the background, holds that a sweep ended, claims that the node noticed.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from routstr.payment.consolidation import CONSOLIDATION
+from routstr.payment.moving import SWAP_IN, SWAP_OUT
 from routstr.payment.payouts import PAYOUT
 from routstr.wallet.models import SagaKind, SagaState
 from tests.fuzz.explain import Broken, Event, Track, by_account, track
@@ -47,13 +50,8 @@ def loose_tracks(
     ]
     tracks = [*by_account(_swept(scene, sweeps)), *_owed(scene, sweeps)]
     for id_, saga in sorted(scene.facts.sagas.items()):
-        if saga.kind is SagaKind.SEND:
-            tracks.append(_sent(id_, saga, scene))
-        elif saga.kind is SagaKind.MELT:
-            tracks.append(_left_by_lightning(id_, saga, scene))
-        elif saga.kind is SagaKind.MINT:
-            if saga.state is SagaState.DONE and saga.ys not in scene.before.deposits:
-                tracks.append(_redeemed(saga))
+        if saga.kind is not SagaKind.RECEIVE:
+            tracks += _moved(id_, saga, scene)
         elif saga.state is SagaState.DONE:
             _require_redeemed(saga, mints[saga.mint], wishes)
             if saga.ys not in told and saga.ys not in scene.before.deposits:
@@ -113,6 +111,19 @@ def _settled_late(hold: int, cost: int) -> Event:
     return lambda model: model.settle(hold, cost)
 
 
+def _moved(id_: int, saga: SagaFact, scene: Scene) -> list[Track]:
+    """What became of money that the node moved, or that came by an invoice."""
+    if saga.kind is SagaKind.SEND:
+        return [_sent(id_, saga, scene)]
+    if saga.purpose in (SWAP_OUT, CONSOLIDATION):
+        return [_renewed(id_, saga, scene)]
+    if saga.kind is SagaKind.MELT:
+        return [_left_by_lightning(id_, saga, scene)]
+    if saga.state is not SagaState.DONE or saga.ys in scene.before.deposits:
+        return []
+    return [_arrived(saga.net) if saga.purpose == SWAP_IN else _redeemed(saga)]
+
+
 def _sent(id_: int, saga: SagaFact, scene: Scene) -> Track:
     """A refund's debit when its saga is new, and its end if it has ended."""
     events: list[Event] = []
@@ -140,6 +151,27 @@ def _left_by_lightning(id_: int, saga: SagaFact, scene: Scene) -> Track:
     elif saga.state is SagaState.FAILED:
         events.append(lambda m: m.stay(id_))
     return track(_OPERATOR if account is None else account, *events)
+
+
+def _renewed(id_: int, saga: SagaFact, scene: Scene) -> Track:
+    """Own ecash that is renewed, or leaves for another mint; the operator bears what it costs."""
+    events: list[Event] = []
+    gross, fee, spent = (int(saga.unit.to_msat(n)) for n in (saga.gross, saga.fee, saga.spent))
+    amount = json.loads(saga.context)["amount_msat"] if saga.purpose == SWAP_OUT else gross - fee
+    most = gross - amount
+    kept = spent - amount if saga.purpose == SWAP_OUT else fee
+    if id_ not in scene.open_before:
+        events.append(lambda m: m.set_aside(most))
+    if saga.state is SagaState.DONE:
+        left = spent if saga.purpose == SWAP_OUT else fee
+        events += [lambda m: m.set_aside(kept - most), lambda m: m.pass_by(-left)]
+    elif saga.state is SagaState.FAILED:
+        events.append(lambda m: m.set_aside(-most))
+    return track(_OPERATOR, *events)
+
+
+def _arrived(amount: int) -> Track:
+    return track(_OPERATOR, lambda m: m.pass_by(amount))
 
 
 def _redeemed(saga: SagaFact) -> Track:

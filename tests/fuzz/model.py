@@ -34,9 +34,11 @@ class Model:
     leavings: dict[int, Leaving] = field(default_factory=dict)  # by saga
     unclaimed: int = 0
     in_flight: int = 0
+    transit: int = 0
     revenue: int = 0
     loss: int = 0
     payouts: int = 0
+    mint_fees: int = 0
 
     def fork(self) -> "Model":
         """A copy that can go another way."""
@@ -48,15 +50,17 @@ class Model:
             dict(self.leavings),
             self.unclaimed,
             self.in_flight,
+            self.transit,
             self.revenue,
             self.loss,
             self.payouts,
+            self.mint_fees,
         )
 
     @property
     def surplus(self) -> int:
         """What is the operator's own."""
-        return self.revenue - self.loss - self.payouts
+        return self.revenue - self.loss - self.payouts - self.mint_fees
 
     def account(self, account: int) -> Account:
         demand(account in self.accounts, f"account {account} does not exist")
@@ -200,6 +204,15 @@ class Model:
         self.leavings[saga] = replace(was, stage=Stage.UNDONE)
         self.in_flight -= was.gross
         self._move_back(was.account, was.gross)
+
+    def set_aside(self, fees: int) -> None:
+        """The most that moving own ecash can cost is taken from what is the operator's own."""
+        self.mint_fees += fees
+        self.transit += fees
+
+    def pass_by(self, amount: int) -> None:
+        """So much has arrived from between mints; below zero: left, or was kept by a mint."""
+        self.transit += amount
 
     def _move_back(self, account: int | None, amount: int) -> None:
         if account is None:

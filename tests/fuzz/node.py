@@ -16,6 +16,11 @@ from routstr.ledger import instances
 from routstr.ledger.entries import Held, HoldRequest, Placed, Refused, Settled, Settlement
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
+from routstr.payment.consolidation import (
+    CONSOLIDATION,
+    ConsolidationCompletion,
+    Consolidations,
+)
 from routstr.payment.deposits import (
     LIGHTNING_CREATE,
     LIGHTNING_TOPUP,
@@ -28,6 +33,14 @@ from routstr.payment.lightning_refund import (
     LIGHTNING_REFUND,
     LightningRefundCompletion,
     LightningRefunds,
+)
+from routstr.payment.moving import (
+    SWAP_IN,
+    SWAP_OUT,
+    MintSwaps,
+    Rebalancing,
+    SwapInCompletion,
+    SwapOutCompletion,
 )
 from routstr.payment.payouts import PAYOUT, PayoutCompletion, Payouts
 from routstr.payment.pricing import Quote
@@ -49,6 +62,7 @@ _KEY: Final = NodeKey(bytes(range(32)))
 _SEED: Final = bytes(reversed(range(64)))
 _RECONNECT_SECONDS: Final = 0.15
 _INVOICES_MAX: Final = 10_000
+_PROOFS_MAX: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +127,9 @@ class Node:
         register(REFUND, RefundCompletion(clock))
         register(LIGHTNING_REFUND, LightningRefundCompletion(clock))
         register(PAYOUT, PayoutCompletion(clock))
+        register(SWAP_OUT, SwapOutCompletion(clock))
+        register(SWAP_IN, SwapInCompletion(clock))
+        register(CONSOLIDATION, ConsolidationCompletion(clock))
         register(PAYMENT, PaymentCompletion(clock))
         intake = Intake(self.wallet, clock)
         self.auth = Authenticator(db, intake, _KEY, clock)
@@ -121,6 +138,8 @@ class Node:
         lnurl = PlayedLnurl(ground.network)
         self.lightning = LightningRefunds(db, self.wallet, lnurl)
         self.payouts = Payouts(db, self.wallet, lnurl, clock, minimum_sat=1, maximum_sat=SATS_MAX)
+        self.moves = MintSwaps(db, self.wallet, clock, Rebalancing(0, 0))
+        self.tidying = Consolidations(self.wallet, clock, per_amount_max=_PROOFS_MAX)
         self.invoices = Invoices(
             db, self.wallet, _KEY, clock, admitted=_at_once, open_max=_INVOICES_MAX
         )

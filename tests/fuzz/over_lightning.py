@@ -1,6 +1,8 @@
 """What users and the operator may do next over Lightning."""
 
+from routstr.money import Unit
 from tests.fuzz.lightning import Fortune
+from tests.fuzz.moving import FinishMoves, MoveBetween, TidyUp
 from tests.fuzz.outside import FIRST, SECOND
 from tests.fuzz.paying_in import AskInvoice, AskMints, Ordering, PayInvoice, UserInvoice
 from tests.fuzz.paying_out import EndPayments, PayOut, SendBack
@@ -55,6 +57,23 @@ def pay_out(scope: Scope) -> Act:
     own = scope.world.model.surplus // 1_000
     sats = choices.pick((None, None, 1, max(1, own // 2), own + 1))
     return Act(scope.node(), PayOut(sats, choices.pick(_FORTUNES)))
+
+
+def move_between(scope: Scope) -> Act:
+    """From where there is something to the other mint."""
+    choices = scope.choices
+    places = ((FIRST, Unit.SAT), (FIRST, Unit.MSAT), (SECOND, Unit.SAT))
+    source, unit = choices.pick(places)
+    target = SECOND if source == FIRST else FIRST
+    return Act(scope.node(), MoveBetween(source, target, choices.pick(_SATS), unit))
+
+
+def tidy_up(scope: Scope) -> Act:
+    return Act(scope.node(), TidyUp())
+
+
+def finish_moves(scope: Scope) -> Act:
+    return Act(scope.node(), FinishMoves())
 
 
 def end_payments(scope: Scope) -> Act:

@@ -13,10 +13,13 @@ from tests.fuzz.over_lightning import (
     ask_invoice,
     ask_mints,
     end_payments,
+    finish_moves,
+    move_between,
     order_invoice,
     pay_invoice,
     pay_out,
     send_back,
+    tidy_up,
 )
 from tests.fuzz.paying import Pay
 from tests.fuzz.receiving import Receive
@@ -185,6 +188,9 @@ PLANNERS: Final[dict[Planner, int]] = {
     send_back: 2,
     pay_out: 2,
     end_payments: 2,
+    move_between: 2,
+    finish_moves: 1,
+    tidy_up: 1,
     watch_claims: 1,
     sweep: 2,
     recover: 1,

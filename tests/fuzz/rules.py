@@ -12,9 +12,11 @@ from tests.fuzz.outside import FIRST, SECOND
 from tests.fuzz.over_lightning import (
     ask_invoice,
     ask_mints,
+    move_between,
     order_invoice,
     pay_out,
     send_back,
+    tidy_up,
 )
 from tests.fuzz.paying import Pay
 from tests.fuzz.refunding import ClaimChange
@@ -73,6 +75,7 @@ _ON_MONEY: Final[tuple[Planner, ...]] = (
 _AT_MINTS: Final[tuple[Planner, ...]] = (
     *(give_back, give_back, top_up, create, pay, claim_change),
     *(order_invoice, ask_invoice, ask_mints, send_back, send_back, pay_out),
+    *(move_between, tidy_up),
 )
 
 

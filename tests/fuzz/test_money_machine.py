@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from devkit.postgres import Postgres
 from routstr.core.clock import ManualClock
-from tests.fuzz import lifecycle, money, requests, rules
+from tests.fuzz import lifecycle, money, over_lightning, requests, rules
 from tests.fuzz.loop import HastyLoop
 from tests.fuzz.places import Ear, Place, PostgresPlace, SqlitePlace, listening
 from tests.fuzz.scope import Choices, Planner, Scope
@@ -123,6 +123,46 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(numbers=NUMBERS)
     def claim_change(self, numbers: tuple[int, ...]) -> None:
         self._do(numbers, requests.claim_change)
+
+    @rule(numbers=NUMBERS)
+    def order_an_invoice(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_lightning.order_invoice)
+
+    @rule(numbers=NUMBERS)
+    def pay_an_invoice(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_lightning.pay_invoice)
+
+    @rule(numbers=NUMBERS)
+    def ask_about_an_invoice(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_lightning.ask_invoice)
+
+    @rule(numbers=NUMBERS)
+    def ask_the_mints(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_lightning.ask_mints)
+
+    @rule(numbers=NUMBERS)
+    def refund_over_lightning(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_lightning.send_back)
+
+    @rule(numbers=NUMBERS)
+    def pay_the_operator(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_lightning.pay_out)
+
+    @rule(numbers=NUMBERS)
+    def end_payments(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_lightning.end_payments)
+
+    @rule(numbers=NUMBERS)
+    def move_between_mints(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_lightning.move_between)
+
+    @rule(numbers=NUMBERS)
+    def finish_moves(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_lightning.finish_moves)
+
+    @rule(numbers=NUMBERS)
+    def tidy_up(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_lightning.tidy_up)
 
     @rule(numbers=NUMBERS)
     def watch_claims(self, numbers: tuple[int, ...]) -> None:
