@@ -84,16 +84,17 @@ async def at_once(question: Callable[[], Awaitable[T]]) -> T:
 
 
 async def patiently(
-    question: Callable[[], Awaitable[T]], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    question: Callable[[], Awaitable[T]],
+    sleep_s: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> T:
     """Ask again when the mint wants to be left alone or did not answer; for reading only."""
     for pause_s in _PAUSES_S:
         try:
             return await question()
         except MintBusy as busy:
-            await sleep(min(max(busy.retry_after_s, 1), _PAUSE_S_MAX))
+            await sleep_s(min(max(busy.retry_after_s, 1), _PAUSE_S_MAX))
         except (MintDown, MintUnclear):
-            await sleep(pause_s)
+            await sleep_s(pause_s)
     return await question()
 
 

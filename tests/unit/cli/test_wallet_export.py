@@ -1,4 +1,4 @@
-"""The wallet written into a file, and tokens read from one."""
+"""The wallet written into an encrypted file."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from routstr.core.node_key import NodeKey
 from routstr.wallet.backup import decrypt
 from routstr.wallet.secrets import seed_from_words
 from routstr.wallet.seed import load_seed
-from tests.unit.cli.stage import KEY, SECRET, Stage, run
+from tests.unit.cli.stage import KEY, Stage, run
 
 PHRASE = "correct horse battery"
 
@@ -65,18 +65,3 @@ def test_without_a_wallet_there_is_nothing_to_export(database: Stage, phrase: st
     assert done.status == 1
     assert "there is no wallet yet" in done.error
     assert not (database.folder / "wallet.backup").exists()
-
-
-def test_a_file_without_tokens_brings_nothing(database: Stage) -> None:
-    (database.folder / "empty").write_text("\n")
-    for file in ("empty", "missing"):
-        assert database.run("import", file).status == 1
-
-
-def test_what_is_no_token_is_told_by_its_place_and_not_repeated(database: Stage) -> None:
-    done = database.run("import", "-", stdin=f"{SECRET}\ncashuBnonsense\n")
-    assert done.status == 1
-    first, second = done.output.splitlines()
-    assert first.startswith("token 1: ")
-    assert second.startswith("token 2: ")
-    assert SECRET[:20] not in done.output + done.error
