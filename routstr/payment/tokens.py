@@ -155,8 +155,8 @@ class _Reader:
                 others = item if names else [one for one in item if not _is_id(one)]
                 self.ids += len(item) - len(others)
                 stack.extend(others)
-            elif type(item) is int or type(item) is float:
-                self._number(item)
+            elif item is not None and not isinstance(item, bool):
+                self._number(str(item))
 
     def estimate(self) -> PromptEstimate:
         blobs = -(-self.blob_chars // BLOB_CHARS_PER_TOKEN)
@@ -185,8 +185,7 @@ class _Reader:
         self.texts.append(text)
         self.gate_chars += len(text)
 
-    def _number(self, number: float) -> None:
-        text = str(number)
+    def _number(self, text: str) -> None:
         if len(text) > _NUMBER_CHARS:
             self._text(text)
         else:

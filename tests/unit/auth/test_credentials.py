@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from routstr.auth import keys
-from routstr.auth.credentials import credential_of
+from routstr.auth.credentials import credential_of, may_hear
 from routstr.core.node_key import NodeKey
 from routstr.money import Unit
 from routstr.wallet import token
@@ -65,3 +65,23 @@ def test_what_is_no_token_counts_as_it_is_written(junk: str) -> None:
         credential_of(NODE, authorization=None, given=junk),
     ]
     assert all(junk.encode() in one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "x_cashu", "hears"),
+    [
+        ("Bearer sk-1", None, True),
+        ("Bearer sk-gone", None, False),
+        ("bearer sk-gone", "", False),
+        ("Bearer sk-gone", A, True),  # the token is what it came with
+        (None, None, True),
+        ("Basic eA==", None, True),
+    ],
+)
+async def test_who_has_an_unknown_key_hears_no_answer(
+    authorization: str | None, x_cashu: str | None, hears: bool
+) -> None:
+    async def knows(given: str | None) -> bool:
+        return given == "Bearer sk-1"
+
+    assert await may_hear(knows, authorization=authorization, x_cashu=x_cashu) is hears

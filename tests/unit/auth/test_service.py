@@ -156,6 +156,9 @@ class TestPaying:
             assert await auth.payer(f"Bearer {credential}") == payer
             assert await authenticator(world).payer(f"bearer {credential}") == payer
             assert await auth.known_payer(f"Bearer {credential}") == payer
+            assert await auth.knows(f"Bearer {credential}")
+        for other in ("sk-" + "0" * 64, "cashuBnone", texts(world, 8)[0]):
+            assert not await auth.knows(f"Bearer {other}")
         assert world.mint.calls == calls, "nobody is asked about a known token"
 
     async def test_a_new_token_is_redeemed(self, world: World, auth: Authenticator) -> None:
