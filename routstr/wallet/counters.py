@@ -34,10 +34,13 @@ from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal, MintUncl
 from routstr.wallet.mints import as_wallet_error
 from routstr.wallet.models import KeysetRow
 from routstr.wallet.sagas import Seal
-from routstr.wallet.search import GAP_USED, Gap, patiently, search
+from routstr.wallet.search import Gap, patiently, search
 
 _log = get_logger(__name__)
 
+GAP_AHEAD: Final = 1_000
+"""Unsigned numbers that end a search ahead. What lies behind a longer gap is met some day, when the
+mint refuses outputs, and looked for again."""
 REST_S: Final = 60.0
 """How long a mint is not asked again that could not make itself clear."""
 
@@ -132,7 +135,7 @@ class Counters:
         self._trusted.discard(mint.url)
         await self._db.write(lambda tx: doubts.distrust(tx, mint.url, self._clock.now_ms()))
         first = max(0, await self._db.read(lambda c: _counter(c, keyset.id)) - BATCH)
-        everything = search(mint, keyset, self._seed, Gap.of(GAP_USED), first=first, ask=patiently)
+        everything = search(mint, keyset, self._seed, Gap.of(GAP_AHEAD), first=first, ask=patiently)
         signed = [batch async for batch in everything if batch.proofs]
 
         def catch_up(tx: Tx) -> Finding | None:

@@ -18,6 +18,7 @@ from devkit.payer import Payer
 from devkit.postgres import Postgres
 from routstr.core.db.sqlite import database_path
 from routstr.money import Unit
+from routstr.wallet import token
 from tests.integration.money.house import EXACT, EXACT_LIMIT, House, open_house
 
 pytestmark = pytest.mark.mint
@@ -96,8 +97,11 @@ async def holds(house: House, **environment: str) -> Mapping[str, Any]:
     return outcome
 
 
-async def live(house: House, mint: Mint, unit: Unit) -> None:
-    """Deposits, requests, refunds and change at one mint in one unit."""
+async def live(house: House, mint: Mint, unit: Unit) -> int:
+    """Deposits, requests, refunds and change at one mint in one unit.
+
+    Returns the face value of the one token whose owner has redeemed it.
+    """
     some = 3_000 if unit is Unit.SAT else 2_000_000
     client = house.client
     async with Payer(mint.url) as payer:
@@ -106,15 +110,16 @@ async def live(house: House, mint: Mint, unit: Unit) -> None:
         for key in (keeps, goes):
             assert (await client.chat(key, EXACT, max_tokens=EXACT_LIMIT)).status == 200
         assert (await client.topup(keeps, await payer.token(some // 3, unit))).status == 200
-        told = (await client.refund(goes)).json["token"]
-        await payer.redeem(told)
+        refund = token.decode((await client.refund(goes)).json["token"])
+        await payer.redeem(token.encode_b(refund))
         paid = await client.pay(await payer.token(some, unit), EXACT, max_tokens=EXACT_LIMIT)
         assert paid.status == 200
         assert paid.headers["X-Cashu"]
+        return refund.amount
 
 
 async def at_the_mints(house: House) -> Counter[tuple[str, str]]:
-    """What the wallet's words lead to: everything unspent, with tokens nobody has redeemed."""
+    """What the node has and what it gave out: the words lead to both while it is unspent."""
     rows = await house.rows(
         "SELECT k.mint, k.unit, sum(p.amount) FROM proofs p JOIN keysets k ON k.id = p.keyset"
         " WHERE p.status IN (0, 3) GROUP BY k.mint, k.unit"
@@ -139,20 +144,24 @@ async def test_the_words_bring_every_sat_back(
 ) -> None:
     async with a_house(tmp_path, database_url, [mint, old_mint]) as house:
         assert "seed_not_written_down" in house.logged()
-        for place in (mint, old_mint):
-            for unit in Unit:
-                await live(house, place, unit)
+        redeemed = Counter(
+            {
+                (place.url, unit.value): await live(house, place, unit)
+                for place in (mint, old_mint)
+                for unit in Unit
+            }
+        )
         words = (await command(house, "wallet", "seed", "--yes")).output.strip()
         assert len(words.split()) == 12
         await house.node.stop()
-        before = await at_the_mints(house)
+        before = await at_the_mints(house) - redeemed
         assert len(before) == 4
 
         elsewhere = {
             "DATABASE_URL": new_database(),
             "ROUTSTR_SECRET_KEY_FILE": str(tmp_path / "another.key"),
         }
-        restore = "wallet", "restore", "--seed", "--json"
+        restore = "wallet", "restore", "--seed", "--json", "--gap", "600"
         first = await command(house, *restore, stdin=words, **elsewhere)
         assert first.status == 0, first.error
         assert first.json["complete"]
@@ -233,3 +242,43 @@ async def test_an_old_backup_is_brought_up_to_its_mints(
         assert outcome.holds, [check for check in outcome.checks if not check.holds]
         ((recovered,),) = await house.rows("SELECT posted FROM accounts WHERE name = 'recovered'")
         assert recovered > 0
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_the_operators_money_goes_in_out_and_into_a_backup(
+    tmp_path: Path, database_url: str, new_database: NewDatabase, mint: Mint
+) -> None:
+    async with a_house(tmp_path, database_url, [mint]) as house, Payer(mint.url) as payer:
+        key = await house.client.new_key(await payer.token(300))
+        mine = [await payer.token(amount) for amount in (1_000, 24)]
+        house.client.secrets.update(mine)
+        for _ in range(2):  # the second time it brings nothing
+            done = await command(house, "wallet", "import", "-", "--json", stdin="\n".join(mine))
+            assert done.status == 0, done.error
+            assert [one["credited"] for one in done.json["tokens"]] == [1_000, 24]
+        outcome = await holds(house)
+        assert (outcome["assets"], outcome["owed"]) == (1_324_000, 300_000)
+
+        refund = (await house.client.refund(key)).json
+        await payer.redeem(refund["token"])
+        asked = await command(house, "verify", "--mints", "--json")
+        assert asked.status == 0, asked.output
+        (sat,) = asked.json["mints"]
+        assert (sat["ours"], sat["spent"], sat["redeemed"]) == (1_024, 0, 300)
+
+        phrase = tmp_path / "phrase"
+        phrase.write_text("correct horse battery")
+        secret = "--passphrase-file", str(phrase)
+        done = await command(house, "wallet", "export", str(tmp_path / "backup"), *secret)
+        assert done.status == 0, done.error
+        await house.node.stop()
+
+        elsewhere = {
+            "DATABASE_URL": new_database(),
+            "ROUTSTR_SECRET_KEY_FILE": str(tmp_path / "another.key"),
+        }
+        restore = "wallet", "restore", "--backup", str(tmp_path / "backup"), "--gap", "100"
+        done = await command(house, *restore, "--json", *secret, **elsewhere)
+        assert done.status == 0, done.error
+        assert told(done.json, "holdings") == Counter({(mint.url, "sat"): 1_024})
+        await holds(house, **elsewhere)
