@@ -16,7 +16,7 @@ from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
 
-EXPIRY_SECONDS: Final = 60.0
+EXPIRY_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
