@@ -18,7 +18,7 @@ TOOLS: Final = ROOT / ".tools"
 
 _KEPT: Final = ("PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _KEPT_PREFIXES: Final = ("COVERAGE_",)  # so that a measured run also measures the node it starts
-_NURSERY: Final = "DEVKIT_NURSERY"
+_NURSERIES: Final = "DEVKIT_NURSERIES"
 
 
 def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -56,15 +56,16 @@ def python() -> str:
     return sys.executable
 
 
-def nursery() -> Path | None:
-    """The socket of this run's nursery, when its nodes shall be forked (``devkit/nursing.py``)."""
-    named = os.environ.get(_NURSERY)  # noqa: TID251
-    return Path(named) if named else None
+def nursery(name: str) -> Path | None:
+    """The socket of this run's nursery of that name, when it has one (``devkit/nursing.py``)."""
+    folder = os.environ.get(_NURSERIES)  # noqa: TID251
+    socket = Path(folder) / name if folder else None
+    return socket if socket and socket.exists() else None
 
 
-def name_nursery(path: Path | None) -> None:
-    """Let this process, and what inherits its environment, fork nodes there, or nowhere."""
-    if path is None:
-        os.environ.pop(_NURSERY, None)  # noqa: TID251
+def name_nurseries(folder: Path | None) -> None:
+    """Tell this process, and what inherits its environment, where its nurseries listen."""
+    if folder is None:
+        os.environ.pop(_NURSERIES, None)  # noqa: TID251
     else:
-        os.environ[_NURSERY] = str(path)  # noqa: TID251
+        os.environ[_NURSERIES] = str(folder)  # noqa: TID251

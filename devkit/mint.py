@@ -2,6 +2,7 @@
 
 Two versions, each with an environment of its own: 0.21 has keyset ids of version 2 (NUT-02),
 0.19 of version 1. Two mints pay each other's invoices, so moves between mints are real too.
+Where the run has nurseries (``devkit/nursing.py``), mints are forked there.
 """
 
 import json
@@ -10,13 +11,14 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Literal, Self, get_args
 
-from devkit.environment import TOOLS
+from devkit.environment import TOOLS, nursery
 from devkit.ports import LOOPBACK
 from devkit.processes import Child, Program
 
 Version = Literal["0.21", "0.19"]
+VERSIONS: Final[tuple[Version, ...]] = get_args(Version)
 UnitName = Literal["sat", "msat"]
 
 START_LIMIT_S: Final = 60.0
@@ -101,11 +103,17 @@ async def _ready(child: Child, port: int) -> int:
 def _program(name: str, folder: Path, options: MintOptions, port: int) -> Program:
     return Program(
         name=name,
-        command=[str(TOOLS / f"mint-{options.version}" / "bin" / "mint")],
+        command=[str(mint_python(options.version)), "-m", "cashu.mint"],
         folder=folder,
         environment=environment(folder, options, port),
         remedy="run `make setup`, which gives each nutshell version an environment of its own",
+        nursery=nursery(f"mint-{options.version}"),
     )
+
+
+def mint_python(version: Version) -> Path:
+    """The interpreter of the environment in which this version is installed."""
+    return TOOLS / f"mint-{version}" / "bin" / "python"
 
 
 def environment(folder: Path, options: MintOptions, port: int) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The node itself as a child process, configured by its environment alone.
 
-Where the run has a nursery (``devkit/nursing.py``), nodes and their commands are forked by it.
+Where the run has nurseries (``devkit/nursing.py``), nodes and their commands are forked there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -143,7 +143,7 @@ class StartNode(Protocol):
 def _program(name: str, folder: Path, settings: Mapping[str, str], *arguments: str) -> Program:
     command = [python(), "-m", "routstr", *arguments]
     environment = {**python_path(), **settings}
-    return Program(name, command, folder, environment, remedy=_REMEDY, nursery=nursery())
+    return Program(name, command, folder, environment, remedy=_REMEDY, nursery=nursery("node"))
 
 
 def _address(port: int) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a node and its commands import or read by the time they are up, for a nursery."""
+"""What a node and its commands import or read by the time they are up, for a nursery of nodes."""
 
 import alembic.command  # noqa: F401
 import uvicorn.protocols.http.httptools_impl  # noqa: F401

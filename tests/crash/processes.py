@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from devkit.environment import clean_environment, python_path
+from devkit.environment import clean_environment, name_nurseries, python, python_path
 from devkit.nursery import Order
-from devkit.nursing import NODE, Nurse
+from devkit.nursing import WARM_NODE, Nurse
 from devkit.ports import LOOPBACK, reserved_port
 from devkit.processes import ServiceFailed
 
@@ -78,11 +78,14 @@ class Nodes:
         self._numbers = itertools.count(1)
 
     async def __aenter__(self) -> Self:
-        self._nurse = Nurse([*NODE, "tests.crash.killing"])
-        await self._nurse.ready()
+        self._nurse = await Nurse.of_nodes_and_mints()
+        name_nurseries(self._nurse.folder)
+        killing = "tests.crash.killing"
+        self._socket = await self._nurse.start("armed", python(), WARM_NODE, killing)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        name_nurseries(None)
         self._nurse.stop()
 
     async def start(
@@ -119,7 +122,7 @@ class Nodes:
         log = folder / f"process-{next(self._numbers)}.log"
         environment = clean_environment(folder, {**python_path(), **settings})
         order = Order(module, list(arguments), environment, str(folder), str(log))
-        reader, writer = await asyncio.open_unix_connection(str(self._nurse.socket))
+        reader, writer = await asyncio.open_unix_connection(str(self._socket))
         writer.write(order.line())
         pid = json.loads(await reader.readline())["pid"]
         return Process(pid, log, reader, writer)

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import pytest
 from pytest_socket import socket_allow_hosts
 
-from devkit.environment import name_nursery, nursery
+from devkit.environment import name_nurseries, nursery
 from devkit.mint import Mint, MintOptions
 from devkit.node import Node, StartNode, settings
 from devkit.nursing import Nurse
@@ -61,14 +61,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Nodes are forked: the first process of a run has the nursery, its workers know of it."""
-    if nursery() is not None or sys.platform != "linux":
+    """Nodes and mints are forked: a run's first process has the nurseries, its workers know."""
+    if nursery("node") is not None or sys.platform != "linux":
         return
-    nurse = Nurse()
-    name_nursery(nurse.socket)
+    nurse = run(Nurse.of_nodes_and_mints())
+    name_nurseries(nurse.folder)
+    config.add_cleanup(lambda: name_nurseries(None))
     config.add_cleanup(nurse.stop)
-    config.add_cleanup(lambda: name_nursery(None))
-    run(nurse.ready())
 
 
 def pytest_runtest_setup() -> None:

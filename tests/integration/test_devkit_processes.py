@@ -26,11 +26,10 @@ import asyncio, sys, time
 from pathlib import Path
 from devkit.nursing import Nurse
 from devkit.processes import Child, Program
-nurse = Nurse([]) if sys.argv[1:] else None
-if nurse:
-    asyncio.run(nurse.ready())
+nurse = Nurse()
+socket = asyncio.run(nurse.start("any", sys.executable)) if sys.argv[1:] else None
 command = [sys.executable, "-m", "tests.integration.obey", "import time; time.sleep(600)"]
-child = Child(Program("child", command, Path(), nursery=nurse and nurse.socket))
+child = Child(Program("child", command, Path(), nursery=socket))
 print(child.pid, flush=True)
 time.sleep(600)
 """
@@ -40,9 +39,8 @@ time.sleep(600)
 async def program(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Make]:
     """How a program is made that a test wants to run, in the usual way and by a nursery."""
     command = [python(), "-m", "tests.integration.obey"]
-    nurse = Nurse([]) if request.param == "forked" else None
-    if nurse:
-        await nurse.ready()
+    nurse = Nurse()
+    socket = await nurse.start("any", python()) if request.param == "forked" else None
 
     def make(code: str) -> Program:
         return Program(
@@ -51,12 +49,11 @@ async def program(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
             folder=tmp_path,
             environment=python_path(),
             remedy="look here",
-            nursery=nurse and nurse.socket,
+            nursery=socket,
         )
 
     yield make
-    if nurse:
-        nurse.stop()
+    nurse.stop()
 
 
 async def says_up(child: Child) -> None:
@@ -121,7 +118,7 @@ async def test_a_child_sees_what_was_given_to_it_and_nothing_else(program: Make)
     names = ["HOME", "LANG", "PATH", "PYTHONNOUSERSITE", "PYTHONPATH", "PYTHONSAFEPATH"]
     assert first.startswith(f"{made.folder} ['")
     assert {name for name in names if f"'{name}'" in first} == set(names)
-    assert "DEVKIT_NURSERY" not in first
+    assert "DEVKIT_NURSERIES" not in first
     assert first.endswith(" True")
     assert second == "True 4"  # the three standard ones, and the listing's own
 
