@@ -163,7 +163,7 @@ class MintSwaps:
         order = Order(target, Unit.SAT, sats, SWAP_IN, None, {})
         quote = await self._wallet.request_quote(order, beside)
         swap = stored[-1]
-        most = amount + max(Unit.SAT.to_msat(_COST_SAT), Msat(int(amount) * _COST_PERCENT // 100))
+        most = amount + _cost(amount)
         context = {_SWAP: swap, _AMOUNT: int(amount)}
         limit = unit.from_msat_down(most)
         try:
@@ -231,7 +231,7 @@ class MintSwaps:
         for _ in range(self._asks):
             if move.stage is not Stage.BETWEEN:
                 break
-            with suppress(WalletError):
+            with suppress(WalletError):  # its mint cannot be asked now
                 await self._wallet.check_quote(move.quote)
             move = await self._load(swap)
             if move.stage is Stage.BETWEEN:
@@ -247,6 +247,15 @@ def _amount(saga: Saga) -> Msat:
 
 
 def _beyond(place: MintStanding, above_sat: int) -> Msat:
-    """What may leave a mint: its users' money stays where they look for it first."""
+    """What may leave a mint: its users' money stays where they look for it first.
+
+    So does what the move may cost, which is paid there.
+    """
     stays = max(Unit.SAT.to_msat(above_sat), Msat(place.owed_msat))
-    return place.unit.to_msat(place.liquid) - stays
+    free = place.unit.to_msat(place.liquid) - stays
+    return free - _cost(free)
+
+
+def _cost(amount: Msat) -> Msat:
+    """The most that moving it may cost."""
+    return max(Unit.SAT.to_msat(_COST_SAT), Msat(int(amount) * _COST_PERCENT // 100))

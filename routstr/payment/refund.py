@@ -164,7 +164,7 @@ class Refunds:
         rest, tried = state.available, set[Spot]()
         if request.at_home and mint in self._wallet.mints.urls:
             place = Place(mint, unit, unit.from_msat_down(rest))
-            with suppress(InsufficientLiquidity):
+            with suppress(InsufficientLiquidity):  # nothing was debited: others have it
                 await self._pay(request, place, state)
                 return
         problem: RoutstrError = InsufficientLiquidity()

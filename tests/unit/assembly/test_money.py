@@ -35,9 +35,15 @@ async def test_claims_are_watched_and_books_verified_as_often_as_the_settings_sa
     supervisor = Supervisor(clock, sleep)
     async with aiohttp.ClientSession() as session, open_database(settings, KEY) as db:
         wallet = await open_wallet(settings, db, KEY, 1, session, clock)
-        start_money(build_money(settings, db, wallet, KEY, clock), settings, supervisor)
+        money = build_money(settings, db, wallet, KEY, clock, session)
+        start_money(money, settings, supervisor)
         for _ in supervisor.reports():
             await resting.acquire()
         await supervisor.stop(1)
-    assert {report.name for report in supervisor.reports()} >= {"claims", "verify"}
+    assert {report.name for report in supervisor.reports()} >= {
+        "claims",
+        "consolidation",
+        "rebalancing",
+        "verify",
+    }
     assert any(0.8 * seconds < pause < 1.2 * seconds for pause in pauses)

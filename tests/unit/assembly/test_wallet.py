@@ -42,7 +42,12 @@ class TestWallet:
         self, tmp_path: Path, session: aiohttp.ClientSession
     ) -> None:
         made = await wallet(tmp_path, session)
-        assert set(made._engine._purposes) == {"create", "topup", "refund", "payment"}
+        assert set(made._engine._purposes) == {
+            *("create", "topup", "payment", "capital", "donation"),
+            *("lightning_create", "lightning_topup", "swap_in"),
+            *("refund", "withdraw", "lightning_refund", "payout", "swap_out"),
+            "consolidation",
+        }
 
     async def test_prefers_the_primary_mint(
         self, tmp_path: Path, session: aiohttp.ClientSession
