@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sqlmodel import SQLModel
 
 from routstr import errors
-from routstr.balance import schemas
+from routstr.balance import key_schemas, schemas
 from routstr.core.cors import EXPOSED_HEADERS
 from routstr.core.middleware import RequestLimits
 from routstr.core.setting_groups import GROUPS
@@ -154,6 +154,11 @@ def assert_taken(path: str, body: str) -> None:
         return
     takers: dict[str, type[BaseModel]] = {
         "/v1/balance/create": schemas.CreateRequest,
+        "/v1/balance/info": key_schemas.ChangeRequest,
+        "/v1/balance/child-key": key_schemas.ChildKeysRequest,
+        "/v1/balance/child-key/reset": key_schemas.ChildKeyRequest,
+        "/v1/balance/child-key/revoke": key_schemas.ChildKeyRequest,
+        "/v1/balance/donate": key_schemas.DonateRequest,
         "/v1/balance/topup": schemas.TopupRequest,
         "/v1/balance/refund": schemas.RefundRequest,
         "/v1/balance/lightning/invoice": schemas.InvoiceRequest,
@@ -180,13 +185,15 @@ async def test_every_json_example_is_what_the_node_answers(
     elif name in docs_examples.EXACT:
         assert shown == await docs_examples.EXACT[name]()
     else:
-        answer = getattr(schemas, name)
+        answer = getattr(schemas if hasattr(schemas, name) else key_schemas, name)
         absent = {"msats"} if name == "RefundAnswer" else set()
         assert list(answer.model_validate(shown, strict=True).model_dump(exclude=absent)) == list(
             shown
         )
         for inner in shown.get("transactions", ()):
             assert list(inner) == list(schemas.Transaction.model_fields)
+        for inner in shown.get("child_keys", ()):
+            assert list(inner) == list(key_schemas.ChildKey.model_fields)
 
 
 def test_every_header_of_the_node_is_told() -> None:
