@@ -29,7 +29,7 @@ _PAYING: Final = frozenset({"lightning-refund", "payout"})
 """Operations that let the mint pay an invoice."""
 
 _MINTING: Final = frozenset({"lightning-create", "lightning-topup"})
-"""Operations that mint what somebody has paid for."""
+"""Operations that mint what somebody has paid for; of two nodes either may do it at any time."""
 
 _UPKEEP: Final = frozenset({"consolidate", "swap-mints"})
 """What the node does by itself, later than it answers: a mint's error is met there by no client."""
@@ -156,5 +156,4 @@ def _leaves_something(name: str, death: Death) -> bool:
     return (
         (name in _SWAPPING and kill.name == SWAP)
         or (name in _PAYING and kill.name == MELT)
-        or (name in _MINTING and kill.name == MINT)
     )
