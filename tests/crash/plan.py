@@ -153,7 +153,4 @@ def _leaves_something(name: str, death: Death) -> bool:
         return kill.number > 1
     if name in _UPKEEP:
         return False  # another node would do by itself what this one did not begin
-    return (
-        (name in _SWAPPING and kill.name == SWAP)
-        or (name in _PAYING and kill.name == MELT)
-    )
+    return (name in _SWAPPING and kill.name == SWAP) or (name in _PAYING and kill.name == MELT)
