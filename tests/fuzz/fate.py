@@ -108,6 +108,10 @@ class Fate:
         self._commit = self._call = self._read = None
         self.slow = False
 
+    def let_read(self) -> None:
+        """A read that did not come to fail will not."""
+        self._read = None
+
     def die(self) -> NoReturn:
         self.dead = True
         raise Killed

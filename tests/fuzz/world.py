@@ -154,6 +154,7 @@ class World:
     async def _quiet(self, acts: Sequence[Act]) -> None:
         for node in self.nodes:
             await node.quiet()
+            node.fate.let_read()  # what is read from now on is for this world
             if any(act.hasty is not None for act in acts):
                 await node.flush()
 
