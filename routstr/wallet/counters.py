@@ -124,6 +124,8 @@ class Counters:
     async def _is_behind(self, mint: Mint, keyset: Keyset) -> bool:
         """Whether the mint has signed a number that this database has not given out."""
         first = await self._db.read(lambda c: _counter(c, keyset.id))
+        if not first:  # no proof can be given away, and a refusal would be noticed
+            return False
         async for signed in search(mint, keyset, self._seed, Gap(), first=first):
             if signed.proofs:
                 upto = signed.next_counter

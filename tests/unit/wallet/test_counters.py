@@ -94,10 +94,29 @@ async def test_counters_that_are_ahead_stay_where_they_are(world: World, ear: Ea
 
 
 async def test_a_keyset_is_looked_at_once_in_a_process(world: World, ear: Ear) -> None:
-    guard(world, ear)
+    await world.house.receive(world.mint.token(1))
+    house = world.another_house()
+    guard(world, ear, house)
     tokens = [world.mint.token(4) for _ in range(3)]
-    await asyncio.gather(*(world.house.receive(token) for token in tokens))
+    await asyncio.gather(*(house.receive(token) for token in tokens))
     assert world.mint.calls["restore"] == 3  # as far as the gap
+
+
+async def test_a_keyset_that_was_never_used_needs_no_question(world: World, ear: Ear) -> None:
+    guard(world, ear)
+    await world.house.receive(world.mint.token(4))
+    assert world.mint.calls["restore"] == 0
+
+
+async def test_one_whose_backup_is_from_before_its_first_use_is_found_by_a_refusal(
+    world: World, ear: Ear
+) -> None:
+    await world.house.receive(world.mint.token(4))
+    await put_back(world)
+    house = world.another_house()
+    guard(world, ear, house)
+    assert (await house.receive(world.mint.token(8))).state is SagaState.DONE
+    assert [found.amount for found in ear.booked] == [4]
 
 
 async def test_a_database_that_was_put_back_is_brought_up_to_the_mint(
@@ -120,14 +139,16 @@ async def test_a_database_that_was_put_back_is_brought_up_to_the_mint(
 
 
 async def test_what_is_spent_at_the_mint_is_not_found_again(world: World, ear: Ear) -> None:
-    await world.house.receive(world.mint.token(4))
-    (y,) = await world.db.read(lambda c: list(c.execute(text("SELECT y FROM proofs")).scalars()))
-    await put_back(world)
+    for amount in (1, 4):
+        await world.house.receive(world.mint.token(amount))
+    query = text("SELECT y FROM proofs WHERE amount = 4")
+    (y,) = await world.db.read(lambda c: list(c.execute(query).scalars()))
+    await put_back(world, 1)
     world.mint.states[bytes(y)] = ProofState.SPENT
     await guard(world, ear).before_use(world.mint, await keyset(world))
     assert ear.booked == []
-    assert [(f.counter, f.upto, f.found) for f in ear.told] == [(0, 1, None)]
-    assert await counter(world) == 1
+    assert [(f.counter, f.upto, f.found) for f in ear.told] == [(1, 2, None)]
+    assert await counter(world) == 2
 
 
 async def test_while_it_runs_a_refusal_has_the_counters_looked_at_again(
@@ -181,6 +202,7 @@ async def test_sending_too(world: World, ear: Ear) -> None:
 async def test_movements_of_another_instance_are_not_mistaken(world: World, ear: Ear) -> None:
     """They take numbers between the reading of the counter and the mint's answer."""
     made = guard(world, ear, world.another_house())
+    await world.house.receive(world.mint.token(1))
     first = await keyset(world)
     restore = world.mint.restore
     once = [True]
@@ -194,16 +216,18 @@ async def test_movements_of_another_instance_are_not_mistaken(world: World, ear:
     world.mint.restore = slow  # type: ignore[method-assign]
     await made.before_use(world.mint, first)
     assert (ear.booked, ear.told) == ([], [])
-    assert await world.purse() == {ProofStatus.UNSPENT: 4}
+    assert await world.purse() == {ProofStatus.UNSPENT: 5}
 
 
 async def test_a_mint_that_cannot_restore_holds_nothing_up_and_is_asked_once(
     world: World, ear: Ear
 ) -> None:
-    guard(world, ear)
+    await world.house.receive(world.mint.token(1))
+    house = world.another_house()
+    guard(world, ear, house)
     world.mint.can_restore = False
     for amount in (4, 8):
-        await world.house.receive(world.mint.token(amount))
+        await house.receive(world.mint.token(amount))
     assert world.mint.calls["restore"] == 1
 
 
@@ -212,14 +236,16 @@ async def test_a_mint_that_does_not_make_itself_clear_is_left_alone_for_a_while(
 ) -> None:
     clock = ManualClock()
     async with open_world(tmp_path, clock=clock) as world:
-        guard(world, ear)
+        await world.house.receive(world.mint.token(1))
+        house = world.another_house()
+        guard(world, ear, house)
         world.mint.broken["restore"] = MintUnclear("odd")
         for _ in range(2):
-            await world.house.receive(world.mint.token(4))
+            await house.receive(world.mint.token(4))
         assert world.mint.calls["restore"] == 1
         world.mint.broken.clear()
         clock.advance(seconds=REST_S)
-        await world.house.receive(world.mint.token(8))
+        await house.receive(world.mint.token(8))
         assert world.mint.calls["restore"] == 1 + 3
 
 
@@ -272,8 +298,9 @@ class TestProofsOfAnOldDatabase:
     async def test_of_keysets_that_were_rotated_since_are_found(
         self, world: World, ear: Ear
     ) -> None:
-        await world.house.receive(world.mint.token(4))
-        await put_back(world)
+        for amount in (1, 4):
+            await world.house.receive(world.mint.token(amount))
+        await put_back(world, 1)
         world.mint.rotate(Signer(fee=100))
         house = world.another_house()
         made = guard(world, ear, house)
@@ -301,12 +328,13 @@ async def test_two_units_have_counters_of_their_own(tmp_path: Path, ear: Ear) ->
 
 
 async def test_a_finding_that_cannot_be_booked_changes_nothing(world: World, ear: Ear) -> None:
-    await world.house.receive(world.mint.token(4))
-    await put_back(world)
+    for amount in (1, 4):
+        await world.house.receive(world.mint.token(amount))
+    await put_back(world, 1)
 
     ear.refusal = RoutstrError()
     made = guard(world, ear)
     with pytest.raises(RoutstrError):
         await made.before_use(world.mint, await keyset(world))
-    assert await counter(world) == 0
-    assert await world.purse() == {}
+    assert await counter(world) == 1
+    assert await world.purse() == {ProofStatus.UNSPENT: 1}
