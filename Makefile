@@ -31,8 +31,12 @@ demo: ## a paid chat completion with real parts on this machine; ONCE=1 ends it 
 	@ONCE='$(ONCE)' $(environments) demo mint-0.21 -- -m demo
 
 .PHONY: test
-test: ## the checks, as in CI; ONLY="unit types" runs some of them, ONLY=slow the long ones
+test: ## the checks, as in CI; ONLY="unit types" runs some of them
 	@$(environments) dev $(mints) -- -m scripts.check $(ONLY)
+
+.PHONY: coverage
+coverage: ## which lines and branches the tests run: 90 % of all, 100 % of what handles money
+	@$(environments) dev $(mints) -- -m scripts.check coverage
 
 .PHONY: crash-matrix
 crash-matrix: ## nodes killed at every commit and mint call, then the money counted; FAST=1, SEED=7

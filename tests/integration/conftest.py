@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from pytest_socket import socket_allow_hosts
@@ -25,39 +25,6 @@ from devkit.processes import ServiceFailed
 from devkit.upstream import PLAYS, Upstream
 
 T = TypeVar("T")
-
-
-SLOW: Final = frozenset(
-    {
-        *("bounds/test_clock_jumps.py", "bounds/test_database_restart.py", "cli/test_wallet.py"),
-        *("money/test_closed_deposits.py", "money/test_parallel.py"),
-        "money/test_lightning_out_trouble.py",
-        "money/test_lightning_in_trouble.py",
-        *("money/test_x_cashu_sabotage.py", "money/test_x_cashu_trouble.py"),
-    }
-)
-"""Whole nodes again and again: ``make test ONLY=slow``."""
-
-SLOW_ON_POSTGRES: Final = frozenset(
-    {
-        *("lessons/test_receiving.py", "lessons/test_refunding.py", "lessons/test_holding.py"),
-        *("lessons/test_after_a_crash.py", "lessons/test_paying.py", "money/test_bad_input.py"),
-        *("money/test_payment_required.py", "money/test_x_cashu.py"),
-        "money/test_idempotency.py",
-    }
-)
-"""What the database makes no difference to, as a rule."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here not in item.path.parents:
-            continue
-        name = item.path.relative_to(here).as_posix()
-        on_postgres = item.get_closest_marker("postgres") is not None
-        if name in SLOW or (on_postgres and name in SLOW_ON_POSTGRES):
-            item.add_marker(pytest.mark.slow)
 
 
 def pytest_configure(config: pytest.Config) -> None:

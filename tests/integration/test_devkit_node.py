@@ -24,11 +24,19 @@ async def client(payer: Payer) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
+@pytest.fixture
+def real_on_sqlite(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On SQLite the very commands are run that people run; on PostgreSQL they are forked."""
+    if database_url.startswith("sqlite"):
+        monkeypatch.delenv("DEVKIT_NURSERIES", raising=False)
+
+
 async def balance(client: aiohttp.ClientSession, node: Node) -> int:
     async with client.get(f"{node.base_url}/balance/info") as response:
         return int((await response.json())["balance"])
 
 
+@pytest.mark.usefixtures("real_on_sqlite")
 async def test_a_node_sells_the_played_upstream_and_survives_a_crash(
     start_node: StartNode, upstream: Upstream, client: aiohttp.ClientSession
 ) -> None:

@@ -17,6 +17,7 @@ COMMANDS: Final = (
     "lint",
     "fmt",
     "clean",
+    "coverage",
     "help",
     "lock",
     "migrate",

@@ -135,7 +135,6 @@ class TestMovements:
         assert (first.error[2], replayed(again)) == ("cashu_token_already_spent", True)
 
 
-@pytest.mark.slow
 class TestFiftyAtOnce:
     async def test_top_ups_are_one(self, crowd: Crowd, purse: Purse) -> None:
         key = await crowd[0].new_key(await purse.token(1))

@@ -306,7 +306,6 @@ async def test_many_tokens_pay_at_once(client: Client, purse: Purse) -> None:
 # what fails
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 @pytest.mark.parametrize("play", sorted(set(PLAYS) - {"slow"}))
 @on_sqlite

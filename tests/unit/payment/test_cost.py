@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from routstr.catalog.snapshot import PER_MSAT, Rates
 from routstr.money import ZERO, Msat, charge, total
-from routstr.payment.cost import Cost, calculate_request_cost
+from routstr.payment.cost import Cost, calculate_request_cost, fitted
 from routstr.payment.usage import Usage
 
 rate = st.integers(0, 10**18)
@@ -55,6 +55,40 @@ def test_more_usage_never_costs_less(rates: Rates, usage: Usage, field: str, mor
     larger = replace(usage, **{field: getattr(usage, field) + more})
     before, after = (calculate_request_cost(rates, one).total for one in (usage, larger))
     assert after >= before
+
+
+def parts_of(cost: Cost) -> list[Msat]:
+    """In the order in which a charge pays for them."""
+    return [cost.base, cost.input, cost.cache_read, cost.cache_write, cost.output]
+
+
+@given(rates, usages, st.data())
+def test_a_smaller_charge_pays_for_the_parts_in_order(
+    rates: Rates, usage: Usage, data: st.DataObject
+) -> None:
+    cost = calculate_request_cost(rates, usage)
+    charged = Msat(data.draw(st.integers(0, cost.total)))
+
+    paid = fitted(cost, charged)
+
+    assert paid.total == charged == total(parts_of(paid))
+    pairs = list(zip(parts_of(paid), parts_of(cost), strict=True))
+    assert all(ZERO <= part <= whole for part, whole in pairs)
+    cut = [part < whole for part, whole in pairs]
+    after = parts_of(paid)[cut.index(True) + 1 :] if any(cut) else []
+    assert set(after) <= {ZERO}, "what comes after the cut is not paid for"
+
+
+def test_a_charge_of_all_is_the_cost_itself() -> None:
+    cost = Cost(Msat(15), Msat(1), Msat(2), Msat(3), Msat(4), Msat(5))
+    assert fitted(cost, Msat(15)) is cost
+    assert fitted(cost, Msat(8)) == Cost(Msat(8), Msat(1), Msat(2), ZERO, Msat(4), Msat(1))
+
+
+def test_more_than_the_cost_is_never_charged() -> None:
+    cost = calculate_request_cost(Rates(*[PER_MSAT] * 8), Usage(*[1] * 7))
+    with pytest.raises(AssertionError, match="never charged more"):
+        fitted(cost, cost.total + Msat(1))
 
 
 def test_a_tiny_price_is_charged_as_one_msat_and_many_tiny_parts_once() -> None:

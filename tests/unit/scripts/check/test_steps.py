@@ -1,6 +1,17 @@
 from pathlib import Path
+from typing import Final
 
-from scripts.check.steps import CRASH_SAMPLE_S, EXACT_MODULES, Stage, Step, all_steps, chosen
+from scripts.check.steps import (
+    CRASH_SAMPLE_S,
+    EXACT_MODULES,
+    PURE_MODULES,
+    Stage,
+    Step,
+    all_steps,
+    chosen,
+)
+
+ROOT: Final = Path(__file__).parents[4]
 
 
 def steps() -> list[Step]:
@@ -12,10 +23,18 @@ def names(some: list[Step] | None) -> list[str]:
 
 
 def test_everything_is_checked_when_nothing_is_chosen() -> None:
-    usual = chosen(steps(), [])
-    assert usual is not None
-    assert [step.name for step in steps() if step not in usual] == ["slow"]
-    assert names(chosen(steps(), ["slow"])) == ["slow"]
+    assert names(chosen(steps(), [])) == [
+        *("format", "style", "types", "layers", "branches-of-money"),
+        *("unit", "integration", "crash-sample"),
+    ]
+
+
+def test_what_is_only_run_by_name_repeats_tests_of_the_usual_checks() -> None:
+    assert names([step for step in steps() if step.by_name]) == [
+        *("integration-sqlite", "integration-postgres"),
+        *("measured-unit", "measured-integration"),
+        *("coverage-data", "coverage", "coverage-of-money"),
+    ]
 
 
 def test_names_and_groups_can_be_chosen_in_any_order() -> None:
@@ -37,20 +56,38 @@ def test_every_step_has_a_name_of_its_own_and_a_limit() -> None:
 
 
 def test_coverage_is_judged_after_all_tests() -> None:
-    last = [step.name for step in steps() if step.stage is Stage.COVERAGE]
+    measured = chosen(steps(), ["coverage"])
 
-    assert last == ["coverage-data", "coverage", "coverage-of-money"]
-    assert names(steps())[-3:] == last
+    assert names(measured) == [
+        *("measured-unit", "measured-integration"),
+        *("coverage-data", "coverage", "coverage-of-money"),
+    ]
+    assert [step.stage is Stage.COVERAGE for step in measured or []] == [False] * 2 + [True] * 3
 
 
-def test_the_integration_tests_run_on_both_databases_one_after_the_other() -> None:
-    sqlite, postgres = (step for step in steps() if step.name.startswith("integration"))
+def test_only_what_computes_money_is_measured_by_the_usual_checks() -> None:
+    measured = [
+        step.name for step in chosen(steps(), []) or [] if "coverage" in " ".join(step.command)
+    ]
 
-    assert sqlite.command[-2:] == ("-m", "not postgres and not slow")
-    assert postgres.command[-2:] == ("-m", "postgres and not slow")
-    assert sqlite.command[-10:-2] == postgres.command[-10:-2]
-    assert {"tests/integration", "tests/crash", "tests/fuzz"} < set(sqlite.command)
-    assert sqlite.stage < postgres.stage
+    assert measured == ["branches-of-money"]
+
+
+def test_the_integration_tests_run_on_both_databases_at_once_and_can_be_halved() -> None:
+    (whole,) = chosen(steps(), ["integration"]) or []
+    sqlite, postgres = chosen(steps(), ["halves"]) or []
+
+    assert {"tests/integration", "tests/crash", "tests/fuzz"} < set(whole.command)
+    assert "-m" not in whole.command[3:]
+    assert sqlite.command[-2:] == ("-m", "not postgres")
+    assert postgres.command[-2:] == ("-m", "postgres")
+
+
+def test_what_computes_money_exists_and_has_tests_of_its_own() -> None:
+    for module in PURE_MODULES:
+        folder, _, name = module.rpartition("/")
+        assert (ROOT / "routstr" / f"{module}.py").is_file()
+        assert list((ROOT / "tests" / "unit" / folder).glob(f"test_{name}*.py"))
 
 
 def test_the_modules_of_exact_coverage_are_those_of_money() -> None:
