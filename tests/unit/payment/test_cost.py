@@ -86,7 +86,7 @@ def test_a_charge_of_all_is_the_cost_itself() -> None:
 
 
 def test_more_than_the_cost_is_never_charged() -> None:
-    cost = calculate_request_cost(Rates(*[PER_MSAT] * 8), Usage(*[1] * 7))
+    cost = calculate_request_cost(Rates(*[PER_MSAT] * 8), Usage(prompt=3, completion=4))
     with pytest.raises(AssertionError, match="never charged more"):
         fitted(cost, cost.total + Msat(1))
 
