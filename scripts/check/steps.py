@@ -9,7 +9,13 @@ from typing import Final
 
 from scripts.places import PROJECT_ENVIRONMENT
 
-PURE_MODULES: Final = ("money", "ledger/entries", "ledger/limits", "payment/pricing", "payment/cost")
+PURE_MODULES: Final = (
+    "money",
+    "ledger/entries",
+    "ledger/limits",
+    "payment/pricing",
+    "payment/cost",
+)
 """Where money is computed and nothing else is done: their own unit tests run every branch."""
 
 EXACT_MODULES: Final = (
