@@ -177,15 +177,17 @@ def reserved(connection: Connection, saga: int) -> list[StoredProof]:
 
 
 def held_sum(connection: Connection, mint: str, unit: Unit) -> int:
-    """Add up what is free at a mint in one unit and what open sagas spend there.
+    """Add up what may be chosen at a mint in one unit and what open sagas spend there.
 
-    A part of that comes back as change. Both are one look: what comes back meanwhile is in either.
+    A part of the latter comes back as change. It is read first: what comes back meanwhile counts
+    twice and is never missed.
     """
-    return sum(
+    coming = sum(
         amount
         for at, kind, status, amount in sums(connection)
-        if (at, kind) == (mint, unit) and status is not ProofStatus.ISSUED
+        if (at, kind, status) == (mint, unit, ProofStatus.RESERVED)
     )
+    return coming + sum(proof.amount for proof in held(connection, mint, unit))
 
 
 def stored(connection: Connection, proof_ids: list[int]) -> list[StoredProof]:

@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from routstr.core.db import Tx
@@ -145,6 +146,14 @@ async def test_what_is_spent_by_open_sagas_counts_as_held_and_what_was_given_out
     assert await held() == 7
     await world.db.write(lambda tx: purse.move(tx, saga, ProofStatus.RESERVED, ProofStatus.ISSUED))
     assert await held() == 1
+
+
+async def test_what_is_doubted_is_not_waited_for(world: World) -> None:
+    await add(world, SAT.issue([4, 2]))
+    four, _ = await ids(world)
+    doubt = f"INSERT INTO doubted_proofs (proof, since) VALUES ({four}, 0)"
+    await world.db.write(lambda tx: tx.sql.execute(text(doubt)))
+    assert await world.db.read(lambda c: purse.held_sum(c, MINT, Unit.SAT)) == 2
 
 
 async def test_stored_proofs_have_what_is_needed_to_spend_them(world: World) -> None:
