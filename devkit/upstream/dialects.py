@@ -95,9 +95,17 @@ def _inclusive(told: dict[str, Any]) -> dict[str, Any]:
 def _responses_stream(body: Body, reply: Reply, shape: Shape) -> list[bytes]:
     def events() -> Iterator[tuple[str, dict[str, object]]]:
         yield "response.created", {"response": _response(body, reply, shape, done=False)}
-        place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+        at = {"output_index": 0}
+        place = {**at, "item_id": "msg_1", "content_index": 0}
+        (item,) = _response(body, reply, shape)["output"]
+        (part,) = item["content"]
+        yield "response.output_item.added", {**at, "item": {**item, "content": []}}
+        yield "response.content_part.added", {**place, "part": {**part, "text": ""}}
         for word in reply.said(body):
             yield "response.output_text.delta", {**place, "delta": word, "logprobs": []}
+        yield "response.output_text.done", {**place, "text": part["text"], "logprobs": []}
+        yield "response.content_part.done", {**place, "part": part}
+        yield "response.output_item.done", {**at, "item": item}
         yield "response.completed", {"response": _response(body, reply, shape)}
 
     named = [
