@@ -29,7 +29,7 @@ from routstr.ledger.kinds import (
     AccountKind,
     TransferKind,
 )
-from routstr.ledger.limits import LimitRow, Limits
+from routstr.ledger.limits import NO_LIMITS, LimitRow, Limits
 from routstr.ledger.operations import (
     Answer,
     Held,
@@ -173,7 +173,7 @@ def decide(
     holds: Iterable[HoldRow],
     new_holds: Iterable[int],
     node: NodeAccounts,
-    limits: Limits | None = None,
+    limits: Limits = NO_LIMITS,
 ) -> Decision:
     """Answer each operation in order: ends first (they free money), then holds.
 
@@ -184,7 +184,7 @@ def decide(
     rows = {row.id: row for row in accounts}
     known = {row.id: row for row in holds}
     ids = iter(new_holds)
-    decision = Decision([_NOTHING] * len(operations), rows, limits or Limits((), 0))
+    decision = Decision([_NOTHING] * len(operations), rows, limits)
     for index, operation in enumerate(operations):
         if not isinstance(operation, HoldRequest):
             decision.answers[index] = _end(operation, known, decision, node)

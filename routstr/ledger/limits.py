@@ -106,5 +106,10 @@ class Limits:
 
     def of(self, limit: int | None, account: int) -> LimitRow | None:
         """The limit with this id, if it counts on this account."""
-        row = None if limit is None else self.rows.get(limit)
+        if limit is None:
+            return None
+        row = self.rows.get(limit)
         return row if row is not None and row.account == account else None
+
+
+NO_LIMITS: Final = Limits((), 0)

@@ -49,6 +49,20 @@ def test_too_little_money_is_the_reason_when_the_limit_would_allow_it() -> None:
     assert shelf.run(request(ALICE, 250, minimum=301, mark=mark)) == [both], "more money is no help"
 
 
+def test_a_hold_takes_no_more_than_the_balance_where_the_limit_leaves_more() -> None:
+    shelf = Shelf.with_balances(200)
+    mark = shelf.limit(ALICE, 300)
+    assert shelf.run(request(ALICE, 250, mark=mark)) == [Held(1, Msat(200), Msat(0))]
+
+
+def test_charges_of_one_period_add_up() -> None:
+    shelf = Shelf.with_balances(1_000)
+    mark = shelf.limit(ALICE, 300)
+    shelf.run(request(ALICE, 50, mark=mark), request(ALICE, 60, mark=mark))
+    shelf.run(settlement(1, 50), settlement(2, 60))
+    assert (shelf.limits[1].spent, shelf.limits[1].charged) == (110, 110)
+
+
 def test_a_closed_account_is_closed_whatever_the_limit_leaves() -> None:
     shelf = Shelf.with_balances(1_000)
     shelf.run(request(ALICE, 1, closes=True))
