@@ -147,8 +147,8 @@ PLANTS: Final = (
         RELEASE,
         "the end of a hold does not look whether it was settled",
         "routstr/ledger/entries.py",
-        "    elif hold.state == HoldState.OPEN:\n        row.held -= hold.amount",
-        "    else:\n        row.held -= hold.amount",
+        "    elif hold.state == HoldState.OPEN:\n        _free(hold, row, decision)",
+        "    else:\n        _free(hold, row, decision)",
     ),
     Plant(
         RELEASE,
