@@ -131,7 +131,8 @@ def _begin(tx: Tx, mint: str, now_ms: int) -> bool:
     row = _INSERT[tx.dialect](Reconciliation).values(
         mint=mint, position=0, asked_at=now_ms, trusted=True
     )
-    return tx.sql.execute(row.on_conflict_do_nothing(index_elements=["mint"])).rowcount == 1
+    made = row.on_conflict_do_nothing(index_elements=["mint"])
+    return tx.sql.execute(made.returning(col(Reconciliation.mint))).first() is not None
 
 
 def _set_trust(tx: Tx, mint: str, *, trusted: bool) -> None:
@@ -176,7 +177,9 @@ def doubt(tx: Tx, found: Sequence[Standing], now_ms: int) -> int:
         if not _is_unchanged(tx, proof):
             continue
         row = _INSERT[tx.dialect](DoubtedProof).values(proof=proof.id, since=now_ms)
-        news += tx.sql.execute(row.on_conflict_do_nothing(index_elements=["proof"])).rowcount
+        made = row.on_conflict_do_nothing(index_elements=["proof"])
+        # not every driver counts what a conflict left out
+        news += tx.sql.execute(made.returning(col(DoubtedProof.proof))).first() is not None
     return news
 
 
