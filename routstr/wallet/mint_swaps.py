@@ -34,8 +34,11 @@ from routstr.wallet.models import (
     SagaState,
 )
 
-ORDER_GOOD_MS: Final = 120_000
-"""How long after the order a melt may still be about to begin: a process may have died before."""
+ORDER_GOOD_MS: Final = 20_000
+"""How long after the order a melt may still be about to begin: a process may have died before.
+
+One that takes longer does no harm: then two moves are made.
+"""
 
 
 class Stage(StrEnum):
