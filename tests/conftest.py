@@ -4,10 +4,11 @@ Hypothesis runs 50 examples of a property at a developer's desk, 500 fixed ones 
 with ``HYPOTHESIS_PROFILE=nightly``. Mutants meet the same few each time: ``mutants``.
 """
 
+import gc
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +41,17 @@ def pytest_configure() -> None:
     fallback = "ci" if ambient.get("CI") == "true" else "dev"
     settings.load_profile(ambient.get("HYPOTHESIS_PROFILE", fallback))
     sys.addaudithook(_watch)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays: the garbage collector need not look at it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")

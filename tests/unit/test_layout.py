@@ -33,11 +33,13 @@ ABOUT_THE_REPOSITORY: Final = {
 NOT_MIRRORED: Final = {"__main__.py", "migrations"}
 
 
-def modules_with_logic() -> list[Path]:
-    """The package's modules that contain a function, relative to the root."""
-    paths = sorted((ROOT / "routstr").rglob("*.py"))
+def modules_with_functions() -> list[Path]:
+    """The package's modules in which something is defined, relative to the root."""
+    paths = [
+        path for path in sorted((ROOT / "routstr").rglob("*.py")) if b"def " in path.read_bytes()
+    ]
     modules = [path.relative_to(ROOT) for path in paths]
-    return [one for one in modules if not NOT_MIRRORED & set(one.parts) and has_logic(ROOT / one)]
+    return [one for one in modules if not NOT_MIRRORED & set(one.parts)]
 
 
 def has_logic(path: Path) -> bool:
@@ -80,8 +82,10 @@ def places_of_tests(module: Path) -> list[tuple[Path, str]]:
     ]
 
 
-@pytest.mark.parametrize("module", modules_with_logic(), ids=str)
+@pytest.mark.parametrize("module", modules_with_functions(), ids=str)
 def test_every_module_with_logic_has_its_tests(module: Path) -> None:
+    if not has_logic(ROOT / module):
+        return
     wanted = places_of_tests(module)
 
     found = [path for folder, name in wanted for path in folder.glob(f"{name}*.py")]
