@@ -51,7 +51,9 @@ class Out:
         if amount:
             capital = named_account(tx, AccountKind.CAPITAL, "capital", 1)
             key = b"Z" + len(self.paid).to_bytes(8, "big")
-            post(tx, Entry(account, capital, Msat(amount), TransferKind.CAPITAL, key, 1, 1))
+            post(
+                tx, Entry(account, capital, Msat(amount), TransferKind.LIGHTNING_REFUND, key, 99, 1)
+            )
             self.paid.append(amount)
         return amount
 
