@@ -73,7 +73,11 @@ _KEY_DIFFERS: Final = {
     "sqlite": "lower(hex(t.key)) <> :{} || printf('%016x', t.reference)",
     "postgresql": "encode(t.key, 'hex') <> :{} || lpad(to_hex(t.reference), 16, '0')",
 }
-_OWN_KEYS: Final = {TransferKind.CHARGE: (b"C",), TransferKind.LATE_LOSS: (b"L",)}
+_OWN_KEYS: Final = {
+    TransferKind.CHARGE: (b"C",),
+    TransferKind.LATE_LOSS: (b"L",),
+    TransferKind.CHILD_KEYS: (b"N",),
+}
 _BEFORE: Final = "SELECT count(*), coalesce(sum(amount), 0) FROM transfers WHERE id <= :upto"
 _NEWEST: Final = "SELECT coalesce(max(id), 0) FROM transfers"
 

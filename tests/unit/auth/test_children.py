@@ -60,6 +60,8 @@ async def test_they_are_paid_for_all_together_or_not_made(ring: Keyring) -> None
     assert len(await ring.children.create(parent, 8, NO_TERMS)) == 8
     assert (await ring.balance(parent)).available == Msat(0)
     assert await ring.world.scalar("SELECT count(*) FROM transfers WHERE kind = 40") == 1
+    query = "SELECT lower(hex(key)) = '4e' || printf('%016x', reference) FROM transfers"
+    assert await ring.world.scalar(f"{query} WHERE kind = 40"), "as a verification expects it"
 
 
 async def test_a_call_that_names_itself_makes_and_pays_them_once(ring: Keyring) -> None:
