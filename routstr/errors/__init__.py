@@ -31,6 +31,11 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── RefundPending                 425 invalid_request_error refund_pending
     │   ├── RefundSwept                   410 invalid_request_error refund_swept
     │   ├── BalanceChanged                409 invalid_request_error balance_changed
+    │   ├── RefundUnderWay                409 invalid_request_error refund_in_progress
+    │   ├── RefundWithheld                502 lightning_error refund_withheld
+    │   ├── LightningAddressRefused       400 invalid_request_error invalid_lightning_address
+    │   ├── SurplusTooSmall               409 invalid_request_error surplus_too_small
+    │   ├── PayoutUnderWay                409 invalid_request_error payout_in_progress
     │   ├── SwapUnderWay                  409 invalid_request_error swap_in_progress
     │   └── PriceUnavailable              503 service_unavailable price_unavailable
     ├── IdempotencyError                  409 idempotency_error idempotency_conflict
@@ -49,6 +54,8 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── MintUnreachable               503 mint_unreachable cashu_mint_unreachable
     │   ├── MintRateLimited               503 mint_rate_limited cashu_mint_rate_limited
     │   ├── InsufficientLiquidity         503 mint_unreachable cashu_insufficient_liquidity
+    │   ├── LightningFailed               503 lightning_error lightning_payment_failed
+    │   ├── PaymentTooDear                422 lightning_error lightning_payment_too_dear
     │   └── RedemptionPending             503 mint_unreachable cashu_redemption_pending
     ├── InvoiceError                      500 api_error invoice_creation_failed
     │   ├── TopupUnauthorized             401 invalid_request_error topup_authorization_required

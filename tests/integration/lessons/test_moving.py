@@ -1,4 +1,3 @@
-
 """Lessons about ecash between mints."""
 
 import asyncio
