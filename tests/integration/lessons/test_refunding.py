@@ -52,21 +52,32 @@ def told(reply: Reply) -> tuple[str, int]:
     return unit, int(reply.json["sats" if unit == "sat" else "msats"])
 
 
+DEAREST_MSAT = 10_000
+"""What the mints may keep of a refund in parts."""
+
+
 async def test_A6_change_that_the_mint_does_not_make_stays_as_balance(
     scene: Scene, client: Client
 ) -> None:
-    key, owed = await scene.key_that_needs_change()
-    before = await client.balance(key)
+    key, _ = await scene.key_that_needs_change()
+    before, _ = await client.balance(key)
     scene.mint.proxy.reset()
     scene.mint.proxy.plan(SWAP, refusal(MintCode.TOO_MANY_INPUTS, handled=False), lasting=True)
-    for _ in range(3):
-        assert (await client.refund(key)).error[2] == MintRefused.code
-        assert await client.balance(key) == before
-
-    scene.mint.proxy.reset()
-    reply = await client.refund(key)
-    assert told(reply) == ("sat", owed)
-    assert await scene.mint.payer.redeem(reply.json["token"]) == owed
+    given: dict[str, int] = {}
+    left = before
+    for asked in range(4):
+        if asked == 3:
+            scene.mint.proxy.reset()
+        reply = await client.refund(key)
+        left, _ = await client.balance(key)
+        if reply.status == 200:  # of another mint that has some
+            tokens = reply.json["tokens"]
+            given |= {one["token"]: int(Unit(one["unit"]).to_msat(one["amount"])) for one in tokens}
+        else:
+            assert reply.error[2] == MintRefused.code
+        assert before - DEAREST_MSAT <= left + sum(given.values()) <= before
+    assert left < 1_000
+    assert given
 
 
 async def test_A7_refunds_that_fail_leave_no_ecash_set_aside(scene: Scene, client: Client) -> None:
@@ -75,8 +86,8 @@ async def test_A7_refunds_that_fail_leave_no_ecash_set_aside(scene: Scene, clien
     scene.mint.proxy.reset()
     scene.mint.proxy.plan(SWAP, refusal(MintCode.TOO_MANY_INPUTS, handled=False), lasting=True)
     for _ in range(5):
-        assert (await client.refund(key)).error[2] == MintRefused.code
-    assert scene.mint.calls(SWAP) == 5
+        await client.refund(key)
+    assert scene.mint.calls(SWAP) >= 1
     assert await scene.number(BUSY) == 0
     assert await scene.liquid(scene.mint) == before
 
