@@ -81,6 +81,7 @@ async def test_what_a_key_tells_of_itself(client: Client, purse: Purse) -> None:
     assert before == {
         "api_key": key,
         "id": before["id"],
+        "name": None,
         "balance": 100_000,
         "reserved": 0,
         "total": 100_000,
@@ -95,8 +96,13 @@ async def test_what_a_key_tells_of_itself(client: Client, purse: Purse) -> None:
         "mint": purse.mint.url,
         "unit": "sat",
         "is_child": False,
+        "parent_key_preview": None,
         "balance_limit": None,
         "balance_limit_reset": None,
+        "balance_limit_remaining": None,
+        "refund_lnurl": None,
+        "refund_problem": None,
+        "child_keys": None,
     }
     assert abs(before["created_at"] - CLOCK.now_ms() // 1_000) < 60
     left = 100_000 - paid.cost
