@@ -171,7 +171,7 @@ async def test_a_proof_that_a_saga_took_while_the_mint_answered_is_left_alone(
         await world.house.send(5)  # spends it, at the mint too
         return [ProofState.SPENT]
 
-    world.mint.check_state = meanwhile  # type: ignore[method-assign,assignment]
+    world.mint.check_state = meanwhile  # type: ignore[method-assign]
     assert (await comparison.everything(world.mint)).doubted == 0
     assert (await doubts(world), books.lost) == (0, [])
 
