@@ -14,7 +14,7 @@ from routstr.wallet import bech32
 from routstr.wallet.bech32 import InvalidBech32, Variant
 
 CHARS_MAX: Final = 4_096
-_PREFIX: Final = re.compile(r"ln(bcrt|bc|tbs|tb)(?:([1-9][0-9]{0,18})([munp]?))?")
+_PREFIX: Final = re.compile(r"ln(bcrt|bc|tbs|tb)(?:([1-9][0-9]{0,19})([munp]?))?")
 _PICO_PER_MSAT: Final = 10
 """A msat is 10 ** -11 of a bitcoin, and amounts are written in parts of one."""
 _PICO: Final = {"": 10**12, "m": 10**9, "u": 10**6, "n": 10**3, "p": 1}

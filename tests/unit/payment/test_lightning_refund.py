@@ -255,11 +255,11 @@ async def test_a_token_on_its_way_goes_first(desk: Desk) -> None:
     await giving
 
 
-async def test_of_fifty_at_once_one_is_paid(desk: Desk) -> None:
+async def test_of_many_at_once_one_is_paid(desk: Desk) -> None:
     owner = await desk.account(512)
     gate = Gate()
     desk.mint().next_melts(wait_for(gate))
-    asked = [asyncio.create_task(desk.refund(owner)) for _ in range(50)]
+    asked = [asyncio.create_task(desk.refund(owner)) for _ in range(20)]
     await gate.reached.wait()
     gate.open.set()
     answers = await asyncio.gather(*asked, return_exceptions=True)
