@@ -200,7 +200,10 @@ def test_no_orphan_is_left_however_the_parent_ends(
         child = int(parent.stdout.readline())
         assert not gone(child)
         parent.send_signal(number)
-        parent.wait(10)
+        try:
+            parent.wait(10)
+        finally:
+            parent.kill()
         parent.stdout.close()
     wait_until_gone(child)
 
