@@ -120,7 +120,8 @@ def _branches_of_money() -> Step:
 def _tests(folder: Path) -> list[Step]:
     return [
         _pytest(folder, "unit", "tests/unit", *BOTH_CORES, stage=Stage.CODE),
-        _pytest(folder, "integration", *WITH_SERVERS, *THREE),
+        _pytest(folder, "integration", *WITH_SERVERS, *THREE, "-m", "not slow"),
+        _pytest(folder, "slow", *WITH_SERVERS, *THREE, "-m", "slow", limit_s=1_800.0, group="slow"),
     ]
 
 

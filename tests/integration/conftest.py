@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pytest
 from pytest_socket import socket_allow_hosts
@@ -26,6 +26,18 @@ from devkit.upstream import PLAYS, Upstream
 
 T = TypeVar("T")
 
+SLOW: Final = frozenset({"money/test_lightning_out_trouble.py", "money/test_parallel.py"})
+"""Whole nodes again and again: ``make test ONLY=slow``."""
+
+SLOW_ON_POSTGRES: Final = frozenset(
+    {
+        *("lessons/test_receiving.py", "lessons/test_refunding.py", "money/test_child_keys.py"),
+        *("money/test_idempotency.py", "money/test_restart.py", "money/test_x_cashu.py"),
+        *("money/test_x_cashu_trouble.py", "security/test_s12_races.py"),
+    }
+)
+"""What the database makes no difference to, as a rule."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Nodes and mints are forked: a run's first process has the nurseries, its workers know."""
@@ -35,6 +47,18 @@ def pytest_configure(config: pytest.Config) -> None:
     name_nurseries(nurse.folder)
     config.add_cleanup(lambda: name_nurseries(None))
     config.add_cleanup(nurse.stop)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes longest; the usual checks leave it out."""
+    here = Path(__file__).parent
+    for item in items:
+        if here not in item.path.parents:
+            continue
+        name = item.path.relative_to(here).as_posix()
+        on_postgres = "postgres" in item.name or item.get_closest_marker("postgres") is not None
+        if name in SLOW or (on_postgres and name in SLOW_ON_POSTGRES):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_runtest_setup() -> None:

@@ -40,7 +40,7 @@ async def test_the_nodes_own_accounts_are_opened_once_per_database(bank: Bank) -
     again = await Ledger.open_books(bank.db, bank.clock)
     assert again == bank.ledger.node == NodeAccounts(again.revenue, again.loss)
     kinds = await bank.rows("SELECT kind, name, overdraft FROM accounts ORDER BY id")
-    assert len(kinds) == len({kind for kind, _, _ in kinds}) == 9
+    assert len(kinds) == len({kind for kind, _, _ in kinds}) == 10
     for kind, name, overdraft in kinds:
         assert name == AccountKind(kind).name.lower()
         assert bool(overdraft) is (kind not in NEVER_NEGATIVE)
@@ -50,7 +50,7 @@ async def test_two_instances_open_the_books_of_a_new_database_together(url: str)
     one, other = Bank(url), Bank(url)
     await asyncio.gather(one.open(), other.open())
     assert one.ledger.node == other.ledger.node
-    assert await one.rows("SELECT count(*) FROM accounts") == [(9,)]
+    assert await one.rows("SELECT count(*) FROM accounts") == [(10,)]
     await one.__aexit__()
     await other.__aexit__()
 

@@ -29,8 +29,9 @@ def test_everything_is_checked_when_nothing_is_chosen() -> None:
     ]
 
 
-def test_what_is_only_run_by_name_repeats_tests_of_the_usual_checks() -> None:
+def test_what_is_only_run_by_name_repeats_tests_of_the_usual_checks_or_takes_long() -> None:
     assert names([step for step in steps() if step.by_name]) == [
+        "slow",
         *("integration-sqlite", "integration-postgres"),
         *("measured-unit", "measured-integration"),
         *("coverage-data", "coverage", "coverage-of-money"),
@@ -78,7 +79,7 @@ def test_the_integration_tests_run_on_both_databases_at_once_and_can_be_halved()
     sqlite, postgres = chosen(steps(), ["halves"]) or []
 
     assert {"tests/integration", "tests/crash", "tests/fuzz"} < set(whole.command)
-    assert "-m" not in whole.command[3:]
+    assert whole.command[-2:] == ("-m", "not slow")
     assert sqlite.command[-2:] == ("-m", "not postgres")
     assert postgres.command[-2:] == ("-m", "postgres")
 
