@@ -26,14 +26,21 @@ from devkit.upstream import PLAYS, Upstream
 
 T = TypeVar("T")
 
-SLOW: Final = frozenset({"money/test_lightning_out_trouble.py", "money/test_parallel.py"})
+SLOW: Final = frozenset(
+    {
+        *("bounds/test_clock_jumps.py", "bounds/test_database_restart.py", "cli/test_wallet.py"),
+        *("money/test_closed_deposits.py", "money/test_lightning_out_trouble.py"),
+        *("money/test_parallel.py", "money/test_x_cashu_sabotage.py"),
+        *("money/test_x_cashu_trouble.py", "security/test_s12_races.py"),
+    }
+)
 """Whole nodes again and again: ``make test ONLY=slow``."""
 
 SLOW_ON_POSTGRES: Final = frozenset(
     {
         *("lessons/test_receiving.py", "lessons/test_refunding.py", "money/test_child_keys.py"),
         *("money/test_idempotency.py", "money/test_restart.py", "money/test_x_cashu.py"),
-        *("money/test_x_cashu_trouble.py", "security/test_s12_races.py"),
+        *("money/test_bad_input.py", "money/test_payment_required.py", "wallet/test_restore.py"),
     }
 )
 """What the database makes no difference to, as a rule."""
