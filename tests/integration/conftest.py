@@ -36,14 +36,16 @@ SLOW: Final = frozenset(
 )
 """Whole nodes again and again: ``make test ONLY=slow``."""
 
-SLOW_ON_POSTGRES: Final = frozenset(
+SLOW_ON_POSTGRES: Final = ("lessons", "money", "security", "cli")
+"""Folders of tests with whole nodes: the database makes no difference to them, as a rule."""
+
+ON_BOTH: Final = frozenset(
     {
-        *("lessons/test_receiving.py", "lessons/test_refunding.py", "money/test_child_keys.py"),
-        *("money/test_idempotency.py", "money/test_restart.py", "money/test_x_cashu.py"),
-        *("money/test_bad_input.py", "money/test_payment_required.py", "wallet/test_restore.py"),
+        *("money/test_balance.py", "money/test_paid.py", "money/test_send_refund.py"),
+        *("money/test_lightning_in.py", "money/test_several_mints.py"),
     }
 )
-"""What the database makes no difference to, as a rule."""
+"""What is checked on PostgreSQL all the same."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -64,7 +66,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         name = item.path.relative_to(here).as_posix()
         on_postgres = "postgres" in item.name or item.get_closest_marker("postgres") is not None
-        if name in SLOW or (on_postgres and name in SLOW_ON_POSTGRES):
+        doubled = on_postgres and name.startswith(SLOW_ON_POSTGRES) and name not in ON_BOTH
+        if name in SLOW or doubled:
             item.add_marker(pytest.mark.slow)
 
 
