@@ -3,9 +3,11 @@
 Where the run has nurseries (``devkit/nursing.py``), nodes and their commands are forked there.
 """
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from devkit.environment import nursery, python, python_path
 from devkit.ports import LOOPBACK
@@ -43,6 +45,18 @@ class Finished(NamedTuple):
 
     status: int
     output: str
+
+
+class Spoken(NamedTuple):
+    """How a command ended, what it printed, and what it told beside that."""
+
+    status: int
+    output: str
+    error: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - what JSON may be
+        return json.loads(self.output)
 
 
 class Node:
@@ -125,11 +139,29 @@ class Node:
         self, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> Finished:
         """Run ``routstr <arguments>`` with the node's own settings, beside it or in its place."""
+        child = Child(self._command(arguments, environment))
+        return Finished(await child.wait(limit_s=COMMAND_LIMIT_S), child.log.read_text())
+
+    async def speak(
+        self,
+        *arguments: str,
+        stdin: str = "",
+        environment: Mapping[str, str] | None = None,
+        limit_s: float = COMMAND_LIMIT_S,
+    ) -> Spoken:
+        """As :meth:`command`, with something to read; what it writes is kept apart."""
+        program = self._command(arguments, environment)
+        given, errors = (self.folder / f"{program.name}.{end}" for end in ("stdin", "errors"))
+        given.write_text(stdin)
+        child = Child(replace(program, stdin=given, errors=errors))
+        status = await child.wait(limit_s=limit_s)
+        return Spoken(status, child.log.read_text(), errors.read_text())
+
+    def _command(self, arguments: Sequence[str], environment: Mapping[str, str] | None) -> Program:
         self._commands += 1
         name = f"{self._child.program.name} command {self._commands}"
         everything = {**self.settings, **(environment or {})}
-        child = Child(_program(name, self.folder, everything, *arguments))
-        return Finished(await child.wait(limit_s=COMMAND_LIMIT_S), child.log.read_text())
+        return _program(name, self.folder, everything, *arguments)
 
 
 class StartNode(Protocol):

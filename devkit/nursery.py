@@ -40,6 +40,9 @@ class Order:
     environment: dict[str, str]
     folder: str
     log: str
+    stdin: str = os.devnull
+    errors: str = ""
+    """Where standard error goes when it does not go into the log."""
 
     def line(self) -> bytes:
         return json.dumps(asdict(self)).encode() + b"\n"
@@ -139,7 +142,7 @@ def become(order: Order, parent: int) -> None:
             os._exit(1)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _redirect(order.log)
+        _redirect(order)
         os.chdir(order.folder)
         os.environ.clear()  # noqa: TID251 - a process of its own begins
         os.environ.update(order.environment)  # noqa: TID251
@@ -154,12 +157,14 @@ def become(order: Order, parent: int) -> None:
         _end(status)
 
 
-def _redirect(log: str) -> None:
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for target, source in ((0, nothing), (1, file), (2, file)):
+def _redirect(order: Order) -> None:
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    given = os.open(order.stdin, os.O_RDONLY)
+    log = os.open(order.log, append, 0o644)
+    errors = os.open(order.errors or order.log, append, 0o644)
+    for target, source in ((0, given), (1, log), (2, errors)):
         os.dup2(source, target)
-    os.closerange(3, 4_096)  # the nursery's sockets, and the two above
+    os.closerange(3, 4_096)  # the nursery's sockets, and those above
 
 
 def _exit_status(code: object) -> int:

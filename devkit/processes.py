@@ -49,6 +49,7 @@ class Program:
     ``folder`` is working folder, home and place of the log. ``on_orphaned`` is sent by the kernel
     when the parent is gone; ``remedy`` is one line for the person who sees it fail.
     With ``nursery``, the socket of one, ``python -m MODULE ...`` is forked there and not run.
+    Standard error goes into the log as well, or into the file ``errors``.
     """
 
     name: str
@@ -60,6 +61,8 @@ class Program:
     on_orphaned: signal.Signals = signal.SIGKILL
     user: tuple[int, int] | None = None  # uid and gid to become
     nursery: Path | None = None
+    stdin: Path = Path(os.devnull)
+    errors: Path | None = None
 
 
 class Process(Protocol):
@@ -198,14 +201,15 @@ class _Spawned:
     """A :class:`Process` of the operating system's usual way."""
 
     def __init__(self, program: Program, environment: Mapping[str, str], log: Path) -> None:
-        with log.open("ab") as output:
+        errors = program.errors or log
+        with program.stdin.open("rb") as given, log.open("ab") as out, errors.open("ab") as err:
             self._popen = subprocess.Popen(
                 _leashed(program),
                 cwd=program.folder,
                 env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdin=given,
+                stdout=out,
+                stderr=err,
                 start_new_session=True,
             )
         self.pid = self._popen.pid
@@ -225,7 +229,15 @@ def _start(program: Program, log: Path) -> Process:
         return _Spawned(program, environment, log)
     _, flag, module, *arguments = program.command
     assert flag == "-m", "a nursery forks modules"
-    order = Order(module, arguments, environment, str(program.folder), str(log.absolute()))
+    order = Order(
+        module,
+        arguments,
+        environment,
+        str(program.folder),
+        log=str(log.absolute()),
+        stdin=str(program.stdin.absolute()),
+        errors=str(program.errors.absolute()) if program.errors else "",
+    )
     return Forked(program.nursery, order)
 
 

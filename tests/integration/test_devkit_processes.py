@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,18 @@ async def test_a_child_sees_what_was_given_to_it_and_nothing_else(program: Make)
     assert "DEVKIT_NURSERIES" not in first
     assert first.endswith(" True")
     assert second == "True 4"  # the three standard ones, and the listing's own
+
+
+async def test_a_child_reads_what_it_is_given_and_complains_elsewhere(
+    program: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "given").write_text("a question")
+    code = "import sys; print(sys.stdin.read() + '?'); print('odd', file=sys.stderr)"
+    errors = tmp_path / "errors"
+    child = Child(replace(program(code), stdin=tmp_path / "given", errors=errors))
+    assert await child.wait(limit_s=20) == 0
+    assert child.tail() == "a question?"
+    assert errors.read_text() == "odd\n"
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,16 @@
 """A wallet whose database is gone, or is an old one: every sat comes back from real mints."""
 
-import asyncio
-import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
-from devkit.environment import python, python_path
 from devkit.mint import Mint
+from devkit.node import Spoken
 from devkit.payer import Payer
 from devkit.postgres import Postgres
 from routstr.core.db.sqlite import database_path
@@ -24,18 +21,6 @@ from tests.integration.money.house import EXACT, EXACT_LIMIT, House, open_house
 pytestmark = pytest.mark.mint
 NewDatabase: TypeAlias = Callable[..., str]
 LIMIT_S = 300.0
-
-
-class Done(NamedTuple):
-    """How a command ended."""
-
-    status: int
-    output: str
-    error: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.output)
 
 
 @pytest.fixture
@@ -73,20 +58,9 @@ async def a_house(
         assert house.leaks() == []
 
 
-async def command(house: House, *arguments: str, stdin: str = "", **environment: str) -> Done:
+async def command(house: House, *arguments: str, stdin: str = "", **environment: str) -> Spoken:
     """Run the command line as an operator would, with something on its standard input."""
-    child = await asyncio.create_subprocess_exec(
-        python(),
-        *("-m", "routstr", *arguments),
-        env={"PATH": os.defpath, **python_path(), **house.node.settings, **environment},
-        cwd=house.node.folder,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(LIMIT_S):
-        output, error = await child.communicate(stdin.encode())
-    return Done(child.returncode or 0, output.decode(), error.decode())
+    return await house.node.speak(*arguments, stdin=stdin, environment=environment, limit_s=LIMIT_S)
 
 
 async def holds(house: House, **environment: str) -> Mapping[str, Any]:
