@@ -207,7 +207,7 @@ def test_no_orphan_is_left_however_the_parent_ends(
     tmp_path: Path, number: signal.Signals, forked: tuple[str, ...]
 ) -> None:
     # the path of a socket may not be long, and that of a test's folder can be
-    environment = {"PATH": "/usr/bin:/bin", "TMPDIR": "/tmp", **python_path()}  # noqa: S108
+    environment = {"PATH": "/usr/bin:/bin", "TMPDIR": "/tmp", **python_path()}
     command = [sys.executable, "-c", PARENT, *forked]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
