@@ -6,7 +6,7 @@ writes tokens, redeems them, and asks what became of them. Amounts are whole uni
 
 import asyncio
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal, Self
 
@@ -24,15 +24,25 @@ from routstr.wallet.token import Token, decode, encode_a, encode_b, expand, ys
 
 Form = Literal["A", "B"]
 
+_STOCKED: Final = 4
+"""How many proofs a stock gets for each that is missing: one call to the mint costs as much as
+twenty signatures."""
+
 _PAID_LIMIT_S: Final = 10.0
 _POLL_S: Final = 0.02
 
 
 class Payer:
-    """``async with Payer(mint_url) as payer``: a wallet with an empty purse."""
+    """``async with Payer(mint_url) as payer``: a wallet with an empty purse.
 
-    def __init__(self, mint_url: str) -> None:
+    One that ``stocks`` buys ecash for tokens before it is needed: for a payer of many tests.
+    """
+
+    def __init__(self, mint_url: str, *, stocks: bool = False) -> None:
         self.mint_url = mint_url
+        self._stocks = stocks
+        self._stock: defaultdict[tuple[Unit, int], list[TokenProof]] = defaultdict(list)
+        self._stocking: defaultdict[Unit, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._seed = os.urandom(64)
         self._counters: Counter[str] = Counter()
         self._purse: dict[Unit, list[TokenProof]] = {unit: [] for unit in Unit}
@@ -64,8 +74,9 @@ class Payer:
 
         ``pieces`` says which denominations it is made of; their sum is then the amount.
         """
-        proofs = await self._issue(pieces or await self._split(amount, unit), unit)
-        return self.write(proofs, unit, form=form)
+        amounts = pieces or await self._split(amount, unit)
+        buy = self._take if self._stocks else self._issue
+        return self.write(await buy(amounts, unit), unit, form=form)
 
     async def fund(self, amount: int, unit: Unit = Unit.SAT) -> None:
         """Buy ecash into the purse."""
@@ -104,6 +115,19 @@ class Payer:
         """Proofs of this mint as a token."""
         encode = encode_a if form == "A" else encode_b
         return encode(Token(self.mint_url, unit, tuple(proofs)))
+
+    async def _take(self, amounts: Sequence[int], unit: Unit) -> list[TokenProof]:
+        async with self._stocking[unit]:
+            wanted = Counter(amounts)
+            missing = [
+                amount
+                for amount, count in wanted.items()
+                for _ in range(count - len(self._stock[unit, amount]))
+            ]
+            if missing:
+                for proof in await self._issue(missing * _STOCKED, unit):
+                    self._stock[unit, proof.amount].append(proof)
+            return [self._stock[unit, amount].pop() for amount in amounts]
 
     async def _issue(self, amounts: Sequence[int], unit: Unit) -> list[TokenProof]:
         quote = await self._mint.mint_quote(sum(amounts), unit)

@@ -126,7 +126,7 @@ class World:
                 options = MintOptions(version=place.mint, fee_ppk=place.fee_ppk)
                 mint = await Mint.start(self._folder / name, options, name=name)
                 self._stack.push_async_callback(mint.stop)
-                payer = await self._stack.enter_async_context(Payer(mint.url))
+                payer = await self._stack.enter_async_context(Payer(mint.url, stocks=True))
                 self._payers[key] = payer
         return self._payers[key]
 

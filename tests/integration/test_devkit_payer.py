@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from devkit.fault_proxy import FaultProxy
 from devkit.mint import Mint
 from devkit.payer import Payer
 from routstr.money import Unit
@@ -57,8 +58,20 @@ async def test_a_purse_pays_exactly_and_keeps_the_rest(mint: Mint) -> None:
             await payer.pay(64)
 
 
-async def test_many_payers_can_buy_at_the_same_time(mint: Mint) -> None:
-    async with Payer(mint.url) as payer:
+@pytest.mark.parametrize("stocks", [False, True])
+async def test_many_can_buy_at_the_same_time(mint: Mint, *, stocks: bool) -> None:
+    async with Payer(mint.url, stocks=stocks) as payer, Payer(mint.url) as other:
         tokens = await asyncio.gather(*(payer.token(3) for _ in range(10)))
-    secrets = {proof.secret for text in tokens for proof in decode(text).proofs}
-    assert len(secrets) == 20
+        secrets = {proof.secret for text in tokens for proof in decode(text).proofs}
+        assert len(secrets) == 20
+        assert await other.redeem(tokens[-1]) == 3
+
+
+async def test_what_is_in_stock_is_bought_once(mint: Mint) -> None:
+    async with FaultProxy(mint.url) as proxy, Payer(proxy.url, stocks=True) as payer:
+        texts = [await payer.token(5), await payer.token(4), await payer.token(1, Unit.MSAT)]
+        texts.append(await payer.token(4, pieces=[1, 1, 1, 1]))
+        assert [decode(text).amount for text in texts] == [5, 4, 1, 4]
+        assert [len(decode(text).proofs) for text in texts] == [2, 1, 1, 4]
+        bought = [call for call in proxy.calls if call.path == "/v1/mint/bolt11"]
+        assert len(bought) == 3  # 1 and 4 sat, 1 msat, then one more piece of 1 sat than is left

@@ -52,7 +52,7 @@ def mints(mint: Mint, fee_mint: Mint, old_mint: Mint, old_free_mint: Mint) -> di
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def payers(mints: dict[str, Mint]) -> AsyncIterator[dict[str, Payer]]:
     """A payer at each of the mints."""
-    made = {name: Payer(mint.url) for name, mint in mints.items()}
+    made = {name: Payer(mint.url, stocks=True) for name, mint in mints.items()}
     for payer in made.values():
         await payer.__aenter__()
     yield made
