@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings, strategies
 
 UNIT_TESTS: Final = Path(__file__).parent / "unit"
-CPU_LIMIT_S: Final = 1.0
+CPU_LIMIT_S: Final = 5.0
 """What a unit test may use. A property test may use as much for every 50 examples."""
 
 _DESK_EXAMPLES: Final = 50

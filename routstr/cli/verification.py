@@ -37,7 +37,7 @@ def run(settings: Settings, *, full: bool, rebase: bool, json: bool, mints: bool
     url = settings.database_url.reveal()
     try:
         migrate.require_current(url)
-        outcome = asyncio.run(_verify(url, full=full or rebase, rebase=rebase))
+        outcome = asyncio.run(verify(url, full=full or rebase, rebase=rebase))
         answers = asyncio.run(verification_mints.ask(settings)) if mints else []
     except PROBLEMS as error:
         fail(f"The books cannot be verified: {explain(error)}.")
@@ -53,7 +53,8 @@ def run(settings: Settings, *, full: bool, rebase: bool, json: bool, mints: bool
     return found.holds and all(answered.agrees for answered in answers)
 
 
-async def _verify(url: str, *, full: bool, rebase: bool) -> Verified:
+async def verify(url: str, *, full: bool = True, rebase: bool = False) -> Verified:
+    """Recompute the books of a database beside its nodes; the outcome is remembered there."""
     db = Database(url)
     db.start()
     try:

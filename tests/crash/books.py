@@ -50,6 +50,7 @@ class Books:
     """Reads one database; holds no connection."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
 
     def state(self) -> State:

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from devkit.fault_proxy import FaultProxy
 from devkit.lnurl import LnurlServer
 from devkit.payer import Payer
 from devkit.upstream import Upstream
+from routstr.cli.verification import verify
 from routstr.money import Unit
 from routstr.wallet import token
 from routstr.wallet.mint_types import ProofState
@@ -125,13 +124,10 @@ class Case:
         return state
 
     async def balanced(self) -> None:
-        """``routstr verify`` holds, and the mint agrees that the wallet's proofs are unspent."""
-        done = await self.nodes.command(self.folder, self.settings, "verify", "--json")
-        audit: dict[str, Any] = msgspec.json.decode(done.output)
-        wrong = [
-            c["name"] + ": " + "; ".join(c["problems"]) for c in audit["checks"] if c["problems"]
-        ]
-        hold(done.status == 0 and audit["holds"], f"verify: {' | '.join(wrong)}")
+        """What ``routstr verify`` does holds, and the mint agrees that the proofs are unspent."""
+        audit = (await verify(self.books.url)).audit
+        wrong = [f"{c.name}: {'; '.join(c.problems)}" for c in audit.checks if c.problems]
+        hold(audit.holds, f"verify: {' | '.join(wrong)}")
         unspent = self.books.unspent()
         states = await self.payer._mint.check_state(unspent) if unspent else []
         gone = [state for state in states if state is not ProofState.UNSPENT]

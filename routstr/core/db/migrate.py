@@ -4,19 +4,24 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from routstr.core.db import postgres, sqlite
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+REVISION: Final = "0008"
+"""What the newest script in ``routstr/migrations`` makes. A database that has it is not migrated,
+and then neither Alembic nor the scripts are loaded, which would be a third of a node's start."""
+
 _SCRIPTS: Final = Path(__file__).parents[2] / "migrations"
 _WAL_PAUSE_SECONDS: Final = 0.02
+_VERSIONS: Final = "alembic_version"  # the table in which Alembic keeps the revision
 _LOCK: Final = 0x726F757473747201  # a name for the advisory lock
 
 
@@ -58,14 +63,19 @@ def upgrade(url: str) -> str:
 
     Raises :class:`UnknownRevision`, or the driver's error when the database cannot be reached.
     """
+    if _exists(url) and revision(url) == REVISION:
+        return REVISION
+    from alembic import command  # noqa: PLC0415 - see REVISION
+
     config = _config()
-    scripts = ScriptDirectory.from_config(config)
+    scripts = _scripts(config)
     with locked(url) as connection:
-        current = _known(scripts, connection)
-        if current != scripts.get_current_head():
+        current = _revision(connection)
+        _refuse_unknown(scripts, current)
+        if current != REVISION:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-        return str(_current(connection))
+        return str(_revision(connection))
 
 
 def require_current(url: str) -> None:
@@ -74,48 +84,65 @@ def require_current(url: str) -> None:
     Raises :class:`SchemaMissing`, :class:`UnknownRevision`, or the driver's error when the database
     cannot be reached.
     """
-    on_sqlite = url.startswith("sqlite")
-    if on_sqlite and not sqlite.database_path(url).exists():
+    if not _exists(url):
         raise SchemaMissing(f"there is no database at {sqlite.database_path(url)}")
-    scripts = ScriptDirectory.from_config(_config())
-    engine = (sqlite if on_sqlite else postgres).engine(url, read_only=True)
-    try:
-        with engine.connect() as connection:
-            current = _known(scripts, connection)
-    finally:
-        engine.dispose()
-    if current != scripts.get_current_head():
+    current = revision(url)
+    if current != REVISION:
+        _refuse_unknown(_scripts(_config()), current)
         has = "no schema" if current is None else f"revision {current}"
         raise SchemaMissing(f"the database has {has}, not this version's: run routstr migrate")
 
 
+def revision(url: str) -> str | None:
+    """The database's revision; None: it has no schema. Raises the driver's error. Blocks."""
+    engine = (sqlite if url.startswith("sqlite") else postgres).engine(url, read_only=True)
+    try:
+        with engine.connect() as connection:
+            return _revision(connection)
+    finally:
+        engine.dispose()
+
+
 def downgrade(url: str, revision: str) -> None:
     """Take the database back to an older revision. Blocks."""
+    from alembic import command  # noqa: PLC0415 - see REVISION
+
     config = _config()
     with locked(url) as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
 
 
-def _config() -> Config:
+def _exists(url: str) -> bool:
+    return not url.startswith("sqlite") or sqlite.database_path(url).exists()
+
+
+def _scripts(config: "Config") -> "ScriptDirectory":
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see REVISION
+
+    return ScriptDirectory.from_config(config)
+
+
+def _config() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415 - see REVISION
+
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     return config
 
 
-def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+def _revision(connection: Connection) -> str | None:
+    if not connection.dialect.has_table(connection, _VERSIONS):
+        return None
+    return connection.execute(text(f"SELECT version_num FROM {_VERSIONS}")).scalar_one_or_none()
 
 
-def _known(scripts: ScriptDirectory, connection: Connection) -> str | None:
-    """Return the database's revision; :class:`UnknownRevision` when it is not one of ours."""
-    current = _current(connection)
+def _refuse_unknown(scripts: "ScriptDirectory", current: str | None) -> None:
     if current is not None and current not in {s.revision for s in scripts.walk_revisions()}:
         raise UnknownRevision(
             f"the database has revision {current}, which this version does not know: "
             "install the newer version, or restore the backup that belongs to this one"
         )
-    return current
 
 
 def _use_wal(connection: Connection) -> None:

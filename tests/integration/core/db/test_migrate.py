@@ -132,6 +132,7 @@ def test_the_migrations_make_what_the_models_say(database_url: str) -> None:
 def test_the_migrations_are_one_line_and_named_by_their_revision() -> None:
     scripts = ScriptDirectory.from_config(migrate._config())
     assert len(scripts.get_heads()) == 1
+    assert scripts.get_current_head() == migrate.REVISION
     assert len(scripts.get_bases()) == 1
     revisions = list(scripts.walk_revisions())
     assert not any(one.is_merge_point or one.is_branch_point for one in revisions)
@@ -179,6 +180,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(
         "    op.execute('ALTER TABLE nonsense ADD COLUMN more INTEGER')\n"
     )
     monkeypatch.setattr(migrate, "_SCRIPTS", scripts)
+    monkeypatch.setattr(migrate, "REVISION", "9999")
     with pytest.raises(Exception, match="nonsense"):
         migrate.upgrade(database_url)
     monkeypatch.undo()
