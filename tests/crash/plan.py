@@ -37,6 +37,9 @@ _UPKEEP: Final = frozenset({"consolidate", "swap-mints"})
 _FEW: Final = frozenset({"refund-once", "chat-once", *_UPKEEP})
 """Not in every place: what differs from another operation in its record only, and upkeep."""
 
+_IN_BOTH_UNITS: Final = frozenset({"create", "topup", "bearer", "refund"})
+"""In each of the places; the others, which have these within them, in one unit or the other."""
+
 What = tuple[str, Trouble]
 
 
@@ -60,7 +63,9 @@ async def troubles(world: World, groups: Iterable[str], operations: Iterable[str
 
 
 def full(whats: Sequence[What], seed: int) -> list[Cell]:
-    """Each death of an operation in every place; what else there is in a pairwise choice of them.
+    """Each death of an operation in every place, though not always in both units.
+
+    What else there is happens in a pairwise choice of places.
 
     In one half of the places clients are patient, in the other hasty.
     """
@@ -68,7 +73,8 @@ def full(whats: Sequence[What], seed: int) -> list[Cell]:
     cells = []
     for name, trouble in whats:
         single = isinstance(trouble, Death) and len(trouble.kills) == 1 and name not in _FEW
-        places = chance.sample(PLACES, len(PLACES)) if single else pairwise_places(chance)
+        every = PLACES if name in _IN_BOTH_UNITS else half_of_the_places(chance)
+        places = chance.sample(every, len(every)) if single else pairwise_places(chance)
         turns = itertools.islice(itertools.cycle((True, False)), chance.randrange(2), None)
         cells += [
             Cell(name, trouble, place, patient)
@@ -107,6 +113,13 @@ def _mixed(whats: Sequence[What], chance: random.Random) -> Iterator[What]:
     ]
     for turn in itertools.zip_longest(*groups):
         yield from (what for what in turn if what is not None)
+
+
+def half_of_the_places(chance: random.Random) -> Sequence[Place]:
+    """Every database, mint and fee, with one of the units; either is taken as often."""
+    places = sorted({place._replace(unit=Unit.SAT) for place in PLACES})
+    units = chance.sample(list(Unit) * (len(places) // 2), len(places))
+    return [place._replace(unit=unit) for place, unit in zip(places, units, strict=True)]
 
 
 def pairwise_places(chance: random.Random) -> list[Place]:

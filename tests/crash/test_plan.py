@@ -3,6 +3,7 @@ import random
 
 import pytest
 
+from routstr.money import Unit
 from tests.crash import plan
 from tests.crash.cells import Cell
 from tests.crash.plan import PLACES, What
@@ -26,6 +27,13 @@ def test_a_full_run_has_each_single_death_in_every_place() -> None:
     deaths = [cell for cell in cells if cell.operation == "create"]
     assert {cell.place for cell in deaths} == set(PLACES)
     assert sum(cell.patient for cell in deaths) == len(PLACES) / 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_has_another_operation_within_it_happens_everywhere_in_either_unit(seed: int) -> None:
+    places = [cell.place for cell in plan.full([("x-cashu", Death((KILL,)))], seed)]
+    assert sorted(place[:3] for place in places) == sorted({place[:3] for place in PLACES})
+    assert sorted(place.unit for place in places) == [Unit.MSAT] * 4 + [Unit.SAT] * 4
 
 
 @pytest.mark.parametrize("seed", range(5))
