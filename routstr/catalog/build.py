@@ -94,6 +94,7 @@ def _entry(model: ModelSpec, usd_per_btc: Decimal | None, policy: PricePolicy) -
             sats_pricing=sats_pricing(rates, worst),
             provider=policy.provider,
         ),
+        provider=policy.provider,
     )
 
 

@@ -98,7 +98,8 @@ class ModelEntry:
     ``max_prompt``, ``max_completion`` and ``max_cost`` are the published worst cases in rate
     units. ``max_completion_tokens`` is the published limit, from which clients recompute the gate;
     ``output_limit`` is the most that the provider may produce unasked. ``body`` is the model as
-    JSON, as in ``GET /v1/models/{id}``.
+    JSON, as in ``GET /v1/models/{id}``. ``provider`` names who serves it at this price; ``others``
+    are the same model at other providers, the best choice first, each with no others of its own.
     """
 
     id: str
@@ -116,6 +117,8 @@ class ModelEntry:
     max_cost: int
     usd: UsdPrices | None
     body: bytes
+    provider: str = ""
+    others: tuple["ModelEntry", ...] = ()
 
     @property
     def prompt_limit(self) -> int:
