@@ -21,7 +21,6 @@ and then neither Alembic nor the scripts are loaded, which would be a third of a
 
 _SCRIPTS: Final = Path(__file__).parents[2] / "migrations"
 _WAL_PAUSE_SECONDS: Final = 0.02
-_VERSIONS: Final = "alembic_version"  # the table in which Alembic keeps the revision
 _LOCK: Final = 0x726F757473747201  # a name for the advisory lock
 
 
@@ -132,9 +131,9 @@ def _config() -> "Config":
 
 
 def _revision(connection: Connection) -> str | None:
-    if not connection.dialect.has_table(connection, _VERSIONS):
+    if not connection.dialect.has_table(connection, "alembic_version"):
         return None
-    return connection.execute(text(f"SELECT version_num FROM {_VERSIONS}")).scalar_one_or_none()
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
 def _refuse_unknown(scripts: "ScriptDirectory", current: str | None) -> None:
