@@ -2,8 +2,9 @@
 
 Commits count from the moment at which the orders appear in the node's folder, so that what came
 before the operation under test is left out. Each is named after the tables that it wrote; the
-heartbeat of an instance and what a verification notes (``instances`` or ``verifications`` and
-``verified_accounts`` alone) do not count, because they come when they like.
+heartbeat of an instance (``instances``), what a verification notes (``verifications`` and
+``verified_accounts``) and how far proofs were compared with the mint (``reconciliations``) do not
+count where they are written alone, because they come when they like.
 """
 
 import json
@@ -21,7 +22,9 @@ from routstr.core.db import Backend, Dialect, Failure, Tx
 When = Literal["before", "after"]
 
 _WRITE: Final = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)", re.IGNORECASE)
-_NOT_COUNTED: Final = frozenset({"instances", "verifications", "verified_accounts"})
+_NOT_COUNTED: Final = frozenset(
+    {"instances", "reconciliations", "verifications", "verified_accounts"}
+)
 
 
 @dataclass(frozen=True, slots=True)
