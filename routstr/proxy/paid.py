@@ -72,7 +72,7 @@ class PaidEndpoint:
             used = Usage(prompt.tokens, 0, reported=False)
             service = Service(entry.id, self._endpoint.provider.name, exchange.request_id)
             sale = Sale(exchange, meter, dialect, service, used, headers)
-            await self._sell(sale, request.encode(entry.upstream_id, limit))
+            await self._sell(sale, dialect.encode(request, entry.upstream_id, limit))
 
     async def _sell(self, sale: Sale, body: bytes) -> None:
         exchange, limits = sale.exchange, self._endpoint.limits

@@ -107,7 +107,7 @@ class StreamScanner:
             self._sample.append(piece)
             self._sample_size += size
         if not self._tail:
-            if _is_plain(piece) and piece.endswith(_EVENT_ENDS):
+            if piece.endswith(_EVENT_ENDS) and self._passes(piece):
                 self.last = piece
                 return piece
         else:
@@ -125,6 +125,10 @@ class StreamScanner:
         rest = b"".join(self._tail)
         self._tail.clear()
         return self._event(rest) if rest and not self.done else b""
+
+    def _passes(self, data: bytes) -> bool:
+        """Whether these bytes may go on without a closer look."""
+        return _is_plain(data)
 
     def _events(self, data: bytes) -> bytes:
         passed: list[bytes] = []

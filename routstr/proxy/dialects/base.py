@@ -41,6 +41,13 @@ class Dialect(Port):
         """Read and check a body. Raises ``InvalidJson`` or ``InvalidParameter``."""
         ...
 
+    def encode(self, request: PaidRequest, upstream_model: str, output_limit: int | None) -> bytes:
+        """The body for the provider; for the arguments see :meth:`PaidRequest.encode`.
+
+        Raises ``InvalidParameter`` when what this dialect asks of a provider cannot say it.
+        """
+        ...
+
     def is_answer(self, fields: Fields) -> bool:
         """Whether these are the fields of an answer, and not of an error or of nothing."""
         ...

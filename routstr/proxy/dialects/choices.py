@@ -38,6 +38,10 @@ class Choices:
         """See :class:`Dialect`."""
         return PaidRequest.parse(raw, self.wording)
 
+    def encode(self, request: PaidRequest, upstream_model: str, output_limit: int | None) -> bytes:
+        """See :class:`Dialect`."""
+        return request.encode(upstream_model, output_limit)
+
     def is_answer(self, fields: Fields) -> bool:
         """See :class:`Dialect`."""
         return "choices" in fields

@@ -40,6 +40,10 @@ class Counted:
             raise InvalidParameter("This is not streamed.", details={"param": "stream"})
         return request
 
+    def encode(self, request: PaidRequest, upstream_model: str, output_limit: int | None) -> bytes:
+        """See :class:`Dialect`."""
+        return request.encode(upstream_model, output_limit)
+
     def is_answer(self, fields: Fields) -> bool:
         """See :class:`Dialect`."""
         return self.answer in fields

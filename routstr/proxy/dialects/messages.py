@@ -41,6 +41,10 @@ class Messages:
             )
         return request
 
+    def encode(self, request: PaidRequest, upstream_model: str, output_limit: int | None) -> bytes:
+        """As the request asks."""
+        return request.encode(upstream_model, output_limit)
+
     def is_answer(self, fields: Fields) -> bool:
         """An answer has content."""
         return "content" in fields

@@ -45,6 +45,10 @@ class Responses:
                 raise InvalidParameter(reason, details={"param": name})
         return request
 
+    def encode(self, request: PaidRequest, upstream_model: str, output_limit: int | None) -> bytes:
+        """As the request asks."""
+        return request.encode(upstream_model, output_limit)
+
     def is_answer(self, fields: Fields) -> bool:
         """An answer has output, and no error in its place."""
         return "output" in fields and value(fields, "error") is None
