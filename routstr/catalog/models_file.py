@@ -2,8 +2,9 @@
 
 The format is that of OpenRouter's model list: ``{"data": [...]}``, ``{"models": [...]}`` or a bare
 list. Prices are USD per unit, as text or as JSON numbers; both are read as decimals, digit by
-digit. A price of 0 is a price. A model without a price for ``prompt`` or ``completion``, or with
-``"enabled": false``, is not sold (except under fixed prices, which need none of the file's).
+digit. A price of 0 is a price. A model without a price for ``prompt`` and ``completion``, for
+pictures or for sound (:mod:`routstr.catalog.units`), or with ``"enabled": false``, is not sold
+(except under fixed prices, which need none of the file's).
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,32 @@ class UsdPricing(msgspec.Struct, frozen=True):
     internal_reasoning: Decimal | None = None
     input_cache_read: Decimal | None = None
     input_cache_write: Decimal | None = None
+    input_cost_per_audio_token: Decimal | None = None
+    output_cost_per_audio_token: Decimal | None = None
+    input_cost_per_image_token: Decimal | None = None
+    output_cost_per_image_token: Decimal | None = None
+    output_cost_per_image: Decimal | dict[str, Decimal] | None = None
+    input_cost_per_second: Decimal | None = None
+    input_cost_per_character: Decimal | None = None
+    audio: Decimal | None = None
+    audio_output: Decimal | None = None
+    image_token: Decimal | None = None
+
+    @property
+    def words(self) -> bool:
+        """There is a price for words that are read and written."""
+        return self.prompt is not None and self.completion is not None
+
+    @property
+    def pieces(self) -> bool:
+        """There is a price for pictures, sound that is heard or text that is spoken."""
+        others = (
+            self.output_cost_per_image_token,
+            self.output_cost_per_image,
+            self.input_cost_per_second,
+            self.input_cost_per_character,
+        )
+        return any(price is not None for price in others)
 
 
 class TopProvider(msgspec.Struct, frozen=True):
@@ -46,8 +73,21 @@ class TopProvider(msgspec.Struct, frozen=True):
     is_moderated: bool | None = None
 
 
+class FixedSats(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The operator's own prices of one model, in sat, instead of the provider's in USD."""
+
+    request: Decimal = Decimal(0)
+    input_per_1k: Decimal = Decimal(0)
+    output_per_1k: Decimal = Decimal(0)
+
+
 class ModelSpec(msgspec.Struct, frozen=True):
-    """One model of the file, in the provider's terms."""
+    """One model of the file, in the provider's terms.
+
+    The last fields are the operator's alone: ``free`` gives the model away, ``fixed`` and
+    ``base_msats`` (per request, on top of its tokens) price it, ``pricing_rule`` names who does,
+    ``provider`` says whose model it is (None: the one of the settings).
+    """
 
     id: str
     name: str = ""
@@ -62,11 +102,16 @@ class ModelSpec(msgspec.Struct, frozen=True):
     alias_ids: tuple[str, ...] | None = None
     forwarded_model_id: str | None = None
     enabled: bool = True
+    free: bool = False
+    fixed: FixedSats | None = None
+    base_msats: int | None = None
+    pricing_rule: str | None = None
+    provider: str | None = None
 
     @property
     def priced(self) -> bool:
-        """The file says what input and output cost."""
-        return self.pricing.prompt is not None and self.pricing.completion is not None
+        """The file says what input and output cost, or pictures or sound."""
+        return self.pricing.words or self.pricing.pieces
 
     @property
     def context_tokens(self) -> int:
@@ -137,11 +182,11 @@ def _field_and_reason(error: msgspec.ValidationError) -> str:
 def _problems(spec: ModelSpec) -> Iterator[str]:
     if not spec.id.strip():
         yield "id: must not be empty"
-    for field in UsdPricing.__struct_fields__:
-        price = getattr(spec.pricing, field)
-        if price is not None and (problem := _price_problem(price)):
+    for field, price in _prices(spec.pricing):
+        if problem := _price_problem(price):
             yield f"pricing.{field}: {problem}"
-    if not 1 < spec.context_tokens <= MAX_CONTEXT:
+    words = spec.pricing.words or not spec.pricing.pieces
+    if not (1 if words else -1) < spec.context_tokens <= MAX_CONTEXT:
         yield (
             "context_length: must be given (2 or more): what a request may cost at most, "
             "and so what a balance must hold, is computed from it"
@@ -151,6 +196,15 @@ def _problems(spec: ModelSpec) -> Iterator[str]:
         yield "top_provider.max_completion_tokens: must be positive"
     if spec.created < 0:
         yield "created: must not be negative"
+
+
+def _prices(pricing: UsdPricing) -> Iterator[tuple[str, Decimal]]:
+    for field in UsdPricing.__struct_fields__:
+        price = getattr(pricing, field)
+        if isinstance(price, dict):
+            yield from ((f"{field}.{name}", one) for name, one in price.items())
+        elif price is not None:
+            yield field, price
 
 
 def _price_problem(price: Decimal) -> str | None:

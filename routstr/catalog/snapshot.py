@@ -6,8 +6,9 @@ that is published is the price that is charged, to the last digit.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from enum import Flag, auto
 from operator import attrgetter
 from typing import Final, Self, TypeVar
 
@@ -18,7 +19,11 @@ SAT_DIGITS: Final = 15
 
 T = TypeVar("T")
 
-_FORMAT: Final = "r1"
+AS_WORDS: Final = -1
+"""A rate that is not given: tokens of sound and pictures then cost what those of words do."""
+
+_TOKENS_ONLY: Final = "r1"
+_ALL_UNITS: Final = "r2"
 _DATE_LENGTH: Final = 8
 
 
@@ -27,7 +32,10 @@ class Rates:
     """Prices of one model in 10^-12 msat per unit; 0 is a price.
 
     ``reasoning`` is a surcharge on top of ``completion``; ``image`` is charged for each input
-    image on top of its tokens.
+    image on top of its tokens. Tokens of sound and pictures cost what ``audio_input`` to
+    ``image_output`` say instead of ``prompt`` and ``completion``. ``image_made`` is for one
+    picture, of the size and quality of one request; ``second`` for a second of sound that is
+    heard, ``character`` for one that is spoken.
     """
 
     prompt: int = 0
@@ -38,8 +46,19 @@ class Rates:
     request: int = 0
     image: int = 0
     web_search: int = 0
+    audio_input: int = AS_WORDS
+    audio_output: int = AS_WORDS
+    image_input: int = AS_WORDS
+    image_output: int = AS_WORDS
+    image_made: int = 0
+    second: int = 0
+    character: int = 0
 
     def __post_init__(self) -> None:
+        """Tokens of sound and pictures cost what those of words do, unless a price is given."""
+        for name, words in _LIKE_WORDS:
+            if getattr(self, name) == AS_WORDS:
+                object.__setattr__(self, name, getattr(self, words))
         for name, value in zip(_NAMES, _values(self), strict=True):
             if type(value) is not int or value < 0:
                 raise ValueError(f"rate {name} is not a whole number of 10^-12 msat")
@@ -52,34 +71,71 @@ class Rates:
     @property
     def input_worst(self) -> int:
         """The most that one input token can cost."""
-        return max(self.prompt, self.cache_read, self.cache_write)
+        return max(self.prompt, self.cache_read, self.cache_write, self.audio_input)
 
     @property
     def output_worst(self) -> int:
-        """The most that one output token can cost."""
+        """The most that one output token of text can cost."""
         return self.completion + self.reasoning
 
     def dumps(self) -> str:
-        """Write the rates as compact text, to travel with a hold."""
-        return " ".join((_FORMAT, *map(str, _values(self))))
+        """Write the rates as compact text, to travel with a hold.
+
+        ``r1`` and the first eight when the others follow from them, else ``r2`` and all.
+        """
+        values = _values(self)
+        words = values[:_WORDS]
+        if Rates(*words) == self:
+            return " ".join((_TOKENS_ONLY, *map(str, words)))
+        return " ".join((_ALL_UNITS, *map(str, values)))
 
     @classmethod
     def loads(cls, text: str) -> Self:
         """Read what :meth:`dumps` wrote; anything else is a ``ValueError``."""
         form, *values = text.split(" ")
         plain = all(value.isascii() and value.isdecimal() for value in values)
-        if form != _FORMAT or len(values) != len(_NAMES) or not plain:
+        if not plain or _LENGTHS.get(form) != len(values):
             raise ValueError("this text holds no rates")
         return cls(*map(int, values))
 
 
 _NAMES: Final = tuple(field.name for field in fields(Rates))
 _values: Final = attrgetter(*_NAMES)
+_WORDS: Final = _NAMES.index("audio_input")
+_LENGTHS: Final = {_TOKENS_ONLY: _WORDS, _ALL_UNITS: len(_NAMES)}
+_LIKE_WORDS: Final = (
+    ("audio_input", "prompt"),
+    ("audio_output", "completion"),
+    ("image_input", "prompt"),
+    ("image_output", "completion"),
+)
+
+
+class Goods(Flag):
+    """What a model has a price for; without one it is not sold at the endpoints that need it."""
+
+    TEXT = auto()
+    IMAGES = auto()
+    """Pictures by the piece."""
+    IMAGE_TOKENS = auto()
+    """Pictures by the tokens that the provider reports."""
+    HEARING = auto()
+    """Sound to text, by the second."""
+    AUDIO_TOKENS = auto()
+    """Sound to text, by tokens."""
+    SPEECH = auto()
+    """Text to sound, by the character."""
+    SPEECH_TOKENS = auto()
+    """Text to sound, by tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsdPrices:
-    """What is shown as ``pricing``: USD per unit with all fees of this node."""
+    """What is shown as ``pricing``: USD per unit with all fees of this node.
+
+    ``units`` are prices of other things than words, by the names of the models file; ``images``
+    those of pictures by quality and size.
+    """
 
     prompt: Decimal
     completion: Decimal
@@ -89,6 +145,8 @@ class UsdPrices:
     request: Decimal
     image: Decimal
     web_search: Decimal
+    units: Mapping[str, Decimal] = field(default_factory=dict)
+    images: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +158,7 @@ class ModelEntry:
     ``output_limit`` is the most that the provider may produce unasked. ``body`` is the model as
     JSON, as in ``GET /v1/models/{id}``. ``provider`` names who serves it at this price; ``others``
     are the same model at other providers, the best choice first, each with no others of its own.
+    ``goods`` says what it has a price for; ``images`` are rates of a picture by quality and size.
     """
 
     id: str
@@ -119,6 +178,8 @@ class ModelEntry:
     body: bytes
     provider: str = ""
     others: tuple["ModelEntry", ...] = ()
+    goods: Goods = Goods.TEXT
+    images: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def prompt_limit(self) -> int:
