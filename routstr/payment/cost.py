@@ -5,14 +5,15 @@ from typing import Final
 
 from routstr.catalog.snapshot import PER_MSAT, Rates
 from routstr.money import ZERO, Msat
-from routstr.payment.usage import Usage
+from routstr.payment.usage import Media, Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """A charge in msat and its parts, which sum to it exactly.
 
-    ``base`` is what does not depend on tokens: the price per request, images and web searches.
+    ``base`` is what does not depend on tokens: the price per request, images and web searches,
+    seconds of sound and characters of speech.
     Each part is the growth of the rounded-up running sum, so a part may differ from its own exact
     value by less than one msat.
     """
@@ -30,15 +31,24 @@ NOTHING: Final = Cost(ZERO, ZERO, ZERO, ZERO, ZERO, ZERO)
 
 def calculate_request_cost(rates: Rates, usage: Usage) -> Cost:
     """Charge ``usage`` at ``rates``: at least the exact sum, less than one msat above it."""
+    media = usage.media
     exact = rates.request + rates.image * usage.images + rates.web_search * usage.web_searches
+    if media is not None:
+        exact += _pieces(rates, media)
     base = _up(exact)
     exact += rates.prompt * usage.prompt
+    if media is not None:
+        exact += (rates.audio_input - rates.prompt) * media.audio_input
+        exact += (rates.image_input - rates.prompt) * media.image_input
     with_input = _up(exact)
     exact += rates.cache_read * usage.cache_read
     with_cache_read = _up(exact)
     exact += rates.cache_write * usage.cache_write
     with_cache_write = _up(exact)
     exact += rates.completion * usage.completion + rates.reasoning * usage.reasoning
+    if media is not None:
+        exact += (rates.audio_output - rates.completion) * media.audio_output
+        exact += (rates.image_output - rates.completion) * media.image_output
     total = _up(exact)
     return Cost(
         total=Msat(total),
@@ -47,6 +57,14 @@ def calculate_request_cost(rates: Rates, usage: Usage) -> Cost:
         output=Msat(total - with_cache_write),
         cache_read=Msat(with_cache_read - with_input),
         cache_write=Msat(with_cache_write - with_cache_read),
+    )
+
+
+def _pieces(rates: Rates, media: Media) -> int:
+    return (
+        rates.image_made * media.images_made
+        + rates.second * media.seconds
+        + rates.character * media.characters
     )
 
 

@@ -14,7 +14,8 @@ Anthropic Messages          ``input_tokens``, uncached only   ``cache_read_input
 ==========================  ================================  =====================================
 
 Output is ``completion_tokens`` or ``output_tokens``, reasoning included; its reasoning part is in
-``completion_tokens_details`` or ``output_tokens_details``.
+``completion_tokens_details`` or ``output_tokens_details``. The same details tell tokens of sound
+and of pictures (``audio_tokens``, ``image_tokens``).
 
 What is believed: whole numbers from 0 to 10^9 (a float without a fraction is one). A count of
 input or output that is there and is anything else spoils the whole usage (None: the caller bills
@@ -26,6 +27,29 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 MAX_TOKENS: Final = 10**9
+_INPUT_DETAILS: Final = ("input_tokens_details", "input_token_details")
+_OUTPUT_DETAILS: Final = (
+    "completion_tokens_details",
+    "output_tokens_details",
+    "output_token_details",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What of a usage is no text.
+
+    The tokens are parts of the usage's ``prompt`` and ``completion``. Pictures that were made,
+    seconds of sound that were heard and characters that were spoken come on top of any tokens.
+    """
+
+    audio_input: int = 0
+    audio_output: int = 0
+    image_input: int = 0
+    image_output: int = 0
+    images_made: int = 0
+    seconds: int = 0
+    characters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +69,7 @@ class Usage:
     images: int = 0
     web_searches: int = 0
     reported: bool = True
+    media: Media | None = None
 
     @property
     def input(self) -> int:
@@ -99,6 +124,7 @@ def merge_usage(first: Usage | None, second: Usage | None) -> Usage | None:
         images=max(first.images, second.images),
         web_searches=max(first.web_searches, second.web_searches),
         reported=first.reported and second.reported,
+        media=_joined(source.media, output.media),
     )
 
 
@@ -126,13 +152,14 @@ def complete_usage(reported: Usage | None, estimate: Usage) -> Usage:
         images=reported.images,
         web_searches=reported.web_searches,
         reported=False,
+        media=_joined(source.media, output.media),
     )
 
 
 def _parse(raw: Mapping[Any, Any]) -> Usage | None:
     everything, details = _count(raw, "prompt_tokens"), raw.get("prompt_tokens_details")
-    if everything is None and isinstance(raw.get("input_tokens_details"), Mapping):
-        everything, details = _count(raw, "input_tokens"), raw["input_tokens_details"]
+    if everything is None and isinstance(newer := _first(raw, _INPUT_DETAILS), Mapping):
+        everything, details = _count(raw, "input_tokens"), newer
     uncached = _count(raw, "input_tokens") if everything is None else None
     output = _output(raw, everything)
     if everything is None and uncached is None and output is None:
@@ -156,7 +183,29 @@ def _parse(raw: Mapping[Any, Any]) -> Usage | None:
         cache_write=write,
         reasoning=min(_reasoning(raw), output or 0),
         web_searches=_detail(raw.get("server_tool_use"), "web_search_requests"),
+        media=_media(details, uncached or 0, _first(raw, _OUTPUT_DETAILS), output or 0),
     )
+
+
+def _media(details: object, prompt: int, of_output: object, completion: int) -> Media | None:
+    """Tokens of sound and pictures, inside the counts that they are parts of."""
+    heard = min(_detail(details, "audio_tokens"), prompt)
+    seen = min(_detail(details, "image_tokens"), prompt - heard)
+    spoken = min(_detail(of_output, "audio_tokens"), completion)
+    drawn = min(_detail(of_output, "image_tokens"), completion - spoken)
+    return Media(heard, spoken, seen, drawn) if heard or seen or spoken or drawn else None
+
+
+def _joined(of_input: Media | None, of_output: Media | None) -> Media | None:
+    """The parts of an input and of an output, which may have been told apart."""
+    if of_input is of_output:
+        return of_input
+    read, written = of_input or Media(), of_output or Media()
+    return Media(read.audio_input, written.audio_output, read.image_input, written.image_output)
+
+
+def _first(raw: Mapping[Any, Any], names: tuple[str, ...]) -> object:
+    return next((raw[name] for name in names if raw.get(name) is not None), None)
 
 
 def _output(raw: Mapping[Any, Any], everything: int | None) -> int | None:

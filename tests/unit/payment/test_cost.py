@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from routstr.catalog.snapshot import PER_MSAT, Rates
 from routstr.money import ZERO, Msat, charge, total
 from routstr.payment.cost import Cost, calculate_request_cost, fitted
-from routstr.payment.usage import Usage
+from routstr.payment.usage import Media, Usage
 
 rate = st.integers(0, 10**18)
 count = st.integers(0, 10**7)
@@ -136,4 +136,30 @@ def test_thirds_never_drift(tokens: int) -> None:
     third = Rates(prompt=-(-PER_MSAT // 3))
     assert calculate_request_cost(third, Usage(tokens, 0)).total == Msat(
         -(-tokens // 3) + (0 if tokens % 3 else 1)
+    )
+
+
+def test_sound_and_pictures_cost_what_their_own_rates_say() -> None:
+    rates = Rates(
+        prompt=10 * PER_MSAT,
+        completion=20 * PER_MSAT,
+        audio_input=100 * PER_MSAT,
+        audio_output=200 * PER_MSAT,
+        image_input=1 * PER_MSAT,
+        image_made=7_000 * PER_MSAT,
+        second=3 * PER_MSAT,
+        character=5 * PER_MSAT,
+    )
+    tokens = Usage(10, 10, media=Media(audio_input=4, image_input=5, audio_output=9))
+    cost = calculate_request_cost(rates, tokens)
+    assert (cost.base, cost.input, cost.output) == (0, 10 + 400 + 5, 20 + 1_800)
+    pieces = Usage(0, 0, media=Media(images_made=2, seconds=60, characters=11))
+    assert calculate_request_cost(rates, pieces).base == 14_000 + 180 + 55
+
+
+def test_without_prices_of_their_own_sound_and_pictures_cost_what_words_do() -> None:
+    rates = Rates(prompt=10, completion=20)
+    media = Media(audio_input=3, audio_output=4, image_input=5, image_output=6)
+    assert calculate_request_cost(rates, Usage(9, 12, media=media)) == calculate_request_cost(
+        rates, Usage(9, 12)
     )

@@ -1,6 +1,6 @@
 import json
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import pytest
 from hypothesis import given
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from routstr.payment.usage import (
     MAX_TOKENS,
+    Media,
     Usage,
     complete_usage,
     merge_usage,
@@ -323,3 +324,35 @@ def test_an_empty_answer_without_tokens_is_believed() -> None:
 
 def test_embeddings_have_no_output() -> None:
     assert complete_usage(Usage(8, 0), Usage(30, 0, reported=False)) == Usage(8, 0)
+
+
+def test_tokens_of_sound_and_pictures_are_parts_of_the_counts() -> None:
+    told = {
+        "prompt_tokens": 100,
+        "completion_tokens": 50,
+        "prompt_tokens_details": {"cached_tokens": 30, "audio_tokens": 60, "image_tokens": 60},
+        "completion_tokens_details": {"audio_tokens": 70},
+    }
+    usage = parse_usage(told)
+    assert usage is not None
+    assert (usage.prompt, usage.cache_read) == (70, 30)
+    assert usage.media == Media(audio_input=60, image_input=10, audio_output=50)
+
+
+def test_a_transcription_s_details_have_a_name_of_their_own() -> None:
+    told = {
+        "type": "tokens",
+        "input_tokens": 14,
+        "input_token_details": {"text_tokens": 0, "audio_tokens": 14},
+        "output_tokens": 45,
+        "total_tokens": 59,
+    }
+    assert parse_usage(told) == Usage(14, 45, media=Media(audio_input=14))
+
+
+def test_what_is_told_apart_is_joined_and_never_more_than_its_whole() -> None:
+    early = Usage(10, 0, media=Media(audio_input=10))
+    late = Usage(0, 5, media=Media(audio_output=5))
+    assert merge_usage(early, late) == Usage(10, 5, media=Media(audio_input=10, audio_output=5))
+    guessed = complete_usage(replace(early, completion=0), Usage(3, 7, reported=False))
+    assert guessed == Usage(10, 7, reported=False, media=Media(audio_input=10))
