@@ -1,23 +1,16 @@
 """Build the snapshot of one moment. Pure: the same models, rate and policy give the same bytes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 
 from routstr.catalog.listing import render_list, render_model, sats_pricing, usd_pricing
 from routstr.catalog.models_file import ModelSpec
-from routstr.catalog.names import advertised_id, index_names
-from routstr.catalog.rates import (
-    PricePolicy,
-    fixed_rates,
-    published_limit,
-    rates_at,
-    usd_of,
-    usd_with_fees,
-    worst_case,
-)
-from routstr.catalog.snapshot import ModelEntry, Rates, Snapshot, UsdPrices
+from routstr.catalog.names import advertised_id
+from routstr.catalog.rates import PricePolicy, published_limit, worst_case
+from routstr.catalog.snapshot import ModelEntry, Snapshot
+from routstr.catalog.sources import Group, Offered, Source, price_sources
 
 
 def build_snapshot(
@@ -27,15 +20,37 @@ def build_snapshot(
     policy: PricePolicy,
     version: int,
 ) -> Snapshot:
-    """Price every model that is sold; ``usd_per_btc`` may be None under fixed prices only."""
-    sold = [model for model in models if policy.sells(model)]
-    entries = [_entry(model, usd_per_btc, policy) for model in sold]
+    """Price the models of one provider; ``usd_per_btc`` may be None under fixed prices only."""
+    groups = price_sources([source_of(models, policy)], policy, usd_per_btc)
+    snapshot = build(groups, usd_per_btc=usd_per_btc, version=version)
+    if snapshot is None:
+        raise ValueError("prices in USD need a price of bitcoin")
+    return snapshot
+
+
+def source_of(models: Sequence[ModelSpec], policy: PricePolicy) -> Source:
+    """The models as those of the provider that the policy names."""
+    return Source(policy.provider, policy.provider_fee, 0, models)
+
+
+def build(groups: Sequence[Group], *, usd_per_btc: Decimal | None, version: int) -> Snapshot | None:
+    """The snapshot of what is sold; None when a price of bitcoin is needed for any of it."""
+    models: dict[str, ModelEntry] = {}
+    names: dict[str, ModelEntry] = {}
+    for group in groups:
+        entries = [_entry(offered, first=offered is group.offers[0]) for offered in group.offers]
+        if None in entries:
+            return None
+        best, *rest = [entry for entry in entries if entry is not None]
+        entry = replace(best, others=tuple(replace(other, id=best.id) for other in rest))
+        models[entry.id] = entry
+        names.update(dict.fromkeys(group.names, entry))
     return Snapshot(
         version=version,
-        models=MappingProxyType({entry.id: entry for entry in entries}),
-        names=MappingProxyType({name: entries[at] for name, at in index_names(sold).items()}),
+        models=MappingProxyType(models),
+        names=MappingProxyType(names),
         usd_per_btc=usd_per_btc,
-        body=render_list(entry.body for entry in entries),
+        body=render_list(entry.body for entry in models.values()),
     )
 
 
@@ -47,31 +62,44 @@ class UnpricedList:
     body: bytes
 
 
-def build_unpriced(models: Sequence[ModelSpec], policy: PricePolicy) -> UnpricedList:
-    """The same models with ``sats_pricing`` null."""
-    sold = [model for model in models if policy.sells(model)]
-    bodies = [_unpriced(model, policy) for model in sold]
-    names = {name: bodies[at] for name, at in index_names(sold).items()}
+def build_unpriced(groups: Sequence[Group]) -> UnpricedList:
+    """The same models with ``sats_pricing`` null, at the provider that would be asked first."""
+    bodies = [_unpriced(group.offers[0]) for group in groups]
+    names = {name: body for group, body in zip(groups, bodies, strict=True) for name in group.names}
     return UnpricedList(names=names, body=render_list(bodies))
 
 
-def _unpriced(model: ModelSpec, policy: PricePolicy) -> bytes:
-    usd = usd_with_fees(model.pricing, policy)
-    limit = published_limit(model, paid_output=usd.completion > 0)
+def _unpriced(offered: Offered) -> bytes:
+    model, usd = offered.model, offered.price.usd
+    limit = published_limit(model, paid_output=usd is None or usd.completion > 0)
     return render_model(
         model,
         limit=limit,
-        pricing=usd_pricing(usd, context=model.context_tokens, limit=limit),
+        pricing=None
+        if usd is None
+        else usd_pricing(usd, context=model.context_tokens, limit=limit),
         sats_pricing=None,
-        provider=policy.provider,
+        provider=offered.source.provider,
     )
 
 
-def _entry(model: ModelSpec, usd_per_btc: Decimal | None, policy: PricePolicy) -> ModelEntry:
-    usd, rates = _prices(model, usd_per_btc, policy)
+def _entry(offered: Offered, *, first: bool) -> ModelEntry | None:
+    """The model as one provider sells it; only the ``first`` one is shown."""
+    model, usd, rates = offered.model, offered.price.usd, offered.price.rates
+    if rates is None:
+        return None
     context = model.context_tokens
     limit = published_limit(model, paid_output=rates.completion > 0)
     worst = worst_case(rates.prompt, rates.completion, rates.request, context=context, limit=limit)
+    body = b""
+    if first:
+        body = render_model(
+            model,
+            limit=limit,
+            pricing=None if usd is None else usd_pricing(usd, context=context, limit=limit),
+            sats_pricing=sats_pricing(rates, worst),
+            provider=offered.source.provider,
+        )
     return ModelEntry(
         id=advertised_id(model),
         upstream_id=model.forwarded_model_id or model.id,
@@ -87,24 +115,6 @@ def _entry(model: ModelSpec, usd_per_btc: Decimal | None, policy: PricePolicy) -
         max_completion=worst[1],
         max_cost=worst[2],
         usd=usd,
-        body=render_model(
-            model,
-            limit=limit,
-            pricing=None if usd is None else usd_pricing(usd, context=context, limit=limit),
-            sats_pricing=sats_pricing(rates, worst),
-            provider=policy.provider,
-        ),
-        provider=policy.provider,
+        body=body,
+        provider=offered.source.provider,
     )
-
-
-def _prices(
-    model: ModelSpec, usd_per_btc: Decimal | None, policy: PricePolicy
-) -> tuple[UsdPrices | None, Rates]:
-    if policy.fixed is not None:
-        rates = fixed_rates(policy.fixed, policy.min_request)
-        return (usd_of(rates, usd_per_btc) if usd_per_btc else None), rates
-    if usd_per_btc is None:
-        raise ValueError("prices in USD need a price of bitcoin")
-    usd = usd_with_fees(model.pricing, policy)
-    return usd, rates_at(usd, usd_per_btc, policy.min_request)

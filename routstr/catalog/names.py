@@ -9,7 +9,7 @@ Three tiers, compared without regard to case; a name of a higher tier always win
    models finds neither.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 
@@ -60,11 +60,16 @@ def _claim(models: Sequence[Named], names: Sequence[Iterable[str]]) -> dict[str,
     return claimed
 
 
+def implied_names(model: Named) -> Iterator[str]:
+    """The names of the third tier, as they are written."""
+    slug = model.canonical_slug or ""
+    names = (slug, last_part(slug), last_part(model.id), last_part(advertised_id(model)))
+    return filter(None, names)
+
+
 def _implied(models: Sequence[Named]) -> dict[str, int]:
     owners: dict[str, set[int]] = {}
     for position, model in enumerate(models):
-        slug = model.canonical_slug or ""
-        names = (slug, last_part(slug), last_part(model.id), last_part(advertised_id(model)))
-        for name in filter(None, names):
+        for name in implied_names(model):
             owners.setdefault(name.lower(), set()).add(position)
     return {name: min(found) for name, found in owners.items() if len(found) == 1}

@@ -8,14 +8,23 @@ Fixed pricing is another way to make the same :class:`Rates`, so hold, charge an
 under it too.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal, Inexact, InvalidOperation, Rounded, localcontext
 from fractions import Fraction
 from typing import Final, TypeVar
 
 from routstr.catalog.models_file import ModelSpec, UsdPricing
 from routstr.catalog.snapshot import PER_MSAT, Rates, UsdPrices
-from routstr.money import MSAT_PER_BTC, MSAT_PER_SAT, Msat
+from routstr.catalog.units import (
+    images_of,
+    unit_rates,
+    units_of,
+    units_of_rates,
+    with_fee,
+)
+from routstr.catalog.units import rounded_up as _up
+from routstr.money import MSAT_PER_BTC, MSAT_PER_SAT, ZERO, Msat
 
 EXACT: Final = Context(prec=400, traps=[Inexact, Rounded, InvalidOperation])
 """Decimal arithmetic that refuses to round."""
@@ -41,7 +50,9 @@ class FixedPrices:
 class PricePolicy:
     """How the operator prices; ``provider`` is shown as ``upstream_provider_id``.
 
-    ``min_request`` is the least price of a request to a model that is not free.
+    ``min_request`` is the least price of a request to a model that is not free, ``base`` what each
+    request costs on top of its tokens. ``rule`` names how models are priced (empty: by ``fixed``
+    if there is one, else by tokens), ``rule_of`` the same for single providers.
     """
 
     exchange_fee: Decimal = Decimal("1.005")
@@ -49,10 +60,9 @@ class PricePolicy:
     min_request: Msat = LEAST_REQUEST
     fixed: FixedPrices | None = None
     provider: str = "custom"
-
-    def sells(self, model: ModelSpec) -> bool:
-        """Whether the model has a price at all."""
-        return model.enabled and (self.fixed is not None or model.priced)
+    base: Msat = ZERO
+    rule: str = ""
+    rule_of: Mapping[str, str] = field(default_factory=dict)
 
 
 def usd_with_fees(pricing: UsdPricing, policy: PricePolicy) -> UsdPrices:
@@ -70,12 +80,14 @@ def usd_with_fees(pricing: UsdPricing, policy: PricePolicy) -> UsdPrices:
             request=(pricing.request or Decimal(0)) * fee,
             image=(pricing.image or Decimal(0)) * fee,
             web_search=(pricing.web_search or Decimal(0)) * fee,
+            units=with_fee(units_of(pricing), fee),
+            images=with_fee(images_of(pricing), fee),
         )
 
 
 def rates_at(usd: UsdPrices, usd_per_btc: Decimal, min_request: Msat) -> Rates:
     """USD prices with fees as rates, each rounded up; a price per request is at least the least."""
-    factor = Fraction(_PER_BTC) / Fraction(usd_per_btc)
+    factor = _factor(usd_per_btc)
     return _with_floor(
         Rates(
             prompt=_up(usd.prompt, factor),
@@ -86,9 +98,16 @@ def rates_at(usd: UsdPrices, usd_per_btc: Decimal, min_request: Msat) -> Rates:
             request=_up(usd.request, factor),
             image=_up(usd.image, factor),
             web_search=_up(usd.web_search, factor),
+            **unit_rates(usd.units, factor),
         ),
         min_request,
     )
+
+
+def image_rates(usd: UsdPrices, usd_per_btc: Decimal) -> Mapping[str, int]:
+    """What a picture of each quality and size costs in rate units, rounded up."""
+    factor = _factor(usd_per_btc)
+    return {name: _up(price, factor) for name, price in usd.images.items()}
 
 
 def fixed_rates(fixed: FixedPrices, min_request: Msat) -> Rates:
@@ -120,6 +139,7 @@ def usd_of(rates: Rates, usd_per_btc: Decimal) -> UsdPrices:
             request=rates.request * unit,
             image=rates.image * unit,
             web_search=rates.web_search * unit,
+            units=units_of_rates(rates, unit),
         )
 
 
@@ -148,22 +168,12 @@ def worst_case(
     return context * prompt, output, (context - limit) * prompt + output + request
 
 
-def _up(price: Decimal, factor: Fraction) -> int:
-    numerator, denominator = price.as_integer_ratio()
-    return -(-numerator * factor.numerator // (denominator * factor.denominator))
+def _factor(usd_per_btc: Decimal) -> Fraction:
+    return Fraction(_PER_BTC) / Fraction(usd_per_btc)
 
 
 def _with_floor(rates: Rates, min_request: Msat) -> Rates:
     least = int(min_request) * PER_MSAT
     if rates.free or rates.request >= least:
         return rates
-    return Rates(
-        prompt=rates.prompt,
-        completion=rates.completion,
-        cache_read=rates.cache_read,
-        cache_write=rates.cache_write,
-        reasoning=rates.reasoning,
-        request=least,
-        image=rates.image,
-        web_search=rates.web_search,
-    )
+    return replace(rates, request=least)

@@ -11,6 +11,7 @@ from routstr.catalog.build import build_snapshot, build_unpriced
 from routstr.catalog.models_file import ModelSpec, TopProvider, UsdPricing
 from routstr.catalog.rates import FixedPrices, PricePolicy
 from routstr.catalog.snapshot import PER_MSAT
+from routstr.catalog.sources import Source, price_sources
 from routstr.money import Msat
 
 BTC = Decimal(100_000)  # one USD is a million msat
@@ -129,7 +130,8 @@ def test_usd_prices_need_a_price_of_bitcoin() -> None:
 
 
 def test_the_unpriced_list_shows_usd_and_null_sats() -> None:
-    unpriced = build_unpriced([spec(), spec("b", None)], POLICY)
+    source = Source("custom", Decimal(2), 0, [spec(), spec("b", None)])
+    unpriced = build_unpriced(price_sources([source], POLICY, None))
     (told,) = exactly(unpriced.body)["data"]
     assert told["sats_pricing"] is None
     assert told["pricing"]["prompt"] == Decimal("2e-6")

@@ -135,12 +135,3 @@ def test_worst_cases_follow_the_published_formulas(
     limit: int | None, expected: tuple[int, int, int]
 ) -> None:
     assert worst_case(3, 5, 7, context=1000, limit=limit) == expected
-
-
-def test_who_sells_what() -> None:
-    priced = ModelSpec(id="a", pricing=UsdPricing(prompt=Decimal(0), completion=Decimal(0)))
-    unpriced = ModelSpec(id="b", pricing=UsdPricing(prompt=Decimal(0)))
-    off = ModelSpec(id="c", pricing=priced.pricing, enabled=False)
-    fixed = PricePolicy(fixed=FixedPrices(Decimal(1), Decimal(0), Decimal(0)))
-    assert [PricePolicy().sells(one) for one in (priced, unpriced, off)] == [True, False, False]
-    assert [fixed.sells(one) for one in (priced, unpriced, off)] == [True, True, False]

@@ -3,10 +3,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from routstr.catalog.models_file import ModelSpec, UsdPricing
+from routstr.catalog.models_file import FixedSats, ModelSpec, UsdPricing
+from routstr.catalog.names import NameClash
 from routstr.catalog.rates import FixedPrices, PricePolicy
+from routstr.catalog.rules import UnknownRule
 from routstr.catalog.service import Catalog
+from routstr.catalog.sources import Source
 from routstr.core.clock import ManualClock
 from routstr.errors import ModelNotFound, PriceUnavailable
 
@@ -113,3 +117,58 @@ def test_an_unknown_model_is_not_found_with_and_without_a_price(catalog: Catalog
     catalog.set_rate(Decimal(100_000), fresh_for_s=60)
     with pytest.raises(ModelNotFound):
         catalog.model_body("two")
+
+
+def test_new_sources_replace_what_is_sold_at_the_same_price(catalog: Catalog) -> None:
+    other = ModelSpec(id="other", context_length=1000, pricing=MODEL.pricing)
+    catalog.set_sources([Source("a", Decimal(1), 0, [other])])
+    assert catalog.version == 0
+    assert first(catalog.listing())["id"] == "other"
+    catalog.set_rate(Decimal(100_000), fresh_for_s=60)
+    old = catalog.current()
+    catalog.set_sources(
+        [Source("a", Decimal(1), 0, [other, MODEL]), Source("b", Decimal(2), 0, [MODEL])]
+    )
+    assert list(old.models) == ["other"]
+    assert catalog.current().version == 2
+    assert [one.provider for one in catalog.current().models["one"].others] == ["b"]
+    assert [source.provider for source in catalog.sources] == ["a", "b"]
+
+
+def test_sources_that_clash_change_nothing(catalog: Catalog) -> None:
+    catalog.set_rate(Decimal(100_000), fresh_for_s=60)
+    before = catalog.current(), catalog.listing(), catalog.sources
+    with pytest.raises(NameClash):
+        catalog.set_sources([Source("a", Decimal(1), 0, [MODEL, replace(MODEL, id="one")])])
+    assert (catalog.current(), catalog.listing(), catalog.sources) == before
+
+
+def test_new_sources_do_not_make_an_old_price_fresh(catalog: Catalog, clock: ManualClock) -> None:
+    catalog.set_rate(Decimal(100_000), fresh_for_s=60)
+    clock.advance(seconds=61)
+    catalog.set_sources([Source("a", Decimal(1), 0, [MODEL])])
+    with pytest.raises(PriceUnavailable):
+        catalog.current()
+
+
+def test_one_model_that_needs_a_price_of_bitcoin_makes_all_of_them_wait(
+    catalog: Catalog, clock: ManualClock
+) -> None:
+    fixed = replace(MODEL, id="two", fixed=FixedSats(request=Decimal(1)))
+    catalog.set_sources([Source("a", Decimal(1), 0, [MODEL, fixed])])
+    with pytest.raises(PriceUnavailable):
+        catalog.current()
+    catalog.set_sources([Source("a", Decimal(1), 0, [fixed])])
+    assert list(catalog.current().models) == ["two"]
+    clock.advance(seconds=10**6)
+    assert list(catalog.current().models) == ["two"]
+
+
+def test_without_models_nothing_is_sold(clock: ManualClock) -> None:
+    with pytest.raises(PriceUnavailable):
+        Catalog([], PricePolicy(), clock).current()
+
+
+def test_an_unknown_rule_stops_the_start(clock: ManualClock) -> None:
+    with pytest.raises(UnknownRule, match="no pricing rule 'spot'"):
+        Catalog([MODEL], PricePolicy(rule="spot"), clock)

@@ -45,11 +45,12 @@ def entry(
         **{name: Decimal(price) for name, price in prices.items()},
     )
     top = TopProvider(context_length=context, max_completion_tokens=limit)
+    costs_nothing = not any(map(Decimal, (prompt, completion, *prices.values())))
     policy = PricePolicy(
         exchange_fee=Decimal(1), provider_fee=Decimal(1), min_request=Msat(min_request)
     )
     return build_snapshot(
-        [ModelSpec(id="m", pricing=pricing, top_provider=top)],
+        [ModelSpec(id="m", pricing=pricing, top_provider=top, free=costs_nothing)],
         usd_per_btc=Decimal(usd_per_btc),
         policy=policy,
         version=1,
