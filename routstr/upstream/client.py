@@ -5,6 +5,7 @@ error tree; what is waited for is bounded by the caller's :class:`~routstr.upstr
 """
 
 import io
+from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,12 +74,24 @@ class UpstreamClient:
         self.limits: Final = limits
         self._timeout: Final = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s)
 
-    async def send(self, url: URL, headers: CIMultiDict[str], body: bytes) -> Answer:
-        """POST and wait for the answer's head. Raises :class:`UpstreamError`."""
-        data = body if len(body) < _BLOCKING_BODY_BYTES else io.BytesIO(body)
+    async def send(
+        self,
+        url: URL,
+        headers: CIMultiDict[str],
+        body: bytes | AsyncIterable[bytes],
+        *,
+        method: str = "POST",
+    ) -> Answer:
+        """Send a body and wait for the answer's head. Raises :class:`UpstreamError`.
+
+        A body in pieces is sent with the ``Content-Length`` of the headers, else chunked.
+        """
+        data: object = body
+        if isinstance(body, bytes):
+            data = body if len(body) < _BLOCKING_BODY_BYTES else io.BytesIO(body)
         try:
             response = await self._session.request(
-                "POST",
+                method,
                 url,
                 data=data,
                 headers=headers,

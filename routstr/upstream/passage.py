@@ -1,0 +1,124 @@
+"""Calls to a provider that are no plain JSON POSTs: other methods, forms, answers of any kind.
+
+Limits, failures and headers are those of :mod:`routstr.upstream.endpoint`; here the caller says
+what the body is, and whether the answer is read whole or left to be relayed as it comes.
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from multidict import CIMultiDict
+from yarl import URL
+
+from routstr.errors import UpstreamError
+from routstr.upstream.client import Answer, UpstreamClient, UpstreamLimits
+from routstr.upstream.deadlines import Deadline
+from routstr.upstream.endpoint import ERROR_BYTES_MAX, Success
+from routstr.upstream.faults import NOTHING_CHARGED, refusal
+from routstr.upstream.headers import RawHeaders, RequestHeaders, returned
+from routstr.upstream.provider import Provider
+
+_EVENT_STREAM: Final = "text/event-stream"
+_GOOD: Final = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked of a provider. ``path`` is below its base address, ``query`` raw.
+
+    ``body`` in pieces has ``length`` bytes; None: chunked. ``content_type`` None: as JSON.
+    """
+
+    path: str
+    body: bytes | AsyncIterable[bytes] = b""
+    method: str = "POST"
+    query: str = ""
+    content_type: str | None = None
+    length: int | None = None
+
+
+class Passage:
+    """The way to one provider."""
+
+    __slots__ = ("_client", "_headers", "limits", "provider")
+
+    def __init__(
+        self,
+        client: UpstreamClient,
+        provider: Provider,
+        limits: UpstreamLimits,
+        forward_headers: Iterable[str] = (),
+    ) -> None:
+        """``forward_headers`` widens the list of the client's headers that pass."""
+        self._client: Final = client
+        self._headers: Final = RequestHeaders(provider.headers, forward_headers)
+        self.provider: Final = provider
+        self.limits: Final = limits
+
+    async def ask(
+        self,
+        received: RawHeaders,
+        call: Call,
+        deadline: Deadline,
+        *,
+        model: str,
+        whole: Callable[[Answer], bool],
+    ) -> Success:
+        """Make a call once. Raises :class:`UpstreamError` for anything but a 2xx.
+
+        To be called inside ``deadline``. ``whole`` says of an answer whether it is read to its
+        end here; a stream of events never is.
+        """
+        answer = await self._client.send(
+            self._url(call), self._build(received, call), call.body, method=call.method
+        )
+        try:
+            if answer.status not in _GOOD or answer.encoded:
+                await self._refuse(answer, deadline, model)
+            body = None
+            if answer.content_type != _EVENT_STREAM and whole(answer):
+                body = await self._read(answer, self.limits.answer_bytes, deadline)
+        except BaseException:
+            answer.close()
+            raise
+        return Success(answer, body, returned(answer.headers))
+
+    def _url(self, call: Call) -> URL:
+        url = self.provider.url(call.path)
+        return url.with_query(call.query) if call.query else url
+
+    def _build(self, received: RawHeaders, call: Call) -> CIMultiDict[str]:
+        headers = self._headers.build(received)
+        if call.content_type is not None:
+            headers["Content-Type"] = call.content_type
+        elif not call.body:
+            headers.popall("Content-Type", None)
+        if call.length is not None:
+            headers["Content-Length"] = str(call.length)
+        return headers
+
+    async def _read(self, answer: Answer, bytes_max: int, deadline: Deadline) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        now = asyncio.get_running_loop().time
+        while piece := await answer.chunk():
+            deadline.due = now() + self.limits.idle_s
+            pieces.append(piece)
+            size += len(piece)
+            if size > bytes_max:
+                raise UpstreamError(f"The provider's answer is too large. {NOTHING_CHARGED}")
+        return b"".join(pieces)
+
+    async def _refuse(self, answer: Answer, deadline: Deadline, model: str) -> NoReturn:
+        text = b""
+        if answer.encoded:  # plain was asked for; never unpacked, so that nothing can explode
+            if answer.status in _GOOD:
+                raise UpstreamError(f"The provider's answer is encoded. {NOTHING_CHARGED}")
+            raise refusal(answer.status, text, answer.headers, model)
+        try:
+            text = await self._read(answer, ERROR_BYTES_MAX, deadline)
+        except UpstreamError:
+            pass  # the status alone is an answer
+        raise refusal(answer.status, text, answer.headers, model)
