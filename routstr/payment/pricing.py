@@ -10,16 +10,18 @@ too: the hold is then all of it, and :func:`affordable_output_tokens` says which
 that the answer stays inside the hold.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from routstr.catalog.snapshot import PER_MSAT, ModelEntry
+from routstr.catalog.snapshot import PER_MSAT, ModelEntry, Rates
 from routstr.errors import InvalidParameter
 from routstr.money import MAX_MSAT, ZERO, Msat
+from routstr.payment.cost import calculate_request_cost
 from routstr.payment.tokens import PromptEstimate
+from routstr.payment.usage import Usage
 
 MAX_OUTPUT: Final = 10**7
 MAX_CHOICES: Final = 128
@@ -92,14 +94,23 @@ def read_limits(
 
 
 def quote(
-    entry: ModelEntry, estimate: PromptEstimate, limits: RequestLimits, policy: QuotePolicy
+    entry: ModelEntry,
+    estimate: PromptEstimate,
+    limits: RequestLimits,
+    policy: QuotePolicy,
+    *,
+    fit: bool = False,
 ) -> Quote:
-    """Price one body. A free model costs nothing and needs no balance."""
+    """Price one body. A free model costs nothing and needs no balance.
+
+    ``fit``: an output limit that the request names may be lowered to what the balance pays.
+    """
     rates = entry.rates
     most = entry.output_limit if limits.max_output is None else limits.max_output
     if rates.free:
         return Quote(ZERO, ZERO, ZERO, most, 0, 0)
-    least = min(policy.min_output_tokens, most) if limits.max_output is None else most
+    lowered = fit or limits.max_output is None
+    least = min(policy.min_output_tokens, most) if lowered else most
     input_cost = (
         rates.request + rates.image * estimate.images + rates.input_worst * estimate.worst_tokens
     )
@@ -109,6 +120,18 @@ def quote(
     admit = max(floor, min(_up(input_cost + output_rate * least), gate - GATE_SLACK_MSAT))
     want = max(admit, _up(input_cost + output_rate * most))
     return Quote(_msat(admit), _msat(want), _msat(gate), most, input_cost, output_rate)
+
+
+def quote_most(rates: Rates, most: Iterable[Usage], policy: QuotePolicy) -> Quote:
+    """Price what no limit of tokens can fit to a balance: the dearest of what may be used.
+
+    The whole of it must be there. A free model costs nothing and needs no balance.
+    """
+    if rates.free:
+        return Quote(ZERO, ZERO, ZERO, 0, 0, 0)
+    dearest = max(int(calculate_request_cost(rates, usage).total) for usage in most)
+    want = _msat(max(int(policy.min_request), dearest))
+    return Quote(want, want, want, 0, int(want) * PER_MSAT, 0)
 
 
 def affordable_output_tokens(quoted: Quote, hold: Msat) -> int | None:

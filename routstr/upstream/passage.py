@@ -6,6 +6,7 @@ what the body is, and whether the answer is read whole or left to be relayed as 
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -117,8 +118,6 @@ class Passage:
             if answer.status in _GOOD:
                 raise UpstreamError(f"The provider's answer is encoded. {NOTHING_CHARGED}")
             raise refusal(answer.status, text, answer.headers, model)
-        try:
+        with suppress(UpstreamError):  # the status alone is an answer
             text = await self._read(answer, ERROR_BYTES_MAX, deadline)
-        except UpstreamError:
-            pass  # the status alone is an answer
         raise refusal(answer.status, text, answer.headers, model)
