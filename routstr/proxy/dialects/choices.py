@@ -89,10 +89,11 @@ class Choices:
         return b"data: " + body + b"\n\n"
 
 
+CHAT_WORDING: Final = Wording(limits=("max_tokens", "max_completion_tokens"), asks_for_usage=True)
 CHAT: Final[Dialect] = Choices(
     endpoint="/v1/chat/completions",
     path="chat/completions",
-    wording=Wording(limits=("max_tokens", "max_completion_tokens"), asks_for_usage=True),
+    wording=CHAT_WORDING,
     id_prefix="chatcmpl",
     chunk_object="chat.completion.chunk",
 )

@@ -1,0 +1,242 @@
+"""A request for a message as one for a chat completion.
+
+=============================  ===================================================================
+messages                       chat completions
+=============================  ===================================================================
+``system``                     the first message
+``text``, ``image``            text, ``image_url`` (a data URL where the image is in the body)
+``document``                   ``file``, or its text
+``tool_use``                   ``tool_calls`` of the assistant
+``tool_result``                a message of the tool; its images follow in the user's message
+``thinking``                   left out: chat completions do not take it back
+``tools``, ``tool_choice``     functions; ``any`` is ``required``
+``thinking.budget_tokens``,    ``reasoning_effort``; nothing where thinking is not asked for, since
+``output_config.effort``       models that do not think refuse the word
+``output_config.format``       ``response_format``
+``stop_sequences``             ``stop``
+``metadata.user_id``           ``user``, as a digest where it is longer than providers take
+``cache_control``, ``top_k``   left out: hints
+=============================  ===================================================================
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Final
+
+from routstr.errors import InvalidParameter
+from routstr.proxy.fields import encode
+from routstr.proxy.translation.refusals import (
+    Part,
+    call,
+    cannot,
+    function,
+    kept,
+    kind_of,
+    objects,
+    shortest,
+    text_in,
+)
+
+USER_CHARS_MAX: Final = 64
+"""A longer ``user`` is refused by some providers."""
+LITTLE_THOUGHT: Final = 4_096
+SOME_THOUGHT: Final = 16_384
+"""Budgets of thinking, in tokens: up to these the effort is low, medium, and beyond them high."""
+
+_SAME: Final = {
+    "max_tokens": "max_tokens",
+    "stream": "stream",
+    "temperature": "temperature",
+    "top_p": "top_p",
+}
+_CHOICES: Final = {"auto": "auto", "any": "required", "none": "none"}
+_EFFORTS: Final = {
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "high",
+    "max": "high",
+}
+_THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
+_IMAGE_FOLLOWS: Final = "The image is in the next message."
+
+
+def chat_request(body: Mapping[str, object]) -> dict[str, object]:
+    """The same request in chat completions. Raises :class:`InvalidParameter`."""
+    if body.get("inference_geo") is not None:
+        raise cannot("promise where it computes", "inference_geo")
+    messages: list[dict[str, object]] = []
+    if body.get("system"):
+        messages.append({"role": "system", "content": _text(body["system"], "system")})
+    for message in objects(body.get("messages"), "messages"):
+        messages += _message(message)
+    chat: dict[str, object] = {"messages": messages, **kept(body, _SAME)}
+    if body.get("stop_sequences"):
+        chat["stop"] = body["stop_sequences"]
+    return chat | _tools(body) | _thinking(body) | _format(body) | _user(body)
+
+
+def _message(message: Mapping[str, object]) -> list[dict[str, object]]:
+    role, content = message.get("role"), message.get("content")
+    if role == "system":
+        return [{"role": "system", "content": _text(content, "messages")}]
+    if role not in ("user", "assistant"):
+        raise InvalidParameter(
+            "A message's role must be 'user' or 'assistant'.", details={"param": "messages"}
+        )
+    if isinstance(content, str):
+        return [{"role": role, "content": content}]
+    blocks = objects(content, "messages")
+    return [_assistant(blocks)] if role == "assistant" else _user_turn(blocks)
+
+
+def _assistant(blocks: list[dict[str, object]]) -> dict[str, object]:
+    texts: list[str] = []
+    calls: list[dict[str, object]] = []
+    for block in blocks:
+        kind = kind_of(block)
+        if kind == "text":
+            texts.append(text_in(block, "text", "messages"))
+        elif kind == "tool_use":
+            name, given = text_in(block, "name", "messages"), block.get("input") or {}
+            calls.append(call(text_in(block, "id", "messages"), name, encode(given).decode()))
+        elif kind not in _THOUGHTS:
+            raise cannot(f"be given a block '{kind}' of the assistant", "messages")
+    message: dict[str, object] = {"role": "assistant"}
+    if texts or not calls:
+        message["content"] = "\n".join(texts)
+    if calls:
+        message["tool_calls"] = calls
+    return message
+
+
+def _user_turn(blocks: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Results of tools come first, since they must follow their calls at once."""
+    results: list[dict[str, object]] = []
+    parts: list[Part] = []
+    for block in blocks:
+        if kind_of(block) == "tool_result":
+            text, pictures = _result(block)
+            call_id = text_in(block, "tool_use_id", "messages")
+            results.append({"role": "tool", "tool_call_id": call_id, "content": text})
+            parts += pictures
+        else:
+            parts += _parts(block)
+    if parts or not results:
+        results.append({"role": "user", "content": shortest(parts)})
+    return results
+
+
+def _result(block: Mapping[str, object]) -> tuple[str, list[Part]]:
+    """What a tool gave: its text, and what is no text and a tool's message cannot hold."""
+    given = block.get("content")
+    if isinstance(given, str):
+        return given, []
+    parts = [part for one in objects(given, "messages") for part in _parts(one)]
+    others = [part for part in parts if part["type"] != "text"]
+    texts = [str(part["text"]) for part in parts if part["type"] == "text"]
+    if others:
+        texts.append(_IMAGE_FOLLOWS)
+    elif not texts and block.get("is_error"):
+        texts.append("Error")
+    return "\n".join(texts), others
+
+
+def _parts(block: Mapping[str, object]) -> list[Part]:
+    kind, source = kind_of(block), block.get("source")
+    if kind == "text":
+        return [{"type": "text", "text": text_in(block, "text", "messages")}]
+    if kind == "image" and isinstance(source, dict):
+        return [{"type": "image_url", "image_url": {"url": _address(source)}}]
+    if kind == "document" and isinstance(source, dict):
+        return _document(block, source)
+    raise cannot(f"be given a block '{kind}'", "messages")
+
+
+def _document(block: Mapping[str, object], source: Mapping[str, object]) -> list[Part]:
+    kind, inner = kind_of(source), source.get("content")
+    if kind == "text":
+        return [{"type": "text", "text": text_in(source, "data", "messages")}]
+    if kind == "content" and isinstance(inner, str):
+        return [{"type": "text", "text": inner}]
+    if kind == "content":
+        return [part for one in objects(inner, "messages") for part in _parts(one)]
+    title = block.get("title")
+    name = title if isinstance(title, str) and title else "document.pdf"
+    return [{"type": "file", "file": {"filename": name, "file_data": _address(source)}}]
+
+
+def _address(source: Mapping[str, object]) -> str:
+    """An image's URL, which holds the image itself where the body does."""
+    kind = kind_of(source)
+    if kind == "base64":
+        media, data = (text_in(source, name, "messages") for name in ("media_type", "data"))
+        return f"data:{media};base64,{data}"
+    if kind == "url":
+        return text_in(source, "url", "messages")
+    raise cannot(f"be given a source '{kind}'", "messages")
+
+
+def _text(given: object, param: str) -> str:
+    if isinstance(given, str):
+        return given
+    return "\n".join(text_in(block, "text", param) for block in objects(given, param))
+
+
+def _tools(body: Mapping[str, object]) -> dict[str, object]:
+    tools = []
+    for tool in objects(body.get("tools"), "tools"):
+        if kind_of(tool) not in ("", "custom"):
+            raise cannot(f"be given the tool '{kind_of(tool)}'", "tools")
+        name = text_in(tool, "name", "tools")
+        tools.append(function(name, tool, tool.get("input_schema")))
+    choice = body.get("tool_choice")
+    if not tools or not isinstance(choice, dict):
+        return {"tools": tools} if tools else {}
+    told: dict[str, object] = {"tools": tools}
+    kind = kind_of(choice)
+    if kind == "tool":
+        name = text_in(choice, "name", "tool_choice")
+        told["tool_choice"] = {"type": "function", "function": {"name": name}}
+    elif kind in _CHOICES:
+        told["tool_choice"] = _CHOICES[kind]
+    else:
+        raise cannot(f"be told the choice '{kind}'", "tool_choice")
+    if choice.get("disable_parallel_tool_use") is True:
+        told["parallel_tool_calls"] = False
+    return told
+
+
+def _thinking(body: Mapping[str, object]) -> dict[str, object]:
+    config, thinking = body.get("output_config"), body.get("thinking")
+    effort = config.get("effort") if isinstance(config, dict) else None
+    if isinstance(effort, str):
+        return {"reasoning_effort": _EFFORTS.get(effort, "medium")}
+    if not isinstance(thinking, dict) or thinking.get("type") != "enabled":
+        return {}
+    budget = thinking.get("budget_tokens")
+    if not isinstance(budget, int) or budget <= LITTLE_THOUGHT:
+        return {"reasoning_effort": "low"}
+    return {"reasoning_effort": "medium" if budget <= SOME_THOUGHT else "high"}
+
+
+def _format(body: Mapping[str, object]) -> dict[str, object]:
+    config = body.get("output_config")
+    wanted = config.get("format") if isinstance(config, dict) else None
+    wanted = wanted or body.get("output_format")  # its name while it was a beta
+    if not isinstance(wanted, dict):
+        return {}
+    if kind_of(wanted) != "json_schema":
+        raise cannot(f"answer in the format '{kind_of(wanted)}'", "output_config")
+    schema = {"name": "answer", "schema": wanted.get("schema"), "strict": True}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
+
+
+def _user(body: Mapping[str, object]) -> dict[str, object]:
+    metadata = body.get("metadata")
+    user = metadata.get("user_id") if isinstance(metadata, dict) else None
+    if not isinstance(user, str) or not user:
+        return {}
+    if len(user) > USER_CHARS_MAX:
+        user = sha256(user.encode("utf-8", "replace")).hexdigest()
+    return {"user": user}
