@@ -6,6 +6,7 @@ The tree (HTTP status, ``type``, ``code``)::
     ├── RequestError                      400 invalid_request_error invalid_request
     │   ├── InvalidJson                   400 … invalid_json
     │   ├── InvalidParameter              400 … invalid_parameter
+    │   ├── MaxCostExceeded               400 … max_cost_exceeded
     │   ├── BodyTimeout                   408 … request_timeout
     │   ├── BodyTooLarge                  413 … request_too_large
     │   ├── HeadersTooLarge               431 … headers_too_large
@@ -14,6 +15,8 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── NotFound                      404 not_found not_found
     │   ├── ChildKeyNotAllowed            400 … child_key_not_allowed
     │   ├── ChildKeyNotFound              404 … child_key_not_found
+    │   ├── InvalidModelPath              404 … invalid_model_path
+    │   ├── EndpointNotServed             400 … endpoint_not_served
     │   └── ModelNotFound                 400 invalid_model model_not_found
     ├── AuthError                         401 invalid_request_error invalid_api_key
     │   ├── MissingApiKey                 401 … missing_api_key
@@ -52,6 +55,8 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── MintRefused                   422 mint_error cashu_mint_refused
     │   ├── MintExposureReached           422 mint_error mint_exposure_reached
     │   ├── MintUnreachable               503 mint_unreachable cashu_mint_unreachable
+    │   │   └── SourceMintUnreachable     503 … cashu_source_mint_unreachable
+    │   ├── ForeignSwapFailed             422 mint_error cashu_foreign_mint_swap_failed
     │   ├── MintRateLimited               503 mint_rate_limited cashu_mint_rate_limited
     │   ├── InsufficientLiquidity         503 mint_unreachable cashu_insufficient_liquidity
     │   ├── LightningFailed               503 lightning_error lightning_payment_failed
@@ -70,6 +75,13 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── UpstreamTimeout               504 … upstream_timeout
     │   ├── UpstreamRejected              as upstream … upstream_rejected
     │   └── UpstreamRateLimited           429 … UPSTREAM_RATE_LIMIT
+    ├── AdminError                        403 invalid_request_error admin_unauthorized
+    │   ├── InvalidPassword               401 … invalid_password
+    │   ├── TooManyLogins                 429 rate_limit_error too_many_logins
+    │   ├── AdminNotConfigured            503 service_unavailable admin_not_configured
+    │   ├── ProviderNotFound              404 … provider_not_found
+    │   ├── ProviderExists                409 … provider_exists
+    │   └── ProviderInvalid               400 … invalid_provider
     └── NodeError                         503 service_unavailable node_unavailable
         ├── DatabaseUnavailable           503 … database_unavailable
         ├── OutcomeUnknown                503 … outcome_unknown
@@ -80,6 +92,15 @@ A class says why it is raised in its docstring; the first line is the default me
 ``core.rendering`` turns an error into the envelope of the protocol that the client speaks.
 """
 
+from routstr.errors.admin import (
+    AdminError,
+    AdminNotConfigured,
+    InvalidPassword,
+    ProviderExists,
+    ProviderInvalid,
+    ProviderNotFound,
+    TooManyLogins,
+)
 from routstr.errors.auth import (
     AuthError,
     ForeignChildKey,
@@ -137,9 +158,12 @@ from routstr.errors.request import (
     BodyTooLarge,
     ChildKeyNotAllowed,
     ChildKeyNotFound,
+    EndpointNotServed,
     HeadersTooLarge,
     InvalidJson,
+    InvalidModelPath,
     InvalidParameter,
+    MaxCostExceeded,
     ModelNotFound,
     NotFound,
     RequestError,
@@ -154,6 +178,7 @@ from routstr.errors.upstream import (
 )
 from routstr.errors.wallet import (
     FeesExceedAmount,
+    ForeignSwapFailed,
     InsufficientLiquidity,
     InvalidToken,
     LightningFailed,
@@ -163,6 +188,7 @@ from routstr.errors.wallet import (
     MintUnreachable,
     PaymentTooDear,
     RedemptionPending,
+    SourceMintUnreachable,
     TokenAlreadySpent,
     TokenTooLarge,
     UntrustedMint,
@@ -171,6 +197,8 @@ from routstr.errors.wallet import (
 )
 
 __all__ = [
+    "AdminError",
+    "AdminNotConfigured",
     "AuthError",
     "BalanceChanged",
     "BalanceLimitExceeded",
@@ -183,8 +211,10 @@ __all__ = [
     "DepositsClosed",
     "Details",
     "Draining",
+    "EndpointNotServed",
     "FeesExceedAmount",
     "ForeignChildKey",
+    "ForeignSwapFailed",
     "HeadersTooLarge",
     "IdempotencyError",
     "IdempotencyInProgress",
@@ -193,7 +223,9 @@ __all__ = [
     "InsufficientLiquidity",
     "InvalidIdempotencyKey",
     "InvalidJson",
+    "InvalidModelPath",
     "InvalidParameter",
+    "InvalidPassword",
     "InvalidToken",
     "InvoiceError",
     "InvoiceNotFound",
@@ -203,6 +235,7 @@ __all__ = [
     "LightningFailed",
     "LightningMintBusy",
     "LightningMintUnreachable",
+    "MaxCostExceeded",
     "MintExposureReached",
     "MintRateLimited",
     "MintRefused",
@@ -217,6 +250,9 @@ __all__ = [
     "PaymentTooDear",
     "PayoutUnderWay",
     "PriceUnavailable",
+    "ProviderExists",
+    "ProviderInvalid",
+    "ProviderNotFound",
     "RedemptionPending",
     "RefundBlocked",
     "RefundNotFound",
@@ -227,12 +263,14 @@ __all__ = [
     "RequestAlreadyPaid",
     "RequestError",
     "RoutstrError",
+    "SourceMintUnreachable",
     "SurplusTooSmall",
     "SwapUnderWay",
     "TokenAlreadySpent",
     "TokenBelowMinimum",
     "TokenTooLarge",
     "TooManyInvoices",
+    "TooManyLogins",
     "TopupKeyMalformed",
     "TopupKeyNotFound",
     "TopupUnauthorized",

@@ -27,6 +27,13 @@ class InvalidParameter(RequestError):
     code: ClassVar[str] = "invalid_parameter"
 
 
+class MaxCostExceeded(RequestError):
+    """The request may cost more than its ``X-Max-Cost-Msat`` allows. Nothing was held."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "max_cost_exceeded"
+
+
 class BodyTooLarge(RequestError):
     """The body is larger than this node accepts."""
 
@@ -69,6 +76,20 @@ class ModelNotFound(RequestError):
     status: ClassVar[int] = 400
     type: ClassVar[str] = "invalid_model"
     code: ClassVar[str] = "model_not_found"
+
+
+class InvalidModelPath(RequestError):
+    """The model path does not lead to a provider of this model."""
+
+    status: ClassVar[int] = 404
+    code: ClassVar[str] = "invalid_model_path"
+
+
+class EndpointNotServed(RequestError):
+    """No provider of this model serves this endpoint."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "endpoint_not_served"
 
 
 class ChildKeyNotFound(RequestError):

@@ -12,6 +12,9 @@ class UpstreamError(RoutstrError):
     type: ClassVar[str] = "upstream_error"
     code: ClassVar[str] = "upstream_request_failed"
 
+    upstream_status: int = 0
+    """The status that the provider refused with; 0 when it gave none."""
+
 
 class UpstreamUnavailable(UpstreamError):
     """The upstream cannot be reached. Nothing was charged."""
@@ -48,4 +51,5 @@ class UpstreamRateLimited(UpstreamError):
     """The upstream asks to slow down. Nothing was charged."""
 
     status: ClassVar[int] = 429
+    upstream_status = 429
     code: ClassVar[str] = "UPSTREAM_RATE_LIMIT"

@@ -83,6 +83,20 @@ class MintUnreachable(WalletError):
     code: ClassVar[str] = "cashu_mint_unreachable"
 
 
+class SourceMintUnreachable(MintUnreachable):
+    """The token's mint cannot be reached. The token was not redeemed; please retry."""
+
+    code: ClassVar[str] = "cashu_source_mint_unreachable"
+
+
+class ForeignSwapFailed(WalletError):
+    """The token could not be moved to one of this node's mints. It was not redeemed."""
+
+    status: ClassVar[int] = 422
+    type: ClassVar[str] = "mint_error"
+    code: ClassVar[str] = "cashu_foreign_mint_swap_failed"
+
+
 class MintRateLimited(WalletError):
     """The mint asks to slow down. Please retry later."""
 

@@ -1,7 +1,7 @@
 """One endpoint of one provider: what is asked of it, and when its answer counts as one."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -41,11 +41,16 @@ class Endpoint:
         path: str,
         limits: UpstreamLimits,
         forward_headers: Iterable[str] = (),
+        *,
+        model: str = "",
     ) -> None:
-        """``forward_headers`` widens the list of the client's headers that pass."""
+        """``forward_headers`` widens the list of the client's headers that pass.
+
+        ``model`` is the model's name there, for providers whose addresses name it.
+        """
         self._client: Final = client
-        self._url: Final[URL] = provider.url(path)
-        self._headers: Final = RequestHeaders(provider.headers, forward_headers)
+        self._url: Final[URL] = provider.url(path, model)
+        self._headers: Final = RequestHeaders(provider.headers_for(path), forward_headers)
         self.provider: Final = provider
         self.limits: Final = limits
 
@@ -57,7 +62,14 @@ class Endpoint:
         To be called inside ``deadline``, which is moved as the provider makes progress. A body
         that is not a stream is read to its end, however the request asked for it.
         """
-        answer = await self._client.send(self._url, self._headers.build(received), body)
+        return await self.take(await self.send(received, body), deadline, model=model)
+
+    def send(self, received: RawHeaders, body: bytes) -> Awaitable[Answer]:
+        """The first half of :meth:`ask`: until the answer's head, whatever its status."""
+        return self._client.send(self._url, self._headers.build(received), body)
+
+    async def take(self, answer: Answer, deadline: Deadline, *, model: str) -> Success:
+        """The second half of :meth:`ask`: what the answer is worth. Closes one that is none."""
         try:
             if answer.status != _OK or answer.encoded:
                 await self._refuse(answer, deadline, model)

@@ -73,7 +73,9 @@ def _error(
     if status == 429:  # noqa: PLR2004
         return _rate_limited(message, said, inner, headers, model)
     if status in _OWN_ACCOUNT:
-        return UpstreamError(f"The provider refused this node's account. {note}")
+        refused = UpstreamError(f"The provider refused this node's account. {note}")
+        refused.upstream_status = status
+        return refused
     if not 400 <= status <= 599:  # noqa: PLR2004
         return UpstreamError(message, details=details)
     error = UpstreamRejected(message, upstream_status=status, details=details)
