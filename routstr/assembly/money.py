@@ -15,6 +15,7 @@ from routstr.core.tasks import Supervisor
 from routstr.payment.alerts import LoggedAlert
 from routstr.payment.consolidation import Consolidations
 from routstr.payment.demand import Demands
+from routstr.payment.foreign import ForeignTokens
 from routstr.payment.intake import Intake
 from routstr.payment.lightning_refund import LightningRefunds
 from routstr.payment.lnurl import Lnurl
@@ -62,7 +63,8 @@ def build_money(
     verifier = Verifier(
         db, clock, LoggedAlert(), full_seconds=settings.verify_full_interval_seconds
     )
-    intake = Intake(wallet, clock, admitted=verifier.admitted)
+    foreign = ForeignTokens(db, wallet, clock, day_sat=settings.swap_sat_per_day)
+    intake = Intake(wallet, clock, admitted=verifier.admitted, foreign=foreign)
     refunds = Refunds(db, wallet, clock)
     offers = Offers(wallet.mints, clock)
     lnurl = Lnurl(session, clock, allow_local=settings.allow_insecure_mints)

@@ -6,7 +6,7 @@ the same.
 
 from aiohttp import ClientSession
 
-from routstr.auth.service import CREATE, KeyCompletion
+from routstr.auth.service import CREATE, KeyCompletion, LateKeyCompletion
 from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.logging import get_logger
@@ -16,6 +16,8 @@ from routstr.core.settings import Settings
 from routstr.payment.capital import CAPITAL, CapitalCompletion
 from routstr.payment.consolidation import CONSOLIDATION, ConsolidationCompletion
 from routstr.payment.deposits import (
+    FOREIGN_CREATE,
+    FOREIGN_TOPUP,
     LIGHTNING_CREATE,
     LIGHTNING_TOPUP,
     TOPUP,
@@ -23,6 +25,7 @@ from routstr.payment.deposits import (
     TopupCompletion,
 )
 from routstr.payment.donations import DONATION, DonationCompletion
+from routstr.payment.foreign import PASSING, PassingCompletion
 from routstr.payment.lightning_refund import LIGHTNING_REFUND, LightningRefundCompletion
 from routstr.payment.moving import SWAP_IN, SWAP_OUT, SwapInCompletion, SwapOutCompletion
 from routstr.payment.payouts import PAYOUT, WITHDRAW, PayoutCompletion, WithdrawCompletion
@@ -56,7 +59,7 @@ def open_mints(
     *,
     unlisted: tuple[str, ...] = (),
 ) -> Mints:
-    """Make the listed mints known, the primary one first.
+    """Make the mints of the settings known, the primary one first.
 
     ``unlisted`` are further mints that may be spoken to, as normal URLs which the caller has
     checked like those of ``CASHU_MINTS``.
@@ -75,7 +78,7 @@ def open_mints(
         most_sat=settings.mint_exposure_sat_max,
         by_mint=mint_amounts(settings.mint_exposure_sat_max_of),
     )
-    return Mints((*listed, *unlisted), connect, db, clock, exposure)
+    return Mints((*listed, *unlisted), connect, db, clock, exposure, foreign=settings.swap_mints)
 
 
 async def open_wallet(
@@ -106,6 +109,9 @@ async def open_wallet(
     wallet.register(TOPUP, TopupCompletion(clock))
     wallet.register(LIGHTNING_CREATE, PaidCompletion(KeyCompletion(clock)))
     wallet.register(LIGHTNING_TOPUP, PaidCompletion(TopupCompletion(clock)))
+    wallet.register(FOREIGN_CREATE, PaidCompletion(LateKeyCompletion(clock)))
+    wallet.register(FOREIGN_TOPUP, PaidCompletion(TopupCompletion(clock)))
+    wallet.register(PASSING, PassingCompletion(clock))
     wallet.register(REFUND, RefundCompletion(clock))
     wallet.register(LIGHTNING_REFUND, LightningRefundCompletion(clock))
     wallet.register(PAYOUT, PayoutCompletion(clock))

@@ -33,6 +33,7 @@ from routstr.errors import (
 from routstr.ledger.entries import KeyMark
 from routstr.money import ZERO, Msat
 from routstr.payment.deposits import TOPUP, admit_deposit, book_deposit
+from routstr.payment.foreign import Arrival
 from routstr.payment.intake import Intake
 from routstr.wallet import token
 from routstr.wallet.receive import Deposit
@@ -63,11 +64,22 @@ class Payer(Struct, frozen=True):
 
 
 class Created(Struct, frozen=True):
-    """A key and what the token brought. ``fresh`` is false when the key was there before."""
+    """A key and what the token brought; None when the key was there before.
+
+    ``change`` is what was left over of a foreign mint's token: another one of that mint.
+    """
 
     payer: Payer
-    saga: Saga | None
-    fresh: bool
+    arrival: Arrival | None
+    change: str = ""
+
+    def __repr__(self) -> str:
+        return f"Created({self.payer}, {self.arrival})"
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the key is new."""
+        return self.arrival is not None
 
 
 class KeyCompletion:
@@ -98,6 +110,18 @@ class KeyCompletion:
 
     def failed(self, tx: Tx, saga: Saga) -> None:
         """There is no key."""
+
+
+class LateKeyCompletion(KeyCompletion):
+    """The same, for money that may come for a key that exists by then: it is added to it."""
+
+    def done(self, tx: Tx, saga: Saga) -> int:
+        """Book the deposit, and open the key unless it is there."""
+        known = repository.find(tx.sql, bytes.fromhex(saga.context["key_hash"]))
+        if known is None:
+            return super().done(tx, saga)
+        book_deposit(tx, saga, known.account, self._clock.now_ms())
+        return known.account
 
 
 class Authenticator:
@@ -163,7 +187,11 @@ class Authenticator:
         Raises InvalidParameter, with the token as it was, for terms that no key can have.
         """
         check_terms(terms, self._clock.now_ms())
-        return await self._from_token(token.decode(text), ZERO, terms)
+        given = token.decode(text)
+        created = await self._from_token(given, ZERO, terms)
+        if created.fresh:
+            return created
+        return Created(created.payer, None, await self._intake.change(given))
 
     async def validate_api_key(self, key: str) -> Payer:
         """Return the payer behind an ``sk-`` key; AuthError when there is none."""
@@ -173,13 +201,13 @@ class Authenticator:
             raise AuthError
         return _payer(record, identity.key)
 
-    async def top_up(self, payer: Payer, text: str) -> Saga:
+    async def top_up(self, payer: Payer, text: str) -> Arrival:
         """Redeem a token into an existing key's account; the same token again changes nothing."""
         given = token.decode(text)
-        saga = await self._intake.receive(Deposit(given, TOPUP, payer.account, {}, ZERO))
-        if saga.purpose != TOPUP or saga.account != payer.account:
+        arrival = await self._intake.deposit(Deposit(given, TOPUP, payer.account, {}, ZERO))
+        if arrival.purpose != TOPUP or arrival.account != payer.account:
             raise TokenAlreadySpent
-        return saga
+        return arrival
 
     async def key_record(self, payer: Payer) -> KeyRecord:
         """Return what is stored about a payer's key; AuthError when it was rotated just now."""
@@ -201,17 +229,18 @@ class Authenticator:
         identity = keys.from_proofs(self._node, token.ys(given))
         record = await self._db.read(lambda c: repository.find(c, identity.key_hash))
         if record is not None:
-            return Created(_payer(record, identity.key), None, fresh=False)
+            return Created(_payer(record, identity.key), None)
         check_terms(terms, self._clock.now_ms())
         context = {
             "key_hash": identity.key_hash.hex(),
             "public_id": identity.public_id,
             **terms.to_context(),
         }
-        saga = await self._intake.receive(Deposit(given, CREATE, None, context, minimum))
-        if saga.purpose != CREATE:
+        arrival = await self._intake.deposit(Deposit(given, CREATE, None, context, minimum))
+        if arrival.purpose != CREATE:
             raise TokenAlreadySpent
-        return Created(await self.validate_api_key(identity.key), saga, fresh=True)
+        payer = await self.validate_api_key(identity.key)
+        return Created(payer, arrival, arrival.change)
 
     def _unexpired(self, payer: Payer) -> Payer:
         if payer.expires_at is not None and payer.expires_at <= self._clock.now_ms():

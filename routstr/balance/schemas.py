@@ -1,11 +1,13 @@
 """What the balance endpoints take and give. Amounts are whole msat unless a name says otherwise."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from routstr.auth.invoices import SATS_MAX
 from routstr.balance.key_schemas import Metadata, RefundLnurl, Terms, ValidityDate
+
+_CHANGE: Final = "what a token of a foreign mint left over: a token of that mint, yours to redeem"
 
 
 class CreateQuery(Terms):
@@ -30,7 +32,8 @@ class CreateAnswer(BaseModel):
     mint: str
     credited: int | None = Field(None, description="msat that this call added; null: none")
     gross: int | None = Field(None, description="msat on the token's face")
-    mint_fee: int | None = Field(None, description="msat that the mint kept")
+    mint_fee: int | None = Field(None, description="msat that the mint kept, or moving it took")
+    change: str | None = Field(None, description=_CHANGE)
 
 
 class TopupRequest(BaseModel):
@@ -48,6 +51,7 @@ class TopupAnswer(BaseModel):
     gross: int = Field(description="msat on the token's face")
     mint_fee: int = Field(description="msat that the mint kept")
     balance: int = Field(description="msat that can be spent now")
+    change: str | None = Field(None, description=_CHANGE)
 
 
 class RefundToken(BaseModel):

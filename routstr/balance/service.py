@@ -45,27 +45,29 @@ class BalanceService:
         """Redeem a token into a key; the same proofs again give the same key as it is."""
         created = await self._auth.create_api_key(token, terms=terms)
         state = await self._balance(created.payer)
-        saga = created.saga
+        arrival = created.arrival
         return CreateAnswer(
             api_key=created.payer.key,
             balance=int(state.available),
             id=created.payer.key_id,
             mint=created.payer.mint,
-            credited=None if saga is None else int(saga.net_msat),
-            gross=None if saga is None else int(saga.gross_msat),
-            mint_fee=None if saga is None else int(saga.fee_msat),
+            credited=None if arrival is None else int(arrival.net_msat),
+            gross=None if arrival is None else int(arrival.gross_msat),
+            mint_fee=None if arrival is None else int(arrival.fee_msat),
+            change=created.change or None,
         )
 
     async def top_up(self, authorization: str | None, token: str) -> TopupAnswer:
         """Redeem a token into an existing key."""
         payer = await self._auth.current_payer(authorization)
-        saga = await self._auth.top_up(payer, token)
+        arrival = await self._auth.top_up(payer, token)
         state = await self._balance(payer)
         return TopupAnswer(
-            msats=int(saga.net_msat),
-            gross=int(saga.gross_msat),
-            mint_fee=int(saga.fee_msat),
+            msats=int(arrival.net_msat),
+            gross=int(arrival.gross_msat),
+            mint_fee=int(arrival.fee_msat),
             balance=int(state.available),
+            change=arrival.change or None,
         )
 
     async def refund(self, authorization: str | None) -> RefundAnswer:

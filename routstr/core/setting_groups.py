@@ -168,6 +168,10 @@ class Wallet(Group):
     """Mints whose tokens are accepted, comma separated."""
     primary_mint_url: MintUrl = Field(default_factory=_first_mint)
     """The mint that is preferred; default the first of CASHU_MINTS."""
+    swap_mints: MintUrls = ()
+    """Further mints, comma separated, whose tokens become ecash of the primary one, less fees."""
+    swap_sat_per_day: Count = 100_000
+    """Most that comes from SWAP_MINTS in 24 hours, in sat."""
     allow_insecure_mints: bool = False
     """Accept mints on this machine, also by plain http: for development."""
     mint_operation_timeout_seconds: Seconds = 30

@@ -79,11 +79,17 @@ class Settings(Logs, Limits, Payouts, Wallet, Pricing, Upstream, Storage, Node, 
 
     @model_validator(mode="after")
     def _mints_may_be_contacted(self) -> Self:
-        for mint in self.cashu_mints:
+        listed = ("CASHU_MINTS", self.cashu_mints), ("SWAP_MINTS", self.swap_mints)
+        for name, mint in ((name, mint) for name, mints in listed for mint in mints):
             try:
                 check_mint_url(mint, allow_insecure=self.allow_insecure_mints)
             except ValueError as error:
-                raise ValueError(f"CASHU_MINTS: got {mint!r}; each {error}") from None
+                raise ValueError(f"{name}: got {mint!r}; each {error}") from None
+        for mint in self.swap_mints:
+            if mint in self.cashu_mints or not self.cashu_mints:
+                raise ValueError(
+                    f"SWAP_MINTS: got {mint!r}; must be a mint beside those of CASHU_MINTS"
+                )
         for mint in mint_amounts(self.mint_exposure_sat_max_of):
             if mint not in self.cashu_mints:
                 raise ValueError(

@@ -55,6 +55,7 @@ async def info(parts: Parts) -> dict[str, object]:
         "version": __version__,
         "npub": settings.npub,
         "mints": list(settings.cashu_mints),
+        "swap_mints": list(settings.swap_mints),
         "http_url": settings.http_url,
         "onion_url": settings.onion_url,
         "child_key_cost_msats": int(settings.child_key_cost),

@@ -14,7 +14,13 @@ from routstr.ledger.verify import Check
 from routstr.money import MSAT_PER_SAT
 from routstr.payment import leaving_audit, transit_audit, wallet_audit
 from routstr.payment.capital import CAPITAL_LETTERS
-from routstr.payment.deposits import DEPOSIT_LETTERS, LIGHTNING_CREATE, LIGHTNING_TOPUP
+from routstr.payment.deposits import (
+    DEPOSIT_LETTERS,
+    FOREIGN_CREATE,
+    FOREIGN_TOPUP,
+    LIGHTNING_CREATE,
+    LIGHTNING_TOPUP,
+)
 from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.models import IssuedState, SagaKind, SagaState
 
@@ -25,8 +31,9 @@ SELECT (SELECT coalesce(sum(amount * {_MSAT}), 0) FROM issued_tokens
      + (SELECT coalesce(sum(gross * {_MSAT}), 0) FROM sagas
         WHERE state = {int(SagaState.OPEN)} AND kind = {int(SagaKind.SEND)})
 """  # noqa: S608 - constants of this program
-_BRINGS = f"""(kind = {int(SagaKind.RECEIVE)} OR (kind = {int(SagaKind.MINT)}
-  AND purpose IN ('{LIGHTNING_CREATE}', '{LIGHTNING_TOPUP}')))"""  # what somebody is credited for
+_BRINGS = f"""(kind = {int(SagaKind.RECEIVE)} OR (kind = {int(SagaKind.MINT)} AND purpose IN
+  ('{LIGHTNING_CREATE}', '{LIGHTNING_TOPUP}', '{FOREIGN_CREATE}', '{FOREIGN_TOPUP}')))"""
+"""What somebody is credited for."""
 _CREDITS = f"kind IN ({int(TransferKind.DEPOSIT)}, {int(TransferKind.CAPITAL)})"
 _CREDITED_TWICE = f"""
 SELECT reference, count(*) FROM transfers WHERE {_CREDITS}

@@ -13,19 +13,23 @@ from routstr.wallet.sagas import Completion, Saga
 TOPUP: Final = "topup"
 LIGHTNING_CREATE: Final = "lightning_create"
 LIGHTNING_TOPUP: Final = "lightning_topup"
+FOREIGN: Final = "foreign_"
+"""In front of what a token is for, when it comes from a mint that the node keeps no money at."""
+FOREIGN_CREATE: Final = FOREIGN + "create"
+FOREIGN_TOPUP: Final = FOREIGN + TOPUP
 
 
-_LETTERS: Final = {SagaKind.RECEIVE: b"R", SagaKind.MINT: b"I"}
+_LETTERS: Final = {SagaKind.RECEIVE: b"R", SagaKind.MINT: b"I", SagaKind.FORWARD: b"W"}
 DEPOSIT_LETTERS: Final = tuple(_LETTERS.values())
 
 
 def saga_key(letter: bytes, saga_id: int) -> bytes:
     """Idempotency key of one of the transfers that a saga can cause.
 
-    Deposits: R for a token, I for a paid invoice. Over Lightning: O leaves its owner, P is paid,
-    B is back. Between the node's own proofs and mints: A is set aside, E put back, G left, H is
-    there. Brought along by the operator: M. Proofs that were found: Y, lost: V and Z.
-    Not of sagas: C and L of a hold, N of child keys.
+    Deposits: R for a token, I for a paid invoice, W for what a token that paid one left over. Over
+    Lightning: O leaves its owner, P is paid, B is back. Between the node's own proofs and mints: A
+    is set aside, E put back, G left, H is there. Brought along by the operator: M. Proofs that were
+    found: Y, lost: V and Z. Not of sagas: C and L of a hold, N of child keys.
     """
     return letter + saga_id.to_bytes(8, "big")
 

@@ -1,7 +1,8 @@
 """The mints that the operator listed, and what is known of their keysets.
 
 Keysets live in the database (a rotated one is still needed to spend and restore) and, with an age,
-in memory. Nobody else is ever contacted.
+in memory. The node has its money at the listed mints; foreign ones are those whose tokens it lets
+pass on to a listed one. Nobody else is ever contacted.
 """
 
 import asyncio
@@ -42,7 +43,7 @@ class BeforeUse(Protocol):
 
 
 class Mints:
-    """The listed mints by URL, the primary one first."""
+    """The listed mints by URL, the primary one first; and the foreign ones."""
 
     def __init__(
         self,
@@ -51,8 +52,14 @@ class Mints:
         db: Database,
         clock: Clock,
         exposure: Exposure | None = None,
+        *,
+        foreign: tuple[str, ...] = (),
     ) -> None:
-        self._mints: Mapping[str, Mint] = MappingProxyType({url: connect(url) for url in urls})
+        self.urls: Final = urls
+        """The listed mints' URLs."""
+        self._foreign: Final = frozenset(foreign) - {*urls}
+        every = (*urls, *sorted(self._foreign))
+        self._mints: Mapping[str, Mint] = MappingProxyType({url: connect(url) for url in every})
         self._db = db
         self._clock = clock
         self._read: dict[str, _Reading] = {}
@@ -62,24 +69,31 @@ class Mints:
         self._before_use: BeforeUse | None = None
         self._infos: dict[str, _Told] = {}
 
-    @property
-    def urls(self) -> tuple[str, ...]:
-        """The listed mints' URLs."""
-        return tuple(self._mints)
-
     def mint(self, url: str) -> Mint:
         """Return a listed mint; :class:`UntrustedMint` for any other, without contacting it."""
-        try:
-            found = self._mints.get(normalise_mint_url(url))
-        except ValueError:
-            found = None
-        if found is None:
-            raise UntrustedMint(details={"mints": list(self._mints)})
+        found = self._find(url)
+        if found is None or found.url in self._foreign:
+            raise UntrustedMint(details={"mints": list(self.urls)})
         return found
+
+    def known(self, url: str) -> Mint:
+        """Return a listed or foreign mint; :class:`UntrustedMint` for any other."""
+        found = self._find(url)
+        if found is None:
+            raise UntrustedMint(details={"mints": list(self.urls)})
+        return found
+
+    def is_foreign(self, url: str) -> bool:
+        """Whether tokens of this mint may pass on to a listed one."""
+        return (found := self._find(url)) is not None and found.url in self._foreign
+
+    def may_be_asked(self, url: str) -> bool:
+        """Whether this is the URL of a listed or foreign mint."""
+        return self._find(url) is not None
 
     def health(self) -> Mapping[str, MintHealth]:
         """Tell how each mint has served this process."""
-        return {url: mint.health for url, mint in self._mints.items()}
+        return {url: self._mints[url].health for url in self.urls}
 
     async def info(self, mint: Mint) -> MintInfo:
         """Return what a mint says of itself (NUT-06), as of a few minutes ago at most.
@@ -141,6 +155,12 @@ class Mints:
     def guard(self, before_use: BeforeUse) -> None:
         """Name who looks at a keyset before new outputs are made for it."""
         self._before_use = before_use
+
+    def _find(self, url: str) -> Mint | None:
+        try:
+            return self._mints.get(normalise_mint_url(url))
+        except ValueError:
+            return None
 
     def _is_young(self, reading: "_Reading") -> bool:
         return self._clock.monotonic() - reading.at < KEYSETS_AGE_S_MAX

@@ -41,6 +41,7 @@ class SagaKind(IntEnum):
     MINT = 3  # ecash for a paid Lightning invoice
     MELT = 4  # a Lightning payment for ecash
     CONSOLIDATE = 5  # own proofs for others of one's own
+    FORWARD = 6  # somebody's token pays an invoice of another mint
 
 
 class SagaState(IntEnum):

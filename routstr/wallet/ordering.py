@@ -46,6 +46,22 @@ async def order_quote(
     Raises :class:`UntrustedMint`, :class:`InvalidParameter` when the mint does not take the
     amount, the mint's error, or what ``beside`` raises: then there is no invoice.
     """
+    draft = await draft_quote(engine, mints, order)
+
+    def store(tx: Tx) -> Quote:
+        quote = quotes.add(tx, engine.seal, draft)
+        if beside is not None:
+            beside(tx, quote)
+        return quote
+
+    return await engine.db.write(store)
+
+
+async def draft_quote(engine: Engine, mints: Mints, order: Order) -> Quote:
+    """Let a mint make an invoice that is not stored: it must be before somebody pays it.
+
+    Raises as :func:`order_quote`.
+    """
     mint = mints.mint(order.mint)
     info = await mints.info(mint)
     bounds = info.minting(order.unit.value)
@@ -62,15 +78,7 @@ async def order_quote(
     lock_index = quote_keys.new_index() if info.supports(_SIGNED_QUOTES) else None
     lock = "" if lock_index is None else quote_keys.locking_key(engine.seed, lock_index)
     told = await _quoted(mint, order, lock)
-    draft = _draft(order, mint.url, told, lock_index, engine.clock.now_ms())
-
-    def store(tx: Tx) -> Quote:
-        quote = quotes.add(tx, engine.seal, draft)
-        if beside is not None:
-            beside(tx, quote)
-        return quote
-
-    return await engine.db.write(store)
+    return _draft(order, mint.url, told, lock_index, engine.clock.now_ms())
 
 
 async def _quoted(mint: Mint, order: Order, lock: str) -> MintQuote:

@@ -11,15 +11,15 @@
 A quote is asked about until long after its expiry: a payment that was under way may arrive late.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
 from sqlmodel import col
 
 from routstr.core.db import Tx
-from routstr.money import Msat, Unit
+from routstr.money import MSAT_PER_SAT, Msat, Unit
 from routstr.wallet.models import QuoteRow, QuoteState
 from routstr.wallet.sagas import Seal
 
@@ -86,8 +86,8 @@ def is_over(quote: Quote, now_ms: int) -> bool:
     return now_ms - quote.expires_at > GIVE_UP_MS
 
 
-def add(tx: Tx, seal: Seal, quote: Quote) -> Quote:
-    """Store a new quote and return it with its id; it is due at once."""
+def add(tx: Tx, seal: Seal, quote: Quote, *, due_ms: int = ASK_PAUSE_MS) -> Quote:
+    """Store a new quote and return it with its id; it is due at once, or so much later."""
     values = {
         "mint": quote.mint,
         "unit": quote.unit.value,
@@ -103,7 +103,7 @@ def add(tx: Tx, seal: Seal, quote: Quote) -> Quote:
         "context": msgspec.json.encode(quote.context).decode(),
         "polls": 0,
         "polled_at": 0,
-        "poll_at": quote.created_at + ASK_PAUSE_MS,
+        "poll_at": quote.created_at + due_ms,
         "created_at": quote.created_at,
     }
     result = tx.sql.execute(insert(QuoteRow).values(**values).returning(col(QuoteRow.id)))
@@ -165,6 +165,18 @@ def hasten(tx: Tx, quote_id: int) -> None:
         .where(col(QuoteRow.id) == quote_id, col(QuoteRow.poll_at) > soon)
         .values(poll_at=soon)
     )
+
+
+def paid_since(connection: Connection, purposes: Collection[str], at: int) -> Msat:
+    """Add up what came, or is coming, for quotes of these purposes that were made since then."""
+    amount = case((col(QuoteRow.unit) == Unit.SAT.value, MSAT_PER_SAT), else_=1)
+    paid = (int(QuoteState.PAID), int(QuoteState.ISSUED))
+    query = select(func.coalesce(func.sum(col(QuoteRow.amount) * amount), 0)).where(
+        col(QuoteRow.created_at) >= at,
+        col(QuoteRow.purpose).in_(purposes),
+        col(QuoteRow.state).in_(paid),
+    )
+    return Msat(int(connection.execute(query).scalar_one()))
 
 
 def begin(tx: Tx, quote_id: int, saga: int, at: int) -> bool:

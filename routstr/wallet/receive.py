@@ -15,7 +15,6 @@
 The same proofs, however they are encoded, meet the same saga. A partial overlap is refused.
 """
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,7 +25,6 @@ from routstr.core.db import Tx
 from routstr.errors import (
     FeesExceedAmount,
     InvalidToken,
-    MintRefused,
     RedemptionPending,
     TokenAlreadySpent,
     TokenBelowMinimum,
@@ -36,13 +34,13 @@ from routstr.money import Msat
 from routstr.wallet import purse, sagas, token
 from routstr.wallet.amounts import CannotSplit, split
 from routstr.wallet.engine import Engine, Outcome
-from routstr.wallet.keysets import Keyset, UnknownKeyset, input_fee
+from routstr.wallet.inspection import Inspector, in_thread
+from routstr.wallet.keysets import Keyset
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import MintBusy, MintCode, MintDown, MintRefusal, MintUnclear
-from routstr.wallet.mint_types import ProofState
 from routstr.wallet.mints import Mints, as_wallet_error
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
-from routstr.wallet.proofs import check_proofs, make_outputs
+from routstr.wallet.proofs import make_outputs
 from routstr.wallet.sagas import Plan, Saga
 from routstr.wallet.swaps import Ending, Result, Swap, resume, run
 from routstr.wallet.token import Token
@@ -67,8 +65,7 @@ class Receiver:
     def __init__(self, engine: Engine, mints: Mints, *, proofs_max: int, sat_max: int) -> None:
         self._engine = engine
         self._mints = mints
-        self._proofs_max = proofs_max
-        self._sat_max = sat_max
+        self.inspector = Inspector(mints, proofs_max=proofs_max, sat_max=sat_max)
 
     async def receive(self, deposit: Deposit) -> Saga:
         """Redeem a token once; the same proofs again return the same saga, done.
@@ -76,7 +73,7 @@ class Receiver:
         The saga may be of another purpose or account than asked for: callers compare. Raises the
         wallet's errors; each says whether the token was redeemed.
         """
-        ys = await _in_thread(len(deposit.token.proofs), token.ys, deposit.token)
+        ys = await in_thread(len(deposit.token.proofs), token.ys, deposit.token)
         for attempt in range(_TRIES):
             known = await self.find(ys)
             if known is not None:
@@ -118,7 +115,7 @@ class Receiver:
         mint = self._mints.mint(saga.mint)
         keyset = await self._mints.keyset(mint, saga.plan.keyset)
         plan = saga.plan
-        outputs = await _in_thread(len(plan.amounts), _outputs, self._engine.seed, plan)
+        outputs = await in_thread(len(plan.amounts), _outputs, self._engine.seed, plan)
         swap = Swap(mint, keyset, given.proofs, outputs)
         result = await (resume(swap) if resumed else run(swap))
         if result.ending is Ending.OPEN:
@@ -127,6 +124,8 @@ class Receiver:
 
     async def _join(self, saga: Saga) -> Saga | None:
         """Wait for a saga that has these proofs; None when it gave them back."""
+        if saga.kind is not SagaKind.RECEIVE:  # they went to another mint, see forwarding
+            raise TokenAlreadySpent if saga.state is SagaState.DONE else RedemptionPending
         if saga.state is SagaState.OPEN:
             saga = await self._engine.wait(saga.id, self.attempt)
         return saga if saga.state is SagaState.DONE else None
@@ -135,46 +134,19 @@ class Receiver:
         """Check everything that can be checked before anything is written or spent."""
         given = deposit.token
         mint = self._mints.mint(given.mint)
-        self._check_size(given)
+        self.inspector.check_size(given)
         await self._mints.exposure.require_room(mint.url, given.unit.to_msat(given.amount))
-        keysets = await self._mints.keysets(mint, fresh=fresh)
-        try:
-            full = token.expand(given, keysets)
-        except UnknownKeyset:
-            keysets = await self._mints.keysets(mint, fresh=True)
-            full = token.expand(given, keysets)
-        units = {keysets[proof.keyset_id].unit for proof in full.proofs}
-        if units != {given.unit.value}:
-            raise MintRefused("The token's unit is not the unit of its keysets.")
-        fee = input_fee(keysets[proof.keyset_id].input_fee_ppk for proof in full.proofs)
-        net = full.amount - fee
-        _check_value(deposit, net, fee)
-        await _in_thread(len(full.proofs), check_proofs, full.proofs, keysets)
-        await self._check_unspent(mint, ys)
+        found = await self.inspector.read(mint, given, fresh=fresh)
+        _check_value(deposit, found.net, found.fee)
+        await self.inspector.verify(found, ys)
         keyset = await self._mints.active(mint, given.unit, fresh=fresh)
         plan = Plan(
             keyset=keyset.id,
             first_counter=0,
-            amounts=_split(net, keyset),
-            token=token.encode_a(full),
+            amounts=_split(found.net, keyset),
+            token=token.encode_a(found.token),
         )
-        return self._saga(deposit, mint, fee, plan)
-
-    def _check_size(self, given: Token) -> None:
-        if len(given.proofs) > self._proofs_max:
-            raise TokenTooLarge(details={"proofs": len(given.proofs), "max": self._proofs_max})
-        if given.unit.to_msat(given.amount).sats_up > self._sat_max:
-            raise TokenTooLarge(details={"max_sat": self._sat_max})
-
-    async def _check_unspent(self, mint: Mint, ys: tuple[bytes, ...]) -> None:
-        try:
-            states = await mint.check_state(ys)
-        except (MintBusy, MintDown, MintUnclear, MintRefusal) as error:
-            raise as_wallet_error(error) from error
-        if ProofState.SPENT in states:
-            raise TokenAlreadySpent
-        if ProofState.PENDING in states:
-            raise RedemptionPending("The mint is spending a part of this token right now.")
+        return self._saga(deposit, mint, found.fee, plan)
 
     def _saga(self, deposit: Deposit, mint: Mint, fee: int, plan: Plan) -> Saga:
         return Saga(
@@ -259,8 +231,3 @@ def _as_error(result: Result) -> Exception:
         return InvalidToken("The mint does not know the signatures of this token.")
     assert isinstance(error, MintBusy | MintDown | MintUnclear | MintRefusal)
     return as_wallet_error(error)
-
-
-async def _in_thread(count: int, fn: Any, *args: Any) -> Any:  # noqa: ANN401 - a pass-through
-    """Run curve arithmetic on many points off the event loop, on few right here."""
-    return fn(*args) if count <= 8 else await asyncio.to_thread(fn, *args)  # noqa: PLR2004

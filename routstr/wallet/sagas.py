@@ -33,9 +33,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     first_counter: int
     amounts: list[int]  # of the outputs, in their order
     give: int = 0  # send: how many of the first outputs are given away
-    token: str = ""  # receive: the token as cashuA, with full keyset ids
-    quote: str = ""  # mint, melt: the mint's id of it
-    pay: int = 0  # melt: the invoice's amount
+    token: str = ""  # receive, forward: the token as cashuA, with full keyset ids
+    quote: str = ""  # mint, melt, forward: the mint's id of it
+    pay: int = 0  # melt, forward: the invoice's amount
+    face: int = 0  # forward: the token's amount
 
 
 class Saga(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +57,7 @@ class Saga(msgspec.Struct, frozen=True, kw_only=True):
     owner: int
     created_at: int
     spent: int | None = None
-    """Melt, once it is done: what the mint kept of ``gross``, in ``unit``."""
+    """Melt and forward, once done: what the mint kept of ``gross``, in ``unit``."""
 
     @property
     def gross_msat(self) -> Msat:

@@ -129,7 +129,7 @@ class Sender:
         if not ys:
             return True  # somebody else has asked and booked it since ``issued`` was read
         try:
-            states = await self._mints.mint(issued.mint).check_state(ys)
+            states = await self._mints.known(issued.mint).check_state(ys)
         except (MintBusy, MintDown, MintUnclear, MintRefusal) as error:
             raise as_wallet_error(error) from error
         return ProofState.SPENT in states

@@ -10,6 +10,7 @@ from routstr.wallet import purse
 from routstr.wallet.consolidate import Consolidation, Consolidator
 from routstr.wallet.counters import Counters, Keeper
 from routstr.wallet.engine import Attempt, Engine, Outcome
+from routstr.wallet.forwarding import Forward, Forwarder
 from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.melting import Melt, Melter
 from routstr.wallet.minting import Minter
@@ -34,12 +35,14 @@ class Wallet:
         self._minter = Minter(engine, mints)
         self._melter = Melter(engine, mints)
         self._consolidator = Consolidator(engine, mints)
+        self._forwarder = Forwarder(engine, mints, receiver.inspector)
         self._attempts: Mapping[SagaKind, Attempt] = {
             SagaKind.RECEIVE: receiver.attempt,
             SagaKind.SEND: sender.attempt,
             SagaKind.MINT: self._minter.attempt,
             SagaKind.MELT: self._melter.attempt,
             SagaKind.CONSOLIDATE: self._consolidator.attempt,
+            SagaKind.FORWARD: self._forwarder.attempt,
         }
         self.mints = mints
         self.watch = QuoteWatch(self._minter, mints, engine.db, engine.clock)
@@ -103,6 +106,18 @@ class Wallet:
         """Return a melt saga, asked about at its mint if it lies open; see :meth:`Melter.look`."""
         return await self._melter.look(saga_id)
 
+    async def forward(self, wish: Forward) -> Saga | None:
+        """Let a token pass on to a listed mint; see :meth:`Forwarder.forward`."""
+        return await self._forwarder.forward(wish)
+
+    async def finish_forward(self, saga_id: int) -> Saga:
+        """Wait for an open forward saga; see :meth:`Forwarder.finish`."""
+        return await self._forwarder.finish(saga_id)
+
+    async def change_of(self, saga: Saga) -> str:
+        """Return the token that a forward saga, done, left of the one given; "" when none."""
+        return await self._sender.text(saga.id) if saga.plan.face != saga.spent else ""
+
     async def request_quote(self, order: Order, beside: Beside | None = None) -> Quote:
         """Order ecash: a mint's invoice that somebody shall pay; see :func:`order_quote`.
 
@@ -162,7 +177,7 @@ class Wallet:
                 continue
             if owner == engine.instance:
                 abandoned.append(await engine.load(saga_id))
-            elif owner not in alive and (await engine.load(saga_id)).mint in self.mints.urls:
+            elif owner not in alive and self.mints.may_be_asked((await engine.load(saga_id)).mint):
                 taken = await engine.take(saga_id, owner)
                 abandoned += [] if taken is None else [taken]
         work = (engine.run(saga, self._attempts[saga.kind], resumed=True) for saga in abandoned)

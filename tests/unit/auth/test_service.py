@@ -73,7 +73,7 @@ class TestCreating:
         self, world: World, auth: Authenticator
     ) -> None:
         created = await auth.create_api_key(texts(world, 8, 2)[0])
-        payer, saga = created.payer, created.saga
+        payer, saga = created.payer, created.arrival
 
         assert created.fresh
         assert saga is not None
@@ -89,7 +89,7 @@ class TestCreating:
         as_a, as_b = texts(world, 8, 2)
         first = await auth.create_api_key(as_a)
         second = await auth.create_api_key(as_b)
-        assert (second.payer, second.saga, second.fresh) == (first.payer, None, False)
+        assert (second.payer, second.arrival, second.fresh) == (first.payer, None, False)
         assert await available(world, first.payer.account) == 9_000
 
     async def test_fifty_at_once_make_one_key(self, world: World, auth: Authenticator) -> None:

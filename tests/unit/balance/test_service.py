@@ -22,6 +22,7 @@ from routstr.errors import (
 from routstr.ledger import books
 from routstr.ledger.books import Balance
 from routstr.money import ZERO, Msat, Unit
+from routstr.payment.foreign import Arrival
 from routstr.payment.lightning_refund import LightningRefunds
 from routstr.payment.refund import Part, Refund, Refunds
 from routstr.payment.x_cashu import Payment, XCashu
@@ -71,10 +72,10 @@ class Auth:
 
     async def create_api_key(self, text: str, *, terms: KeyTerms) -> Created:
         self.expires_at = terms.expires_at
-        return Created(PAYER, SAGA if text == "new" else None, fresh=text == "new")
+        return Created(PAYER, Arrival.of(SAGA)) if text == "new" else Created(PAYER, None, "rest")
 
-    async def top_up(self, payer: Payer, text: str) -> Saga:
-        return SAGA
+    async def top_up(self, payer: Payer, text: str) -> Arrival:
+        return Arrival.of(SAGA)
 
 
 class Books:
@@ -143,6 +144,7 @@ async def test_a_known_token_adds_nothing() -> None:
     auth = Auth()
     answer = await service(auth).create("old", KeyTerms())
     assert (answer.credited, answer.gross, answer.mint_fee) == (None, None, None)
+    assert answer.change == "rest", "what it left over is told again"
     assert auth.expires_at is None
 
 
