@@ -14,6 +14,7 @@ from typing import Final
 from routstr.catalog.snapshot import Snapshot
 from routstr.errors import ModelNotFound, UpstreamTimeout
 from routstr.payment.metering import Offer
+from routstr.payment.price_wishes import read_wishes
 from routstr.payment.pricing import QuotePolicy, affordable_output_tokens, quote, read_limits
 from routstr.payment.tokens import prompt_estimate
 from routstr.payment.usage import Usage
@@ -64,8 +65,10 @@ class PaidEndpoint:
         exchange.model = entry.id
         prompt = prompt_estimate(request.body)
         limits = read_limits(request.body, entry, request.wording.limits)
-        quoted = quote(entry, prompt, limits, self._policy)
-        offer = Offer(entry, quoted, prompt.images, snapshot.version, snapshot.usd_per_btc)
+        wishes = read_wishes(credentials.max_cost, credentials.fit_balance)
+        quoted = quote(entry, prompt, limits, self._policy, fit=wishes.fit)
+        held = wishes.ceiled(quoted, limits)
+        offer = Offer(entry, held, prompt.images, snapshot.version, snapshot.usd_per_btc)
         async with self._till.checkout(exchange, credentials, offer, dialect.endpoint) as meter:
             limit = affordable_output_tokens(quoted, meter.held)
             headers = [] if limit is None else [(b"x-routstr-max-tokens", b"%d" % limit)]

@@ -28,6 +28,8 @@ _ONCE: Final = (
     b"content-length",
     b"idempotency-key",
     b"x-cashu",
+    b"x-max-cost-msat",
+    b"x-routstr-fit-balance",
 )
 BODY_IDLE_SECONDS: Final = 30.0
 BODY_TOTAL_SECONDS: Final = 300.0
@@ -46,6 +48,7 @@ class Credentials:
 
     ``Idempotency-Key`` means something only together with them. ``Key-Expiry-Time`` and
     ``Refund-LNURL`` are terms of the key that a token becomes which is sent for the first time.
+    ``X-Max-Cost-Msat`` and ``X-Routstr-Fit-Balance`` say how much may be paid with them.
     """
 
     authorization: str | None = None
@@ -53,6 +56,8 @@ class Credentials:
     idempotency_key: str | None = None
     key_expiry_time: str | None = None
     refund_lnurl: str | None = None
+    max_cost: str | None = None
+    fit_balance: str | None = None
 
 
 class Head:
@@ -87,6 +92,8 @@ class Head:
             _text(found.get(b"idempotency-key")),
             _text(found.get(b"key-expiry-time")),
             _text(found.get(b"refund-lnurl")),
+            _text(found.get(b"x-max-cost-msat")),
+            _text(found.get(b"x-routstr-fit-balance")),
         )
         self.encoding = found.get(b"content-encoding", b"").strip().lower()
         length = found.get(b"content-length", b"0")
