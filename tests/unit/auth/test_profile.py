@@ -70,6 +70,17 @@ async def test_an_expiry_counts_at_once_on_every_instance(ring: Keyring) -> None
             await elsewhere.payer(one.key)
 
 
+async def test_a_key_that_is_given_more_time_works_again_on_every_instance(ring: Keyring) -> None:
+    payer = await ring.key(64, KeyTerms(expires_at=ring.clock.now_ms() + 1_000))
+    elsewhere = await ring.another()
+    await elsewhere.payer(payer.key)
+    ring.clock.advance(seconds=2)
+    with pytest.raises(KeyExpired):
+        await elsewhere.payer(payer.key)
+    await ring.profiles.change(payer, Changes(expires_at=None))
+    assert isinstance(await elsewhere.hold(await elsewhere.payer(payer.key), 10), Held)
+
+
 async def test_a_child_key_changes_what_is_its_own(ring: Keyring) -> None:
     [key] = await ring.children.create(await ring.key(8), 1, NO_TERMS)
     payer = await ring.payer(key)
