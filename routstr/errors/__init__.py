@@ -11,6 +11,8 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── BodyTooLarge                  413 … request_too_large
     │   ├── HeadersTooLarge               431 … headers_too_large
     │   ├── UnsupportedBody               415 … unsupported_media_type
+    │   ├── NotPriced                     400 … no_price
+    │   ├── InvalidPath                   400 … invalid_path
     │   ├── InvalidIdempotencyKey         400 … invalid_idempotency_key
     │   ├── NotFound                      404 not_found not_found
     │   ├── ChildKeyNotAllowed            400 … child_key_not_allowed
@@ -163,9 +165,11 @@ from routstr.errors.request import (
     InvalidJson,
     InvalidModelPath,
     InvalidParameter,
+    InvalidPath,
     MaxCostExceeded,
     ModelNotFound,
     NotFound,
+    NotPriced,
     RequestError,
     UnsupportedBody,
 )
@@ -226,6 +230,7 @@ __all__ = [
     "InvalidModelPath",
     "InvalidParameter",
     "InvalidPassword",
+    "InvalidPath",
     "InvalidToken",
     "InvoiceError",
     "InvoiceNotFound",
@@ -244,6 +249,7 @@ __all__ = [
     "ModelNotFound",
     "NodeError",
     "NotFound",
+    "NotPriced",
     "NothingToRefund",
     "OutcomeUnknown",
     "PaymentError",

@@ -92,6 +92,20 @@ class EndpointNotServed(RequestError):
     code: ClassVar[str] = "endpoint_not_served"
 
 
+class NotPriced(RequestError):
+    """What is asked for has no price on this node. Nothing was held."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "no_price"
+
+
+class InvalidPath(RequestError):
+    """The path of the request is not plain. Nothing was held."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "invalid_path"
+
+
 class ChildKeyNotFound(RequestError):
     """Child key not found."""
 

@@ -14,6 +14,8 @@ class UpstreamError(RoutstrError):
 
     upstream_status: int = 0
     """The status that the provider refused with; 0 when it gave none."""
+    answered: bool = False
+    """Whether it failed after a status of 200: then nobody else is asked."""
 
 
 class UpstreamUnavailable(UpstreamError):
