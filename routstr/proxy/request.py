@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from routstr.errors import InvalidJson, InvalidParameter
-from routstr.proxy.unpriced import refuse_unpriced
+from routstr.proxy.unpriced import refuse_unpriced, shorten_caches
 
 _decode: Final = msgspec.json.Decoder().decode
 _encode: Final = msgspec.json.Encoder().encode
@@ -55,7 +55,7 @@ class PaidRequest:
             raise InvalidParameter("'model' must name a model.", details={"param": "model"})
         if len(model) > MODEL_CHARS_MAX:
             raise InvalidParameter("'model' is too long.", details={"param": "model"})
-        return cls(body, model.strip(), _checked(body), wording)
+        return cls(body, model.strip(), _checked(raw, body), wording)
 
     def encode(self, upstream_model: str, output_limit: int | None) -> bytes:
         """The body for the provider.
@@ -84,7 +84,7 @@ def _limit(body: dict[str, object], names: tuple[str, ...], output_limit: int) -
         body[name] = min(own, output_limit) if isinstance(own, int) else output_limit
 
 
-def _checked(body: dict[str, object]) -> bool:
+def _checked(raw: bytes, body: dict[str, object]) -> bool:
     """Refuse what the provider would bill otherwise than it was priced; tell whether it streams."""
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
@@ -94,6 +94,7 @@ def _checked(body: dict[str, object]) -> bool:
             "'stream_options' must be an object.", details={"param": "stream_options"}
         )
     refuse_unpriced(body)
+    shorten_caches(raw, body)
     return bool(stream)
 
 

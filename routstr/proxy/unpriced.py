@@ -2,7 +2,9 @@
 
 A price covers what a body shows and what the model writes. Tools that the provider runs cost extra,
 and what they find is read as input. References make the provider read what the body does not show.
-Sound and pictures that a model makes cost more than its words, and so do faster services.
+Sound and pictures that a model makes cost more than its words, and so do faster services, chosen
+places and chosen hosts. A cache that is kept for an hour costs more than the published price of
+writing one: such a wish is not passed on, so the text is cached for the usual time.
 """
 
 from collections.abc import Mapping
@@ -13,13 +15,25 @@ from routstr.errors import InvalidParameter
 _TOOL: Final = "A tool that the provider runs has no price on this node."
 _FIELDS: Final = {
     "audio": "Sound that a model makes has no price on this node.",
+    "container": _TOOL,
     "mcp_servers": _TOOL,
     "models": "A list of fallback models has no price; name one 'model'.",
     "plugins": _TOOL,
+    "prediction": "Predicted output is charged beyond what is written: it has no price here.",
+    "preset": "A preset kept by the provider has no price on this node; send what it says.",
+    "provider": "A choice among the provider's hosts has no price on this node.",
     "search_parameters": _TOOL,
     "web_search_options": _TOOL,
 }
-_DEARER: Final = {"service_tier": {"priority", "scale"}, "speed": {"fast"}}
+_ORDINARY: Final = {
+    "inference_geo": frozenset({"global"}),
+    "service_tier": frozenset(
+        {"auto", "default", "flex", "on_demand", "standard", "standard_only"}
+    ),
+    "speed": frozenset({"standard"}),
+}
+"""What is known to cost no more than the published price; anything else may."""
+_USUAL_CACHE: Final = "5m"
 _CLIENT_TOOLS: Final = frozenset({"apply_patch", "computer", "custom", "function", "local_shell"})
 _CLIENT_TOOLS_OF_A_DATE: Final = ("bash_", "computer_", "memory_", "text_editor_")
 _REFERENCES: Final = ("file_id", "file_url")
@@ -34,10 +48,10 @@ def refuse_unpriced(body: Mapping[str, object]) -> None:
     for name, reason in _FIELDS.items():
         if body.get(name) is not None:
             raise _refusal(name, reason)
-    for name, dearer in _DEARER.items():
+    for name, ordinary in _ORDINARY.items():
         value = body.get(name)
-        if isinstance(value, str) and value in dearer:
-            raise _refusal(name, "This service tier has no price on this node.")
+        if isinstance(value, str) and value not in ordinary:
+            raise _refusal(name, f"This {name} has no price on this node.")
     modalities = body.get("modalities")
     if isinstance(modalities, list) and any(one != "text" for one in modalities):
         raise _refusal("modalities", "Output that is not text has no price on this node.")
@@ -48,6 +62,30 @@ def refuse_unpriced(body: Mapping[str, object]) -> None:
         given = body.get(name)
         if isinstance(given, list) and _refers(given):
             raise _refusal(name, _ELSEWHERE)
+
+
+def shorten_caches(raw: bytes, body: Mapping[str, object]) -> None:
+    """Take the wish for a longer cache, which is dearer to write, out of a body.
+
+    ``raw`` is what the body was read from: most bodies cannot have such a wish.
+    """
+    if b"ttl" not in raw and b"\\u00" not in raw:
+        return
+    _shorten(body)
+    stack = [body.get(name) for name in ("system", "messages", "tools", "input")]
+    while stack:
+        given = stack.pop()
+        if isinstance(given, list):
+            stack.extend(given)
+        elif isinstance(given, dict):
+            _shorten(given)
+            stack.append(given.get("content"))
+
+
+def _shorten(block: Mapping[str, object]) -> None:
+    control = block.get("cache_control")
+    if isinstance(control, dict) and control.get("ttl") != _USUAL_CACHE:
+        control.pop("ttl", None)
 
 
 def _is_clients(tool: object) -> bool:

@@ -2,7 +2,8 @@
 
 To the provider go, of the client's headers, :data:`FORWARDED` and what ``FORWARD_HEADERS`` adds.
 Its credentials, cookies, addresses and user agent never do, nor does anything that belongs to the
-connection (RFC 9110 section 7.6.1), be it listed or named by ``Connection``. To the client go
+connection (RFC 9110 section 7.6.1), be it listed or named by ``Connection``. Of ``Anthropic-Beta``
+those names stay here that make a request dearer than its quote. To the client go
 :data:`RETURNED`: how long to wait and how long it took. A provider's cookies, quotas, account and
 request ids stay here.
 """
@@ -17,8 +18,6 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 FORWARDED: Final = (
     "Accept",
     "OpenAI-Beta",
-    "OpenAI-Organization",
-    "OpenAI-Project",
     "Anthropic-Beta",
     "Anthropic-Version",
     "HTTP-Referer",
@@ -33,6 +32,10 @@ RETURNED: Final = (
     istr("Retry-After-Ms"),
     istr("OpenAI-Processing-Ms"),
 )
+
+_BETAS: Final = b"anthropic-beta"
+_DEARER_BETAS: Final = ("context-1m", "extended-cache-ttl", "fast-mode")
+"""How names of features begin that have a price of their own: long contexts, caches, speed."""
 
 _CONNECTION: Final = (
     "connection",
@@ -90,12 +93,19 @@ class RequestHeaders:
         for name, value in received:
             if name in allowed:
                 text = value.decode("utf-8", "surrogateescape")
-                if text.isprintable():  # neither control characters nor what is not UTF-8
+                if name == _BETAS:
+                    text = _without_dearer(text)
+                if text and text.isprintable():  # no control characters, nothing but UTF-8
                     headers[allowed[name]] = text
             elif name == b"connection" and value.lower() not in _KEPT_ALIVE:
                 named = {token.strip() for token in value.lower().split(b",")} | {b"connection"}
                 return self.build([field for field in received if field[0] not in named])
         return headers
+
+
+def _without_dearer(betas: str) -> str:
+    names = [name.strip() for name in betas.split(",")]
+    return ",".join(name for name in names if not name.lower().startswith(_DEARER_BETAS))
 
 
 def _checked(name: str) -> str:

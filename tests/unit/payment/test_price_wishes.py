@@ -24,7 +24,7 @@ def test_without_headers_nothing_is_wished() -> None:
         ("2500", "1", Wishes(Msat(2500), fit=True)),
         (None, "1", Wishes(fit=True)),
         (None, "0", Wishes()),
-        ("9" * 20, "0", Wishes(MAX_MSAT)),
+        ("9" * 20, "0", Wishes(Msat(MAX_MSAT))),
     ],
 )
 def test_headers_are_read(max_cost: str | None, fit: str | None, wishes: Wishes) -> None:

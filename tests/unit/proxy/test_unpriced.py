@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from routstr.errors import InvalidParameter
+from routstr.proxy.request import PaidRequest, Wording
 from routstr.proxy.unpriced import refuse_unpriced
 
 URL = "https://example.org/long.pdf"
@@ -65,7 +67,16 @@ def test_tools_of_the_client_pass() -> None:
         ("modalities", ["text", "audio"]),
         ("modalities", ["image"]),
         ("service_tier", "priority"),
+        ("service_tier", "scale"),
+        ("service_tier", "of-tomorrow"),
         ("speed", "fast"),
+        ("inference_geo", "us"),
+        ("models", ["other/dearer"]),
+        ("provider", {"order": ["dearest"], "allow_fallbacks": False}),
+        ("provider", {"sort": "throughput"}),
+        ("preset", "@preset/mine"),
+        ("prediction", {"type": "content", "content": "word " * 100}),
+        ("container", {"skills": [{"type": "anthropic", "skill_id": "pdf"}]}),
     ],
 )
 def test_a_field_that_costs_extra_is_refused(name: str, value: object) -> None:
@@ -73,7 +84,17 @@ def test_a_field_that_costs_extra_is_refused(name: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{"modalities": ["text"]}, {"service_tier": "auto"}, {"speed": ["fast"]}, {"tools": 5}]
+    "body",
+    [
+        {"modalities": ["text"]},
+        {"service_tier": "auto"},
+        {"service_tier": "flex"},
+        {"inference_geo": "global"},
+        {"speed": ["fast"]},
+        {"speed": 1.25},
+        {"tools": 5},
+        {"provider": None},
+    ],
 )
 def test_a_field_that_does_not_passes(body: dict[str, Any]) -> None:
     refuse_unpriced(body)
@@ -130,3 +151,58 @@ def test_what_the_body_shows_passes(part: object) -> None:
     refuse_unpriced(user(part))
     refuse_unpriced({"input": [{"type": "message", "id": "msg_1", "content": [part]}]})
     refuse_unpriced({"input": ["Hello", [1, 2]], "messages": "Hello"})
+
+
+HOUR = {"type": "ephemeral", "ttl": "1h"}
+USUAL = {"type": "ephemeral"}
+
+
+def sent(raw: bytes) -> dict[str, Any]:
+    """What the provider would get of a body."""
+    body = PaidRequest.parse(raw, Wording(limits=())).encode("m", None)
+    read: dict[str, Any] = msgspec.json.decode(body)
+    return read
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda control: {"cache_control": control},
+        lambda control: {"system": [{"type": "text", "text": "x", "cache_control": control}]},
+        lambda control: {"tools": [{"name": "f", "cache_control": control}]},
+        lambda control: user({"type": "text", "text": "x", "cache_control": control}),
+        lambda control: {
+            "messages": [
+                {"role": "user", "content": "x", "cache_control": control},
+                {
+                    "role": "user",
+                    "content": [
+                        {
+                            "type": "tool_result",
+                            "content": [{"type": "text", "text": "x", "cache_control": control}],
+                        }
+                    ],
+                },
+            ]
+        },
+        lambda control: {"input": [{"role": "user", "content": [{"cache_control": control}]}]},
+    ],
+)
+def test_a_cache_for_an_hour_becomes_a_usual_one(make: Any) -> None:
+    longer = msgspec.json.encode({"model": "m", **make(HOUR)})
+    assert sent(longer) == {"model": "m", **make(USUAL)}
+    hidden = longer.replace(b'"ttl"', b'"\\u0074tl"')
+    assert sent(hidden) == {"model": "m", **make(USUAL)}
+
+
+def test_a_usual_cache_and_words_about_caches_stay() -> None:
+    body = {
+        "model": "m",
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "a ttl of 1h", "ttl": "1h"}]},
+            {"role": "user", "content": [{"cache_control": {"type": "ephemeral", "ttl": "5m"}}]},
+        ],
+        "tools": [{"name": "f", "input_schema": {"properties": {"cache_control": {"ttl": "1h"}}}}],
+        "metadata": {"cache_control": {"ttl": "1h"}},
+    }
+    assert sent(msgspec.json.encode(body)) == body

@@ -55,6 +55,29 @@ def test_what_is_listed_passes(name: str) -> None:
     assert built((name, "a value"))[name] == "a value"
 
 
+@pytest.mark.parametrize("name", ["OpenAI-Organization", "OpenAI-Project"])
+def test_a_client_does_not_choose_the_account_that_pays_the_provider(name: str) -> None:
+    assert name not in FORWARDED
+    assert name not in built((name, "org-of-the-client"))
+
+
+@pytest.mark.parametrize(
+    ("betas", "passed"),
+    [
+        ("context-1m-2025-08-07", None),
+        ("Context-1M-2025-08-07, fast-mode-2026-02-01", None),
+        ("extended-cache-ttl-2025-04-11,token-efficient-tools", "token-efficient-tools"),
+        ("a , context-1m-x,b", "a,b"),
+        ("interleaved-thinking-2025-05-14", "interleaved-thinking-2025-05-14"),
+        ("", None),
+    ],
+)
+def test_features_with_a_price_of_their_own_are_not_asked_for(
+    betas: str, passed: str | None
+) -> None:
+    assert built(("Anthropic-Beta", betas)).get("Anthropic-Beta") == passed
+
+
 @pytest.mark.parametrize("name", [*PRIVATE, *HOP_BY_HOP])
 def test_nothing_else_of_the_client_reaches_the_provider(name: str) -> None:
     assert "planted" not in "".join(built((name, "planted")).values())
