@@ -151,13 +151,15 @@ def _done(saga: Movement) -> str:
             return f"done, paid over Lightning; of {gross} what was not needed is back"
         case SagaKind.CONSOLIDATE:
             return f"done, {gross} in proofs became {net} in others"
+        case SagaKind.FORWARD:
+            return "done, another mint was paid; what comes of it is credited when it is here"
         case _:
             return f"done, a token of {net} issued, which its owner's next refund request tells"
 
 
 def _undone(saga: Movement) -> str:
     match saga.kind:
-        case SagaKind.RECEIVE:
+        case SagaKind.RECEIVE | SagaKind.FORWARD:
             return "undone, nothing credited"
         case SagaKind.MINT:
             return "given up for another try, which the node makes by itself"

@@ -139,6 +139,7 @@ class ForeignTokens:
         self._clock = clock
         self._day = Unit.SAT.to_msat(day_sat)
         self._asks = asks
+        self._moving: dict[frozenset[bytes], asyncio.Task[Arrival]] = {}
 
     def takes(self, given: Token) -> bool:
         """Whether a token is one of these."""
@@ -147,17 +148,17 @@ class ForeignTokens:
     async def receive(self, deposit: Deposit) -> Arrival:
         """Spend a token for ecash of the primary mint, once; return what has arrived.
 
-        The same proofs again find the same movement. Raises :class:`ForeignSwapFailed` and the
+        The same proofs again find the same movement, and at the same time share one. Raises :class:`ForeignSwapFailed` and the
         errors of :meth:`Forwarder.forward`: the token is as it was; or :class:`RedemptionPending`:
         it goes on by itself.
         """
         points = ys(deposit.token)
-        saga = await self._wallet.find(points)
-        if saga is None:
-            saga = await self._forward(deposit) or await self._wallet.find(points)
-        if saga is None:
-            raise RedemptionPending(headers=_RETRY)
-        return await self._arrival(saga)
+        name = frozenset(points)
+        task = self._moving.get(name)
+        if task is None:
+            task = self._moving[name] = asyncio.create_task(self._receive(deposit, points))
+            task.add_done_callback(lambda done: self._forget(name, done))
+        return await asyncio.shield(task)
 
     async def change(self, given: Token) -> str:
         """Return the change of a token that was taken in before; "" when there is none."""
@@ -165,6 +166,19 @@ class ForeignTokens:
         if saga is None or saga.kind is not SagaKind.FORWARD or saga.state is not SagaState.DONE:
             return ""
         return await self._wallet.change_of(saga)
+
+    async def _receive(self, deposit: Deposit, points: tuple[bytes, ...]) -> Arrival:
+        saga = await self._wallet.find(points)
+        if saga is None:
+            saga = await self._forward(deposit) or await self._wallet.find(points)
+        if saga is None:
+            raise RedemptionPending(headers=_RETRY)
+        return await self._arrival(saga)
+
+    def _forget(self, name: frozenset[bytes], task: "asyncio.Task[Arrival]") -> None:
+        self._moving.pop(name, None)
+        if not task.cancelled():
+            task.exception()  # told to whoever still waits
 
     async def _forward(self, deposit: Deposit) -> Saga | None:
         given = deposit.token

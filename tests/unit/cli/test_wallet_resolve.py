@@ -13,6 +13,7 @@ from routstr.wallet.overview import Movement
 from tests.unit.cli.stage import KEY, NEXT_BOOT, SECRET, Stage
 
 ISSUED = "20,999 sat issued, which its owner's next refund request tells"
+PAID = "another mint was paid; what comes of it is credited when it is here"
 BACK = "21,000 sat back in the balance"
 
 
@@ -41,6 +42,8 @@ def movement(kind: SagaKind, state: SagaState) -> Movement:
         (SagaKind.RECEIVE, SagaState.FAILED, "saga 7, topup: undone, nothing credited."),
         (SagaKind.SEND, SagaState.DONE, f"saga 7, refund: done, a token of {ISSUED}."),
         (SagaKind.SEND, SagaState.FAILED, f"saga 7, refund: undone, {BACK}."),
+        (SagaKind.FORWARD, SagaState.DONE, f"saga 7, refund: done, {PAID}."),
+        (SagaKind.FORWARD, SagaState.FAILED, "saga 7, refund: undone, nothing credited."),
     ],
 )
 def test_an_answer_says_what_became_of_the_money(

@@ -144,6 +144,8 @@ def test_a_refusal_never_shows_a_secret(name: str, value: str) -> None:
         ("CASHU_MINTS", "http://mint.example", "https://"),
         ("CASHU_MINTS", "http://127.0.0.1:3338", "ALLOW_INSECURE_MINTS"),
         ("PRIMARY_MINT_URL", "https://mint.example", "one of CASHU_MINTS"),
+        ("SWAP_MINTS", "http://mint.example", "https://"),
+        ("SWAP_MINTS", "https://mint.example", "beside those of CASHU_MINTS"),
         ("MINT_EXPOSURE_SAT_MAX", "-1", "greater than or equal to 0"),
         ("MINT_EXPOSURE_SAT_MAX_OF", "https://mint.example", "mints with amounts"),
         ("MINT_EXPOSURE_SAT_MAX_OF", "https://mint.example=many", "mints with amounts"),

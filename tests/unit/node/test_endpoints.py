@@ -38,7 +38,8 @@ def _app() -> FastAPI:
     app = FastAPI(title="A node", docs_url=None)
     install_error_handlers(app)
     app.include_router(router)
-    settings = Settings(name="A node", cashu_mints="https://a.example,https://b.example")
+    mints = "https://a.example,https://b.example"
+    settings = Settings(name="A node", cashu_mints=mints, swap_mints="https://c.example")
     app.state.node = NodeParts(settings, cast("Catalog", PARTS), cast("Health", PARTS))
     return app
 
@@ -58,6 +59,7 @@ async def test_the_root_says_what_runs_here() -> None:
 async def test_info_lists_every_mint() -> None:
     answer = (await get("/v1/info")).json()
     assert answer["mints"] == ["https://a.example", "https://b.example"]
+    assert answer["swap_mints"] == ["https://c.example"]
     assert {"version", "npub", "http_url", "onion_url", "child_key_cost_msats"} <= answer.keys()
 
 

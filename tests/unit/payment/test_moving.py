@@ -1,9 +1,8 @@
 """Ecash moves between mints: at the operator's cost, once, and nothing stays between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -43,27 +42,13 @@ from routstr.wallet.mint_swaps import Stage
 from routstr.wallet.models import SagaState
 from routstr.wallet.receive import Deposit
 from tests.unit.wallet.invoices import InvoiceMint
-from tests.unit.wallet.paying_mint import PayingMint, fail, lose_answer
+from tests.unit.wallet.paying_mint import fail, lose_answer
 from tests.unit.wallet.signing import Signer
+from tests.unit.wallet.two_mints import Source
 from tests.unit.wallet.world import House, World, open_world
 
 PRIMARY, OTHER = "https://primary.example", "https://other.example"
 ALIVE = frozenset({1})
-
-
-class Source(PayingMint):
-    """Pays the invoices of another played mint, so that these are paid indeed."""
-
-    def __init__(self, target: InvoiceMint, **named: Any) -> None:
-        super().__init__(Signer(fee=100), Signer(unit="msat"), **named)
-        self.target = target
-
-    def _finish(self, job: Any) -> Sequence[Any]:  # type: ignore[override]
-        change = super()._finish(job)
-        for ordered in self.target.ordered.values():
-            if ordered.request == job.quote.request:
-                self.target.pay(ordered.id)
-        return change
 
 
 class Desk:

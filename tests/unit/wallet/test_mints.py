@@ -43,6 +43,24 @@ def test_any_other_mint_is_refused_without_a_call(world: World, url: str) -> Non
     assert not world.mint.calls
 
 
+async def test_a_foreign_mint_is_known_and_not_listed(tmp_path: Path) -> None:
+    home, foreign = PlayedMint(), PlayedMint(url="https://foreign.example")
+    async with open_world(tmp_path, home, foreign, foreign=(foreign.url,)) as world:
+        mints = world.house.mints
+        assert (mints.urls, [*mints.health()]) == ((home.url,), [home.url])
+        assert mints.known("https://FOREIGN.example/") is foreign
+        assert [mints.is_foreign(url) for url in (foreign.url, home.url, "nonsense")] == [
+            True, False, False,
+        ]  # fmt: skip
+        assert [mints.may_be_asked(url) for url in (foreign.url, home.url, "nonsense")] == [
+            True, True, False,
+        ]  # fmt: skip
+        for find, url in ((mints.mint, foreign.url), (mints.known, "https://other.example")):
+            with pytest.raises(UntrustedMint) as raised:
+                find(url)
+            assert raised.value.details == {"mints": [home.url]}
+
+
 async def test_keysets_are_read_once_and_again_when_they_are_old(
     world: World, clock: ManualClock
 ) -> None:

@@ -1,7 +1,8 @@
 """A wallet on a real database (SQLite, migrated) and on played mints.
 
 ``async with open_world(folder) as world``: ``world.house`` is an instance of the node as far as the
-wallet is concerned; ``world.another_house()`` is a second process on the same database.
+wallet is concerned; ``world.another_house()`` is a second process on the same database. Mints whose
+URLs are in ``foreign`` are not listed.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -90,11 +91,17 @@ class House:
     """The wallet's parts in one process."""
 
     def __init__(
-        self, db: Database, clock: Clock, played: Mapping[str, PlayedMint], instance: int
+        self,
+        db: Database,
+        clock: Clock,
+        played: Mapping[str, PlayedMint],
+        instance: int,
+        foreign: tuple[str, ...] = (),
     ) -> None:
         self.instance = instance
         self.engine = Engine(db, clock, KEY, SEED, instance)
-        self.mints = Mints(tuple(played), lambda url: played[url], db, clock)
+        listed = tuple(url for url in played if url not in foreign)
+        self.mints = Mints(listed, lambda url: played[url], db, clock, foreign=foreign)
         self.receiver = Receiver(self.engine, self.mints, proofs_max=100, sat_max=1_000_000)
         self.sender = Sender(self.engine, self.mints)
         self.wallet = Wallet(self.engine, self.mints, self.receiver, self.sender)
@@ -122,13 +129,14 @@ class World:
     clock: Clock
     played: dict[str, PlayedMint]
     house: House
+    foreign: tuple[str, ...] = ()
 
     @property
     def mint(self) -> PlayedMint:
         return next(iter(self.played.values()))
 
     def another_house(self, instance: int = 2) -> House:
-        return House(self.db, self.clock, self.played, instance)
+        return House(self.db, self.clock, self.played, instance, self.foreign)
 
     def written(self) -> bytes:
         """Everything that is in the database's files."""
@@ -160,7 +168,7 @@ async def insert(world: World, **changes: Any) -> Saga:
 
 @asynccontextmanager
 async def open_world(
-    folder: Path, *mints: PlayedMint, clock: Clock | None = None
+    folder: Path, *mints: PlayedMint, clock: Clock | None = None, foreign: tuple[str, ...] = ()
 ) -> AsyncIterator[World]:
     (folder / "routstr.db").write_bytes(_migrated())
     db = Database(f"sqlite:///{folder / 'routstr.db'}")
@@ -168,7 +176,7 @@ async def open_world(
     played = {mint.url: mint for mint in mints or (PlayedMint(),)}
     clock = clock or SystemClock()
     try:
-        yield World(folder, db, clock, played, House(db, clock, played, 1))
+        yield World(folder, db, clock, played, House(db, clock, played, 1, foreign), foreign)
     finally:
         await db.stop()
 
