@@ -11,6 +11,7 @@ from routstr.catalog.names import advertised_id
 from routstr.catalog.rates import PricePolicy, published_limit, worst_case
 from routstr.catalog.snapshot import ModelEntry, Snapshot
 from routstr.catalog.sources import Group, Offered, Source, price_sources
+from routstr.catalog.units import goods_of_rates
 
 
 def build_snapshot(
@@ -97,7 +98,7 @@ def _entry(offered: Offered, *, first: bool) -> ModelEntry | None:
             model,
             limit=limit,
             pricing=None if usd is None else usd_pricing(usd, context=context, limit=limit),
-            sats_pricing=sats_pricing(rates, worst),
+            sats_pricing=sats_pricing(rates, worst, offered.price.images),
             provider=offered.source.provider,
         )
     return ModelEntry(
@@ -117,4 +118,6 @@ def _entry(offered: Offered, *, first: bool) -> ModelEntry | None:
         usd=usd,
         body=body,
         provider=offered.source.provider,
+        goods=goods_of_rates(rates) if offered.price.goods is None else offered.price.goods,
+        images=offered.price.images,
     )

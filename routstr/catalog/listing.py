@@ -5,8 +5,9 @@ bitcoin). Both are JSON numbers with every digit and without exponents: the sat 
 is the rate that is charged.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, localcontext
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -15,10 +16,12 @@ from routstr.catalog.models_file import ModelSpec
 from routstr.catalog.names import advertised_id
 from routstr.catalog.rates import EXACT, worst_case
 from routstr.catalog.snapshot import SAT_DIGITS, Rates, UsdPrices
+from routstr.catalog.units import ANY, other_rates
 
 Prices: TypeAlias = dict[str, msgspec.Raw]
 Worst: TypeAlias = tuple[int, int, int]
 
+NO_IMAGES: Final[Mapping[str, int]] = MappingProxyType({})
 _PER_SAT: Final = 10**SAT_DIGITS
 _ENCODE: Final = msgspec.json.Encoder(decimal_format="number").encode
 _ARCHITECTURE: Final[dict[str, Any]] = {
@@ -89,11 +92,13 @@ def usd_pricing(usd: UsdPrices, *, context: int, limit: int | None) -> Prices:
             "max_prompt_cost": _plain(worst[0]),
             "max_completion_cost": _plain(worst[1]),
             "max_cost": _plain(worst[2]),
+            **{name: _plain(price) for name, price in usd.units.items()},
+            **_pictures({name: _plain(price) for name, price in usd.images.items()}),
         }
 
 
-def sats_pricing(rates: Rates, worst: Worst) -> Prices:
-    """The ``sats_pricing`` object."""
+def sats_pricing(rates: Rates, worst: Worst, images: Mapping[str, int] = NO_IMAGES) -> Prices:
+    """The ``sats_pricing`` object; ``images`` are rates of a picture by quality and size."""
     return {
         "prompt": _sat(rates.prompt),
         "completion": _sat(rates.completion),
@@ -106,7 +111,17 @@ def sats_pricing(rates: Rates, worst: Worst) -> Prices:
         "max_prompt_cost": _sat(worst[0]),
         "max_completion_cost": _sat(worst[1]),
         "max_cost": _sat(worst[2]),
+        **{name: _sat(rate) for name, rate in other_rates(rates).items()},
+        **_pictures({name: _sat(rate) for name, rate in images.items()}),
     }
+
+
+def _pictures(prices: Prices) -> Prices:
+    """The price of a picture as a models file has it: one number, or one by quality and size."""
+    if not prices:
+        return {}
+    one = prices[ANY] if set(prices) == {ANY} else msgspec.Raw(_ENCODE(prices))
+    return {"output_cost_per_image": one}
 
 
 def _sat(rate: int) -> msgspec.Raw:

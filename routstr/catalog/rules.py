@@ -7,7 +7,7 @@ that the model carries itself (``fixed``), the rule of its provider, the rule of
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, localcontext
 from importlib.metadata import entry_points
 from types import MappingProxyType
@@ -19,11 +19,13 @@ from routstr.catalog.rates import (
     FixedPrices,
     PricePolicy,
     fixed_rates,
+    image_rates,
     rates_at,
     usd_of,
     usd_with_fees,
 )
-from routstr.catalog.snapshot import Rates, UsdPrices
+from routstr.catalog.snapshot import Goods, Rates, UsdPrices
+from routstr.catalog.units import goods_of
 from routstr.money import ZERO, Msat
 
 GROUP: Final = "routstr.pricing_rules"
@@ -58,11 +60,15 @@ class Priced:
 
     ``rates`` None: it cannot be sold without a price of bitcoin. ``usd`` None: the same as the
     rates, in USD. ``free``: costing nothing is meant; without it such a model is not sold.
+    ``goods``: what there is a price for (None: what the rates cover); ``images``: rates of a
+    picture by quality and size.
     """
 
     rates: Rates | None
     usd: UsdPrices | None = None
     free: bool = False
+    goods: Goods | None = None
+    images: Mapping[str, int] = field(default_factory=dict)
 
 
 class PricingRule(Protocol):
@@ -77,18 +83,24 @@ class TokenRule:
     """The provider's prices in USD with the fees of this node, and a base per request."""
 
     def price(self, model: ModelSpec, terms: Terms) -> Priced | None:
-        """See :class:`PricingRule`. A model without a price of input or output is not sold."""
+        """See :class:`PricingRule`. A model without a price of words, pictures or sound is not."""
         if not model.priced:
             return None
         usd = usd_with_fees(model.pricing, terms.policy)
         if terms.usd_per_btc is None:
-            nothing = rates_at(usd, Decimal(1), ZERO).free and not terms.base
+            made = rates_at(usd, Decimal(1), ZERO)
+            nothing = made.free and not any(usd.images.values()) and not terms.base
             return None if nothing else Priced(None, usd)
         if terms.base:
             with localcontext(EXACT):
                 base = (terms.usd_per_btc * int(terms.base)).scaleb(_USD_PER_MSAT_EXPONENT)
                 usd = replace(usd, request=usd.request + base)
-        return Priced(rates_at(usd, terms.usd_per_btc, terms.policy.min_request), usd)
+        return Priced(
+            rates_at(usd, terms.usd_per_btc, terms.policy.min_request),
+            usd,
+            goods=goods_of(model.pricing),
+            images=image_rates(usd, terms.usd_per_btc),
+        )
 
 
 class FixedRule:
@@ -149,11 +161,17 @@ def price(
     if model.base_msats is not None:
         terms = replace(terms, policy=replace(terms.policy, base=Msat(model.base_msats)))
     made = rules[name].price(model, terms)
-    if made is None or (made.rates is not None and made.rates.free and not made.free):
+    if made is None or (made.rates is not None and _costs_nothing(made)):
         return None
     if made.usd is None and made.rates is not None and terms.usd_per_btc is not None:
         return replace(made, usd=usd_of(made.rates, terms.usd_per_btc))
     return made
+
+
+def _costs_nothing(made: Priced) -> bool:
+    """Whether a price is of nothing, and nobody meant it."""
+    free = made.rates is not None and made.rates.free and not any(made.images.values())
+    return free and not made.free
 
 
 def _unknown(name: str, known: set[str]) -> str:

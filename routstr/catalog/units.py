@@ -85,13 +85,15 @@ def rounded_up(price: Decimal, factor: Fraction) -> int:
 
 
 def units_of_rates(rates: Rates, unit: Decimal) -> dict[str, Decimal]:
-    """What unit rates are worth; those that follow from the rates of words are left out."""
+    """What :func:`other_rates` are worth; to be called where decimals are exact."""
+    return {name: rate * unit for name, rate in other_rates(rates).items()}
+
+
+def other_rates(rates: Rates) -> dict[str, int]:
+    """Rates by the names of the models file, but for those that follow from the ones of words."""
     words = Rates(rates.prompt, rates.completion)
-    return {
-        name: getattr(rates, field) * unit
-        for name, field in _RATE_OF.items()
-        if getattr(rates, field) != getattr(words, field)
-    }
+    found = {name: getattr(rates, field) for name, field in _RATE_OF.items()}
+    return {name: rate for name, rate in found.items() if rate != getattr(words, _RATE_OF[name])}
 
 
 def goods_of(pricing: UsdPricing) -> Goods:

@@ -17,6 +17,7 @@ from routstr.upstream.breaker import Breaker, BreakerPolicy
 from routstr.upstream.client import UpstreamClient
 from routstr.upstream.correction import Corrections
 from routstr.upstream.endpoint import Endpoint
+from routstr.upstream.passage import Passage
 from routstr.upstream.provider import Profile, Provider
 
 BUSY_SECONDS: Final = 10
@@ -88,6 +89,8 @@ class Carrier:
     __slots__ = (
         "_alarm",
         "_always",
+        "_client",
+        "_forward",
         "_learnt",
         "_turn",
         "adapter",
@@ -124,6 +127,12 @@ class Carrier:
         self._always: Final = dict.fromkeys(sorted(adapter.refuses))
         self._learnt: dict[str, dict[str, str | None]] = {}
         self._turn = 0
+        self._client: Final = client
+        self._forward: Final = parts.forward_headers
+
+    def passage(self, line: Line) -> Passage:
+        """The way to the provider, by one of its keys, for what is no plain JSON POST."""
+        return Passage(self._client, line.provider, self.profile.limits, self._forward)
 
     def inherit(self, earlier: "Carrier") -> None:
         """Know what an earlier carrier of this provider knew, as far as it is still true."""

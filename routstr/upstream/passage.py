@@ -30,6 +30,7 @@ class Call:
     """What is asked of a provider. ``path`` is below its base address, ``query`` raw.
 
     ``body`` in pieces has ``length`` bytes; None: chunked. ``content_type`` None: as JSON.
+    ``model`` is its name at the provider, for those whose addresses name it.
     """
 
     path: str
@@ -38,12 +39,13 @@ class Call:
     query: str = ""
     content_type: str | None = None
     length: int | None = None
+    model: str = ""
 
 
 class Passage:
     """The way to one provider."""
 
-    __slots__ = ("_client", "_headers", "limits", "provider")
+    __slots__ = ("_client", "_forward", "limits", "provider")
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class Passage:
     ) -> None:
         """``forward_headers`` widens the list of the client's headers that pass."""
         self._client: Final = client
-        self._headers: Final = RequestHeaders(provider.headers, forward_headers)
+        self._forward: Final = tuple(forward_headers)
         self.provider: Final = provider
         self.limits: Final = limits
 
@@ -73,7 +75,7 @@ class Passage:
         end here; a stream of events never is.
         """
         answer = await self._client.send(
-            self._url(call), self._build(received, call), call.body, method=call.method
+            self._url(call), self._headers(received, call), call.body, method=call.method
         )
         try:
             if answer.status not in _GOOD or answer.encoded:
@@ -87,11 +89,12 @@ class Passage:
         return Success(answer, body, returned(answer.headers))
 
     def _url(self, call: Call) -> URL:
-        url = self.provider.url(call.path)
+        url = self.provider.url(call.path, call.model)
         return url.with_query(call.query) if call.query else url
 
-    def _build(self, received: RawHeaders, call: Call) -> CIMultiDict[str]:
-        headers = self._headers.build(received)
+    def _headers(self, received: RawHeaders, call: Call) -> CIMultiDict[str]:
+        own = self.provider.headers_for(call.path)
+        headers = RequestHeaders(own, self._forward).build(received)
         if call.content_type is not None:
             headers["Content-Type"] = call.content_type
         elif not call.body:
