@@ -16,8 +16,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from routstr.catalog.snapshot import PER_MSAT, ModelEntry, Rates
-from routstr.errors import InvalidParameter
+from routstr.catalog.snapshot import PER_MSAT, Goods, ModelEntry, Rates
+from routstr.errors import InvalidParameter, NotPriced
 from routstr.money import MAX_MSAT, ZERO, Msat
 from routstr.payment.cost import calculate_request_cost
 from routstr.payment.tokens import PromptEstimate
@@ -104,8 +104,15 @@ def quote(
     """Price one body. A free model costs nothing and needs no balance.
 
     ``fit``: an output limit that the request names may be lowered to what the balance pays.
+    Raises :class:`NotPriced` for a model that sells no text.
     """
     rates = entry.rates
+    if Goods.TEXT not in entry.goods:
+        raise NotPriced(
+            f"Model {entry.id!r} has no price for text on this node. "
+            "(pricing.prompt and pricing.completion)",
+            details={"model": entry.id},
+        )
     most = entry.output_limit if limits.max_output is None else limits.max_output
     if rates.free:
         return Quote(ZERO, ZERO, ZERO, most, 0, 0)
