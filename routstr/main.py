@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-from aiohttp import ClientSession
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +12,7 @@ from routstr.assembly.keys import build_keys, start_expiry
 from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.money import build_money, start_money
 from routstr.assembly.prices import start_prices
+from routstr.assembly.providers import build_fleet
 from routstr.assembly.relay import paid_routes, price_policy
 from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.storage import open_database
@@ -49,6 +49,7 @@ from routstr.proxy.hot import HotRoutes, Surroundings
 from routstr.proxy.once import Once
 from routstr.proxy.till import Till
 from routstr.upstream.deadlines import Deadlines
+from routstr.upstream.routing import Router
 from routstr.version import __version__
 from routstr.wallet.service import Wallet
 
@@ -169,7 +170,8 @@ class App:
         till = Till(money.auth, money.x_cashu, ledger, money.demands)
         repetition, once = build_repeats(settings, db, node_key, clock, instance, money.auth.knows)
         self.api.state.repetition = repetition
-        self._wire(logs, once, catalog, till, upstream)
+        fleet = build_fleet(settings, upstream)
+        self._wire(logs, once, catalog, till, Router(fleet))
         self.api.state.balance = BalanceService(
             db, money.auth, money.refunds, money.x_cashu, money.lightning
         )
@@ -197,9 +199,7 @@ class App:
             "started", version=__version__, database=db.dialect.value, mints=wallet.mints.urls
         )
 
-    def _wire(
-        self, logs: Logs, once: Once, catalog: Catalog, till: Till, session: ClientSession
-    ) -> None:
+    def _wire(self, logs: Logs, once: Once, catalog: Catalog, till: Till, router: Router) -> None:
         settings = self.settings
         limits = RequestLimits.of(settings)
         cors = Cors(settings.cors_origins)
@@ -209,7 +209,7 @@ class App:
         )
         surroundings = Surroundings(limits, cors, logs.access, self._clock, deadlines)
         load_vocabulary()
-        routes = paid_routes(settings, catalog, till, session, deadlines)
+        routes = paid_routes(settings, catalog, till, router, deadlines)
         repeatable = {path: once.around(path, serve) for path, serve in routes.items()}
         self._hot = HotRoutes(shell, repeatable, surroundings)
         self._entrance = self._hot

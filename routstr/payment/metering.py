@@ -121,6 +121,7 @@ class Meter:
         "_offer",
         "_placed",
         "_purse",
+        "_rates",
         "_rest",
         "_settling",
         "_usage",
@@ -141,6 +142,7 @@ class Meter:
         self._hold: Final = held.hold
         self._placed: Final = None if request is None else Placed(request, held.amount)
         self._purse: Final = purse
+        self._rates = offer.entry.rates
         self._rest: Final = held.available
         self._kept = False  # the hold is open until the ledger makes the charge
         self._settling: bool | None = None  # None until an end is chosen
@@ -190,12 +192,16 @@ class Meter:
             raise KeyChanged
         raise AuthError if answer.closed else _insufficient(offer.quote.admit, answer)
 
+    def serve(self, entry: ModelEntry) -> None:
+        """Charge at the rates of this entry, of the provider that serves; the hold stays."""
+        self._rates = entry.rates
+
     async def settle(self, usage: Usage) -> Receipt:
         """Charge for ``usage``, at most what is held, and free the rest."""
         if self._settling is None:
             if self._offer.images:
                 usage = replace(usage, images=self._offer.images)
-            self._cost = calculate_request_cost(self._offer.entry.rates, usage)
+            self._cost = calculate_request_cost(self._rates, usage)
             self._usage = usage
             self._settling = True
         return await self._end()

@@ -68,6 +68,11 @@ class StreamRelay:
         self._gave_up = False
         self._sending = False
 
+    @property
+    def fault(self) -> UpstreamError | None:
+        """How the provider failed after it had begun; None when it did not, or the client left."""
+        return self._fault
+
     async def __call__(self) -> None:
         """Relay and settle. Raises :class:`UpstreamError` when nothing was sent nor charged."""
         try:

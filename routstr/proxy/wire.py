@@ -30,6 +30,7 @@ _ONCE: Final = (
     b"x-cashu",
     b"x-max-cost-msat",
     b"x-routstr-fit-balance",
+    b"x-routstr-model-path",
 )
 BODY_IDLE_SECONDS: Final = 30.0
 BODY_TOTAL_SECONDS: Final = 300.0
@@ -48,7 +49,8 @@ class Credentials:
 
     ``Idempotency-Key`` means something only together with them. ``Key-Expiry-Time`` and
     ``Refund-LNURL`` are terms of the key that a token becomes which is sent for the first time.
-    ``X-Max-Cost-Msat`` and ``X-Routstr-Fit-Balance`` say how much may be paid with them.
+    ``X-Max-Cost-Msat`` and ``X-Routstr-Fit-Balance`` say how much may be paid with them,
+    ``X-Routstr-Model-Path`` to whose provider.
     """
 
     authorization: str | None = None
@@ -58,6 +60,7 @@ class Credentials:
     refund_lnurl: str | None = None
     max_cost: str | None = None
     fit_balance: str | None = None
+    model_path: str | None = None
 
 
 class Head:
@@ -94,6 +97,7 @@ class Head:
             _text(found.get(b"refund-lnurl")),
             _text(found.get(b"x-max-cost-msat")),
             _text(found.get(b"x-routstr-fit-balance")),
+            _text(found.get(b"x-routstr-model-path")),
         )
         self.encoding = found.get(b"content-encoding", b"").strip().lower()
         length = found.get(b"content-length", b"0")

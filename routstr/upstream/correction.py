@@ -75,14 +75,15 @@ def correction(error: UpstreamRejected, body: bytes) -> Correction | None:
     return None
 
 
-def corrected(body: bytes, corrections: Corrections) -> bytes:
-    """The body as the model takes it."""
+def corrected(body: bytes, corrections: Corrections) -> tuple[bytes, list[str]]:
+    """The body as the model takes it, and what was changed in it."""
     sent = _decode(body)
-    for name, instead in corrections.items():
-        value = sent.pop(name, None)
-        if value is not None and instead is not None:
+    changed = [name for name in corrections if name in sent]
+    for name in changed:
+        value, instead = sent.pop(name), corrections[name]
+        if instead is not None:
             sent.setdefault(instead, value)
-    return _encode(sent)
+    return (_encode(sent) if changed else body), changed
 
 
 def _names(error: UpstreamRejected) -> list[str]:

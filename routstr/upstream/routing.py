@@ -13,6 +13,7 @@ from routstr.catalog.snapshot import ModelEntry
 from routstr.errors import EndpointNotServed, UpstreamUnavailable
 from routstr.upstream.carrier import Carrier, rest_of
 from routstr.upstream.fleet import Fleet
+from routstr.upstream.paths import follow, read_path
 
 CANDIDATES_MAX: Final = 5
 """How many providers one request is offered to."""
@@ -21,7 +22,7 @@ CANDIDATES_MAX: Final = 5
 class Choice(NamedTuple):
     """A provider that may serve a request: at what price, and whether in the client's own words.
 
-    ``forced``: it is asked although it is left alone, for want of another.
+    ``forced``: it is left alone at the moment, and asked for want of another only.
     """
 
     entry: ModelEntry
@@ -63,10 +64,28 @@ class Router:
         if not found:
             raise self._nobody(entries, endpoint)
         ready = [one for one in found if one.carrier.available(now, one.entry.upstream_id)]
-        if ready:
-            return ready[:CANDIDATES_MAX]
-        found.sort(key=lambda one: rest_of(one.carrier, now))
-        return [one._replace(forced=True) for one in found[:CANDIDATES_MAX]]
+        resting = [one._replace(forced=True) for one in found if one not in ready]
+        resting.sort(key=lambda one: rest_of(one.carrier, now))
+        return (ready + resting)[:CANDIDATES_MAX]
+
+    def pinned(
+        self, entry: ModelEntry, endpoint: str, instead: str | None, path: str
+    ) -> Sequence[Choice]:
+        """The one candidate that a model path leads to, left alone or not.
+
+        Raises :class:`InvalidModelPath`, or :class:`EndpointNotServed` when it does not speak the
+        endpoint.
+        """
+        carriers = self._fleet.carriers
+        entries = (entry, *entry.others)
+        places = [
+            (one, carriers[one.provider].profile) for one in entries if one.provider in carriers
+        ]
+        found = follow(read_path(path), places)
+        choice = self._choice(found, endpoint, instead)
+        if choice is None:
+            raise self._nobody((found,), endpoint)
+        return (choice._replace(forced=True),)
 
     def _choice(self, entry: ModelEntry, endpoint: str, instead: str | None) -> Choice | None:
         carrier = self._fleet.carriers.get(entry.provider)

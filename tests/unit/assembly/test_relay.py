@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from routstr.assembly.providers import build_fleet
 from routstr.assembly.relay import paid_routes, price_policy
 from routstr.catalog.service import Catalog
 from routstr.core.clock import SystemClock
@@ -13,6 +14,8 @@ from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.errors import UpstreamUnavailable
 from routstr.proxy.dialects import DIALECTS
+from routstr.proxy.exchange import Exchange
+from routstr.upstream.routing import Router
 
 
 def settings(folder: Path, **more: Any) -> Settings:
@@ -46,8 +49,9 @@ async def test_without_a_provider_every_request_is_refused(tmp_path: Path) -> No
     nothing = cast("Any", None)
     configured = settings(tmp_path)
     catalog = Catalog((), price_policy(configured), SystemClock())
-    routes = paid_routes(configured, catalog, nothing, nothing, nothing)
+    router = Router(build_fleet(configured, nothing))
+    routes = paid_routes(configured, catalog, nothing, router, nothing)
     for dialect in DIALECTS:
         serve = routes[dialect.endpoint]
         with pytest.raises(UpstreamUnavailable, match="UPSTREAM_BASE_URL"):
-            await serve(nothing, nothing, b"{}")
+            await serve(Exchange(*[nothing] * 4), nothing, b"{}")

@@ -40,16 +40,21 @@ from routstr.proxy.dialects.choices import CHAT
 from routstr.proxy.hot import HotRoutes, Serve, Surroundings
 from routstr.proxy.paid import PaidEndpoint
 from routstr.proxy.till import Till
+from routstr.upstream.adapters import ADAPTERS
+from routstr.upstream.breaker import BreakerPolicy
+from routstr.upstream.carrier import CarrierParts
 from routstr.upstream.client import UpstreamClient, UpstreamLimits
 from routstr.upstream.deadlines import Deadlines
-from routstr.upstream.endpoint import Endpoint
-from routstr.upstream.provider import Provider
+from routstr.upstream.fleet import Fleet
+from routstr.upstream.provider import Profile
+from routstr.upstream.routing import Router
 from routstr.wallet.offers import Offer as MintOffer
 from tests.unit.core.asgi import Answer, http_scope
 
 KEY = "sk-" + "a" * 64
 UPSTREAM_KEY = "sk-provider-0123456789abcdef"
 BTC = Decimal(100_000)  # one USD is a million msat: 1e-6 USD per token is 1 msat per token
+PLAYED = "played"
 HELLO = [{"role": "user", "content": "Say something."}]
 LIMITS = UpstreamLimits(
     connect_s=1,
@@ -254,7 +259,7 @@ def snapshot(names: Iterable[str] = ()) -> Snapshot:
         ModelSpec(id=f"played/{name}", pricing=pricing, top_provider=top)
         for name in (*PLAYS, *names)
     ]
-    policy = PricePolicy(exchange_fee=Decimal(1), provider_fee=Decimal(1))
+    policy = PricePolicy(exchange_fee=Decimal(1), provider_fee=Decimal(1), provider=PLAYED)
     return build_snapshot(specs, usd_per_btc=BTC, policy=policy, version=4)
 
 
@@ -383,14 +388,13 @@ async def running(
         deadlines,
     )
     async with Upstream() as upstream, plain_session() as session:
-        provider = Provider.create("played", upstream.base_url, Secret(UPSTREAM_KEY))
-        client = UpstreamClient(session, limits)
+        router = Router(fleet_of(session, upstream.base_url, limits, forward))
         till = Till(keys, payments, books, demands)
 
         def serve(dialect: Dialect) -> PaidEndpoint:
             return PaidEndpoint(
                 dialect,
-                Endpoint(client, provider, dialect.path, limits, forward),
+                router,
                 catalog=catalog,
                 policy=QuotePolicy(),
                 till=till,
@@ -401,6 +405,24 @@ async def running(
         routes[count_tokens.ENDPOINT] = CountTokens(catalog)
         app = HotRoutes(not_hot, routes, around)
         yield Node(app, around, upstream, books, keys, payments, mints, lines)
+
+
+def fleet_of(
+    session: aiohttp.ClientSession,
+    base_url: str,
+    limits: UpstreamLimits = LIMITS,
+    forward: Iterable[str] = (),
+) -> Fleet:
+    """The played provider alone, by one key."""
+    keys = (Secret(UPSTREAM_KEY),)
+    profile = Profile(0, PLAYED, ADAPTERS["generic"], base_url, keys, limits)
+    parts = CarrierParts(
+        client=lambda one: UpstreamClient(session, one.limits),
+        forward_headers=tuple(forward),
+        alarm=lambda name, **facts: None,
+        breaker=BreakerPolicy(),
+    )
+    return Fleet(parts, [profile])
 
 
 def plain_session() -> aiohttp.ClientSession:

@@ -1,0 +1,296 @@
+"""A request that is paid for, and the providers that are asked for it, one after another.
+
+=====================================  ============================================================
+an attempt ends with                   then
+=====================================  ============================================================
+200                                    that provider serves, at its own price; nobody else is asked
+a fault of the provider                the next provider is asked
+a key that must wait or is refused     the provider's next key, then the next provider
+a parameter refused by name            once more without it, or under its other name
+any other refusal                      the client gets it
+the client has gone                    nobody else is asked; what the provider read is charged
+=====================================  ============================================================
+
+Another provider is asked only if the worst case of this very request at its price fits into what
+is held. The limits of connecting, of the first byte and of silence are each attempt's own; that of
+the whole time is of all attempts together.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from routstr.catalog.snapshot import PER_MSAT, ModelEntry
+from routstr.core.logging import get_logger
+from routstr.core.rendering import Header
+from routstr.errors import (
+    RequestError,
+    RoutstrError,
+    UpstreamError,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from routstr.money import Msat
+from routstr.payment.metering import Meter
+from routstr.payment.pricing import (
+    Quote,
+    QuotePolicy,
+    RequestLimits,
+    affordable_output_tokens,
+    quote,
+)
+from routstr.payment.tokens import PromptEstimate
+from routstr.payment.usage import Usage
+from routstr.proxy.departure import Departure
+from routstr.proxy.dialects.base import Dialect, Service
+from routstr.proxy.exchange import Exchange
+from routstr.proxy.json_relay import relay_json
+from routstr.proxy.request import PaidRequest
+from routstr.proxy.sale import Sale
+from routstr.proxy.stream_relay import StreamRelay
+from routstr.upstream.blame import Blame
+from routstr.upstream.carrier import Line
+from routstr.upstream.correction import (
+    CORRECTIONS_MAX,
+    Correction,
+    Corrections,
+    corrected,
+    correction,
+)
+from routstr.upstream.deadlines import Deadlines
+from routstr.upstream.endpoint import Endpoint, Success
+from routstr.upstream.routing import Choice
+
+_ITS_KEY: Final = frozenset({Blame.BUSY, Blame.KEY, Blame.MODEL})
+_NODES_OWN: Final = "stream_options"
+"""What the node itself adds to requests, so that nobody misses it."""
+_UNCORRECTED: Final[tuple[Correction, ...]] = ()
+_UNCHANGED: Final[tuple[str, ...]] = ()
+_log: Final = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a client wants and what it was told that it costs.
+
+    ``quoted`` is the price of ``entry``; ``choices`` are asked in their order. ``fit``: the client
+    lets its own output limit be lowered.
+    """
+
+    request: PaidRequest
+    dialect: Dialect
+    translated: Dialect | None
+    prompt: PromptEstimate
+    limits: RequestLimits
+    fit: bool
+    entry: ModelEntry
+    quoted: Quote
+    choices: Sequence[Choice]
+
+
+class Delivery:
+    """Serves one order. Call it once, while the hold is open."""
+
+    __slots__ = (
+        "_asked",
+        "_changed",
+        "_corrections",
+        "_departure",
+        "_exchange",
+        "_meter",
+        "_order",
+        "_policy",
+        "_problem",
+    )
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        meter: Meter,
+        order: Order,
+        policy: QuotePolicy,
+        deadlines: Deadlines,
+    ) -> None:
+        limits = order.choices[0].carrier.profile.limits
+        self._exchange: Final = exchange
+        self._meter: Final = meter
+        self._order: Final = order
+        self._policy: Final = policy
+        self._departure: Final = Departure(
+            exchange.receive, deadlines, patience_s=limits.first_byte_s, drain_s=limits.drain_s
+        )
+        self._asked = False
+        self._problem: RoutstrError | None = None
+        self._corrections = _UNCORRECTED
+        self._changed = _UNCHANGED
+
+    async def __call__(self) -> None:
+        """Answer the client, or raise the error to answer with; then nothing was charged."""
+        try:
+            for choice in self._order.choices:
+                if choice.forced and self._asked:
+                    break
+                if await self._offer(choice):
+                    return
+            raise self._problem or UpstreamUnavailable(
+                "No provider can serve this within its price. Nothing was charged."
+            )
+        finally:
+            self._departure.stop()
+
+    async def _offer(self, choice: Choice) -> bool:
+        """Let one provider serve; False: somebody else may."""
+        order, carrier, entry = self._order, choice.carrier, choice.entry
+        fits, limit = self._fit(entry)
+        dialect = order.dialect if choice.native else order.translated
+        if not fits or dialect is None:
+            return False
+        try:
+            body = dialect.encode(order.request, entry.upstream_id, limit)
+        except RequestError as error:
+            self._problem = self._problem or error
+            return False
+        self._corrections, self._changed = _UNCORRECTED, _UNCHANGED
+        if known := carrier.corrections(entry.upstream_id):
+            body = self._correct(body, known)
+        headers = [] if limit is None else [(b"x-routstr-max-tokens", b"%d" % limit)]
+        sale = self._sale(choice, dialect, headers)
+        self._meter.serve(entry)
+        try:
+            success = await self._ask(choice, dialect.path, body)
+        except TimeoutError:
+            # whoever leaves while the provider works pays at least for what it read
+            await sale.settle(None, 0)
+            return True
+        if success is None:
+            return False
+        for made in self._corrections:
+            if made.lasting:
+                carrier.learn(entry.upstream_id, made.parameter, made.instead)
+        if told := [name for name in self._changed if name != _NODES_OWN]:
+            headers.append((b"x-routstr-corrected", ", ".join(told).encode()))
+        headers += success.headers
+        await self._relay(choice, sale, success)
+        return True
+
+    def _sale(self, choice: Choice, dialect: Dialect, headers: list[Header]) -> Sale:
+        exchange, order = self._exchange, self._order
+        service = Service(order.entry.id, choice.carrier.name, exchange.request_id)
+        used = Usage(order.prompt.tokens, 0, reported=False)
+        return Sale(exchange, self._meter, dialect, service, used, headers)
+
+    def _fit(self, entry: ModelEntry) -> tuple[bool, int | None]:
+        """Whether what is held pays for the request at this entry, and with which output limit."""
+        order, held = self._order, self._meter.held
+        limit = affordable_output_tokens(order.quoted, held)
+        if entry is order.entry:
+            return True, limit
+        quoted = quote(entry, order.prompt, order.limits, self._policy, fit=order.fit)
+        least = quoted.max_output_tokens if limit is None else limit
+        if order.fit or order.limits.max_output is None:
+            least = min(least, self._policy.min_output_tokens)
+        return _pays(held, quoted, least), affordable_output_tokens(quoted, held)
+
+    async def _ask(self, choice: Choice, path: str, body: bytes) -> Success | None:
+        """Ask one provider, with one key after another; None: somebody else may be asked.
+
+        Raises what the client gets, and :class:`TimeoutError` when the client has gone.
+        """
+        carrier, model = choice.carrier, choice.entry.upstream_id
+        tried: tuple[Line, ...] = ()
+        now = asyncio.get_running_loop().time
+        while True:
+            permit = carrier.breaker.enter(now())
+            if not permit and not choice.forced:
+                return None
+            line = carrier.line(now(), model, tried, resting=choice.forced)
+            if line is None:
+                carrier.breaker.left(permit)
+                return None
+            self._asked = True
+            try:
+                success = await self._attempt(line.endpoint(path, model), body)
+            except UpstreamError as error:
+                fault = carrier.failed(line, error, permit, model=model, now=now())
+                self._problem = error
+                if mended := self._mend(error, fault, body):
+                    body = mended
+                    continue
+                if self._is_final(error, fault, now()):
+                    raise
+                _log.warning("attempt_failed", provider=carrier.name, model=model, code=error.code)
+                if fault not in _ITS_KEY:
+                    return None
+                tried += (line,)
+            except BaseException:
+                carrier.breaker.left(permit)
+                raise
+            else:
+                carrier.worked(line)
+                return success
+
+    async def _attempt(self, endpoint: Endpoint, body: bytes) -> Success:
+        """Ask once. A time limit is the provider's failure unless the client has gone."""
+        departure, exchange = self._departure, self._exchange
+        limits, deadline = endpoint.limits, departure.deadline
+        answer = None
+        try:
+            try:
+                with deadline:
+                    deadline.due = asyncio.get_running_loop().time() + limits.first_byte_s
+                    deadline.shorten(limits.total_s)
+                    answer = await endpoint.send(exchange.scope["headers"], body)
+                    return await endpoint.take(answer, deadline, model=self._order.entry.id)
+            except TimeoutError:
+                if departure.gone:
+                    raise
+                raise UpstreamTimeout from None
+        except UpstreamError as error:
+            error.answered = answer is not None and answer.status == 200  # noqa: PLR2004
+            raise
+
+    def _is_final(self, error: UpstreamError, fault: Blame, now: float) -> bool:
+        """Whether the client gets this error, whoever else could be asked."""
+        departure = self._departure
+        late = now >= departure.deadline.never_after
+        return fault is Blame.CLIENT or error.answered or departure.gone or late
+
+    def _mend(self, error: UpstreamError, fault: Blame, body: bytes) -> bytes | None:
+        """The body without what was refused in it; None when the refusal stands."""
+        if fault is not Blame.CLIENT or not isinstance(error, UpstreamRejected):
+            return None
+        if self._departure.gone or len(self._corrections) >= CORRECTIONS_MAX:
+            return None
+        found = correction(error, body)
+        if found is None:
+            return None
+        self._corrections += (found,)
+        return self._correct(body, {found.parameter: found.instead})
+
+    def _correct(self, body: bytes, corrections: Corrections) -> bytes:
+        body, changed = corrected(body, corrections)
+        self._changed += tuple(changed)
+        return body
+
+    async def _relay(self, choice: Choice, sale: Sale, success: Success) -> None:
+        fault: UpstreamError | None = None
+        try:
+            if success.body is None:
+                limits = choice.carrier.profile.limits
+                relay = StreamRelay(sale, success.answer, self._departure, limits)
+                await relay()
+                fault = relay.fault
+            else:
+                await relay_json(sale, success.body, success.answer.content_type)
+        except UpstreamError as error:
+            fault = error
+            raise
+        finally:
+            if fault is not None:
+                choice.carrier.broke_off(fault, asyncio.get_running_loop().time())
+
+
+def _pays(held: Msat, quoted: Quote, output_tokens: int) -> bool:
+    return quoted.input_cost + quoted.output_rate * output_tokens <= int(held) * PER_MSAT
