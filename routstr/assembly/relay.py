@@ -8,10 +8,11 @@ from routstr.catalog.service import Catalog
 from routstr.core.settings import Settings
 from routstr.money import Msat
 from routstr.payment.pricing import QuotePolicy
-from routstr.proxy import count_tokens
+from routstr.proxy import count_tokens, estimate_cost
 from routstr.proxy.count_tokens import CountTokens
 from routstr.proxy.dialects import DIALECTS
 from routstr.proxy.dialects.base import Dialect
+from routstr.proxy.estimate_cost import EstimateCost
 from routstr.proxy.hot import Serve
 from routstr.proxy.paid import PaidEndpoint
 from routstr.proxy.till import Till
@@ -41,12 +42,15 @@ def paid_routes(
     settings: Settings, catalog: Catalog, till: Till, router: Router, deadlines: Deadlines
 ) -> Mapping[str, Serve]:
     """Serve every dialect by the providers that the router knows; without one, refuse them all."""
-    free: dict[str, Serve] = {count_tokens.ENDPOINT: CountTokens(catalog.current)}
     policy = QuotePolicy(
         settings.tolerance_percentage,
         Msat(settings.min_request_msat),
         settings.min_output_tokens,
     )
+    free: dict[str, Serve] = {
+        count_tokens.ENDPOINT: CountTokens(catalog.current),
+        estimate_cost.ENDPOINT: EstimateCost(DIALECTS, catalog.current, policy),
+    }
 
     def serve(dialect: Dialect) -> Serve:
         return PaidEndpoint(
