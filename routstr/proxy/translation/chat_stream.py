@@ -89,7 +89,7 @@ class ChatReader(StreamScanner):
         return False
 
     def _event(self, raw: bytes) -> bytes:
-        data = data_of(raw)
+        data = _data(raw)
         if not data:
             return b""
         if data.strip() == b"[DONE]":
@@ -162,6 +162,13 @@ class ChatReader(StreamScanner):
         self._called += 1
         self.ending.called = True
         return Call(self._called, call_id, name)
+
+
+def _data(event: bytes) -> bytes:
+    usual = event.startswith(b"data: ") and event.endswith(b"\n\n")
+    if usual and event.count(b"\n") == 2 and b"\r" not in event:  # noqa: PLR2004 - its end
+        return event[6:-2]
+    return data_of(event)
 
 
 def _read(data: bytes) -> Mapping[str, object] | None:
