@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.crash.case import Case, hold
 from tests.crash.client import Reply
+from tests.crash.foreign import Foreign
 from tests.crash.idempotent import ChatOnce, RefundOnce
 from tests.crash.lightning import LightningCreate, LightningTopUp
 from tests.crash.lightning_out import LightningRefund, Payout
@@ -99,5 +100,6 @@ OPERATIONS: Final[Mapping[str, type[Operation]]] = MappingProxyType(
         "chat-once": ChatOnce,
         "consolidate": Consolidate,
         "swap-mints": SwapMints,
+        "foreign": Foreign,
     }
 )

@@ -25,7 +25,7 @@ _TWICE: Final = frozenset({"x-cashu", "x-cashu-stream"})
 """Operations that swap twice: the payer's token, then the change."""
 _SWAPPING: Final = frozenset({"create", "topup", "bearer", "refund", *_TWICE})
 
-_PAYING: Final = frozenset({"lightning-refund", "payout"})
+_PAYING: Final = frozenset({"lightning-refund", "payout", "foreign"})
 """Operations that let the mint pay an invoice."""
 
 _MINTING: Final = frozenset({"lightning-create", "lightning-topup"})
@@ -34,8 +34,9 @@ _MINTING: Final = frozenset({"lightning-create", "lightning-topup"})
 _UPKEEP: Final = frozenset({"consolidate", "swap-mints"})
 """What the node does by itself, later than it answers: a mint's error is met there by no client."""
 
-_FEW: Final = frozenset({"refund-once", "chat-once", *_UPKEEP})
-"""Not in every place: what differs from another operation in its record only, and upkeep."""
+_FEW: Final = frozenset({"refund-once", "chat-once", "foreign", *_UPKEEP})
+"""Not in every place: what differs from another operation in its record only, or is made of others,
+and upkeep."""
 
 _IN_BOTH_UNITS: Final = frozenset({"create", "topup", "bearer", "refund"})
 """In each of the places; the others, which have these within them, in one unit or the other."""
@@ -151,11 +152,11 @@ def _meets(name: str, fault: Misbehaviour) -> bool:
     if fault in MINT_ERRS or name in _MINTING:
         return fault in MINT_ERRS and name in _MINTING
     if fault.path == "/v1/checkstate":
-        return name in {"create", "topup", "bearer", "claim", *_TWICE}
+        return name in {"create", "topup", "bearer", "claim", "foreign", *_TWICE}
     if fault.path == MELT:
         return name in _PAYING
     if fault.path == "/v1/keysets":
-        return name in {"create", "bearer", *_TWICE}
+        return name in {"create", "bearer", "foreign", *_TWICE}
     return name in (_SWAPPING if fault.number == 1 else _TWICE)
 
 
