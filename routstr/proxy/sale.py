@@ -31,6 +31,10 @@ class Sale:
     async def close(self, reported: Usage | None, output_tokens: int = 0) -> Receipt:
         """Settle, and give change to a payer that keeps no balance here."""
         await self.settle(reported, output_tokens)
+        return await self.finish()
+
+    async def finish(self) -> Receipt:
+        """After the charge: give change to a payer that keeps no balance here."""
         exchange, meter = self.exchange, self.meter
         exchange.change = await meter.give_change()
         assert meter.receipt is not None, "it was settled"
@@ -42,7 +46,11 @@ class Sale:
         if not believable(reported):
             estimate = replace(self.prompt, completion=output_tokens)
             reported = complete_usage(reported, estimate)
-        receipt = await self.meter.settle(reported)
+        return await self.charge(reported)
+
+    async def charge(self, usage: Usage) -> Receipt:
+        """Charge for a usage, at most what is held."""
+        receipt = await self.meter.settle(usage)
         self.exchange.receipt = receipt
         if receipt.uncollected:
             _log.warning(

@@ -153,7 +153,7 @@ class StreamScanner:
             raise UpstreamError("The provider sent an event that is too large.")
 
     def _event(self, raw: bytes) -> bytes:
-        if _is_plain(raw):
+        if self._passes(raw):
             self.last = raw
             return raw
         body = raw.lstrip(b"\r\n")

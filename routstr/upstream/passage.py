@@ -83,8 +83,10 @@ class Passage:
             body = None
             if answer.content_type != _EVENT_STREAM and whole(answer):
                 body = await self._read(answer, self.limits.answer_bytes, deadline)
-        except BaseException:
+        except BaseException as error:
             answer.close()
+            if isinstance(error, UpstreamError):
+                error.answered = answer.status in _GOOD
             raise
         return Success(answer, body, returned(answer.headers))
 

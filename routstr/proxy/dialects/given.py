@@ -30,6 +30,10 @@ class Given(Protocol):
         """Files under these names."""
         ...
 
+    async def head(self, file: File, size: int) -> bytes:
+        """How a file begins."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class GivenJson:
@@ -64,6 +68,10 @@ class GivenJson:
         """JSON holds none."""
         return ()
 
+    async def head(self, file: File, size: int) -> bytes:  # noqa: ARG002 - the port's
+        """JSON holds none."""
+        return b""
+
 
 @dataclass(frozen=True, slots=True)
 class GivenForm:
@@ -95,6 +103,10 @@ class GivenForm:
     def files(self, *names: str) -> Sequence[File]:
         """See :class:`Given`."""
         return self.form.files(*names)
+
+    async def head(self, file: File, size: int) -> bytes:
+        """See :class:`Given`."""
+        return await self.form.head(file, size)
 
 
 def odd(name: str, reason: str) -> InvalidParameter:

@@ -24,7 +24,7 @@ from routstr.payment.media import (
 from routstr.payment.tokens import PromptEstimate, prompt_estimate
 from routstr.payment.usage import Media, Usage, parse_usage
 from routstr.proxy.dialects.given import Given
-from routstr.proxy.dialects.pieces import HeadOf, PieceDialect, Sold
+from routstr.proxy.dialects.pieces import PieceDialect, Sold
 from routstr.proxy.fields import Fields, text, value
 
 _CHARS_PER_TOKEN: Final = 4
@@ -40,7 +40,7 @@ class Hearing:
     live: bool = False
     last_events: frozenset[str] = frozenset({"transcript.text.done"})
 
-    async def read(self, model: str, given: Given, head: HeadOf) -> "HearingAsked":
+    async def read(self, model: str, given: Given) -> "HearingAsked":
         """See :class:`~routstr.proxy.dialects.pieces.PieceDialect`."""
         files = given.files("file")
         if len(files) != 1:
@@ -49,7 +49,7 @@ class Hearing:
         return HearingAsked(
             model,
             size=file.size,
-            seconds=max(1, seconds_at_most(file.size, await head(WAV_HEAD_BYTES))),
+            seconds=max(1, seconds_at_most(file.size, await given.head(file, WAV_HEAD_BYTES))),
             prompt=prompt_estimate({"prompt": given.text("prompt") or ""}),
             as_text=given.text("response_format") == "text",
         )
@@ -106,6 +106,11 @@ class HearingCharged:
             media = Media(audio_input=sound)
             found.append(Usage(prompt + sound, most * WRITTEN_TOKENS_MOST, media=media))
         return tuple(found)
+
+    @property
+    def unseen(self) -> Usage:
+        """See :class:`~routstr.proxy.dialects.pieces.Charge`."""
+        return replace(self.of_stream(None, 0), reported=False)
 
     def of_answer(self, fields: Fields) -> Usage | None:
         """See :class:`~routstr.proxy.dialects.pieces.Charge`."""

@@ -18,8 +18,8 @@ from routstr.errors import InvalidParameter
 from routstr.payment.media import READ_TOKENS, READ_TOKENS_HIGH, drawn, picture_tokens
 from routstr.payment.tokens import PromptEstimate, prompt_estimate
 from routstr.payment.usage import Media, Usage, parse_usage
-from routstr.proxy.dialects.given import Given
-from routstr.proxy.dialects.pieces import HeadOf, PieceDialect, Sold
+from routstr.proxy.dialects.given import Given, odd
+from routstr.proxy.dialects.pieces import PieceDialect, Sold
 from routstr.proxy.fields import Fields, value
 
 PICTURES_MAX: Final = 10
@@ -46,7 +46,7 @@ class Pictures:
         """Pictures come in forms."""
         return bool(self.inputs)
 
-    async def read(self, model: str, given: Given, head: HeadOf) -> "PicturesAsked":  # noqa: ARG002
+    async def read(self, model: str, given: Given) -> "PicturesAsked":
         """See :class:`~routstr.proxy.dialects.pieces.PieceDialect`."""
         prompt = given.text("prompt")
         if self.worded and not prompt:
@@ -56,15 +56,18 @@ class Pictures:
             raise InvalidParameter(
                 f"'image' must be one file, up to {INPUTS_MAX}.", details={"param": "image"}
             )
+        count, streamed = given.whole("n", PICTURES_MAX) or 1, given.flag("stream")
+        if streamed and count > 1:
+            raise odd("n", "must be 1 where pictures are streamed")
         return PicturesAsked(
             model,
-            count=given.whole("n", PICTURES_MAX) or 1,
+            count=count,
             quality=(given.text("quality") or "").lower(),
             size=(given.text("size") or "").lower(),
             prompt=prompt_estimate({"prompt": prompt or ""}),
             inputs=len(inputs) + len(given.files("mask")),
             faithful=given.text("input_fidelity") == "high",
-            partial=PARTIAL_MAX if given.flag("stream") else 0,
+            partial=PARTIAL_MAX if streamed else 0,
         )
 
 
@@ -130,6 +133,11 @@ class PicturesCharged:
         if self.by_token:
             found.append(self._tokens(self.asked.count, self.asked.prompt.worst_tokens))
         return tuple(found)
+
+    @property
+    def unseen(self) -> Usage:
+        """See :class:`~routstr.proxy.dialects.pieces.Charge`."""
+        return replace(self.of_stream(None, self.asked.count), reported=False)
 
     def of_answer(self, fields: Fields) -> Usage | None:
         """See :class:`~routstr.proxy.dialects.pieces.Charge`."""

@@ -33,6 +33,11 @@ class Charge(Protocol):
         """Fields that the provider gets otherwise than the client wrote them."""
         ...
 
+    @property
+    def unseen(self) -> Usage:
+        """The bill for a client that leaves while the provider works: for what was asked."""
+        ...
+
     def of_answer(self, fields: Fields) -> Usage | None:
         """The bill for a JSON answer; None when it is no answer."""
         ...
@@ -79,15 +84,9 @@ class PieceDialect(Protocol):
         """Types of the event that ends a stream, or one of its parts, and tells the usage."""
         ...
 
-    async def read(self, model: str, given: Given, head: "HeadOf") -> Ask:
+    async def read(self, model: str, given: Given) -> Ask:
         """Read the fields. Raises ``InvalidParameter``."""
         ...
-
-
-class HeadOf(Protocol):
-    """Reads how an uploaded file begins."""
-
-    async def __call__(self, size: int) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ provider reports none (only its events do), the bill is an estimate.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from routstr.catalog.snapshot import Goods, ModelEntry, Rates
@@ -14,7 +14,7 @@ from routstr.payment.media import SPOKEN_TOKENS, SPOKEN_TOKENS_MOST, spoken
 from routstr.payment.tokens import PromptEstimate, prompt_estimate
 from routstr.payment.usage import Media, Usage
 from routstr.proxy.dialects.given import Given
-from routstr.proxy.dialects.pieces import HeadOf, PieceDialect, Sold
+from routstr.proxy.dialects.pieces import PieceDialect, Sold
 from routstr.proxy.fields import Fields
 
 
@@ -28,7 +28,7 @@ class Speech:
     live: bool = True
     last_events: frozenset[str] = frozenset({"speech.audio.done"})
 
-    async def read(self, model: str, given: Given, head: HeadOf) -> "SpeechAsked":  # noqa: ARG002
+    async def read(self, model: str, given: Given) -> "SpeechAsked":
         """See :class:`~routstr.proxy.dialects.pieces.PieceDialect`."""
         text = given.text("input")
         if not text:
@@ -78,6 +78,11 @@ class SpeechCharged:
         if self.by_token:
             found.append(self._tokens(self.asked.prompt.worst_tokens, SPOKEN_TOKENS_MOST))
         return tuple(found)
+
+    @property
+    def unseen(self) -> Usage:
+        """See :class:`~routstr.proxy.dialects.pieces.Charge`."""
+        return replace(self.of_stream(None, 0), reported=False)
 
     def of_answer(self, fields: Fields) -> None:
         """JSON is no sound."""
