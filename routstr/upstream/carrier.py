@@ -181,7 +181,7 @@ class Carrier:
         """The provider answered, with a key that it accepts."""
         self.breaker.worked()
         if line.refused:
-            line.refused = False
+            line.refused, line.rests = False, _NO_RESTS
             _log.warning("provider_key_accepted", provider=self.name, key=line.number)
 
     def failed(
