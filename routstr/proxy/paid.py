@@ -82,6 +82,8 @@ class PaidEndpoint:
         choices = self._choices(entry, credentials.model_path)
         if credentials.model_path is not None:
             entry = choices[0].entry
+        if self._translated is not None and not any(choice.native for choice in choices):
+            self._translated.asked(request)  # what nobody here can do costs nobody a hold
         prompt = prompt_estimate(request.body)
         limits = read_limits(request.body, entry, request.wording.limits)
         wishes = read_wishes(credentials.max_cost, credentials.fit_balance)

@@ -134,7 +134,7 @@ _RESPONSES: Final = Translated(
     ResponsesWriter,
 )
 
-TRANSLATED: Final[Mapping[str, Dialect]] = MappingProxyType(
+TRANSLATED: Final[Mapping[str, Translated]] = MappingProxyType(
     {dialect.endpoint: dialect for dialect in (_MESSAGES, _RESPONSES)}
 )
 """By the node's endpoint: what to speak with a provider that does not have that endpoint."""

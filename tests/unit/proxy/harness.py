@@ -374,6 +374,7 @@ async def running(
     origins: Iterable[str] = ("*",),
     forward: Iterable[str] = (),
     catalog: Callable[[], Snapshot] = lambda: SNAPSHOT,
+    adapter: str = "generic",
 ) -> AsyncIterator[Node]:
     deadlines = Deadlines(sweep_s=0.02, linger_s=0.05)
     books = books or Books()
@@ -388,7 +389,7 @@ async def running(
         deadlines,
     )
     async with Upstream() as upstream, plain_session() as session:
-        router = Router(fleet_of(session, upstream.base_url, limits, forward))
+        router = Router(fleet_of(session, upstream.base_url, limits, forward, adapter))
         till = Till(keys, payments, books, demands)
 
         def serve(dialect: Dialect) -> PaidEndpoint:
@@ -412,10 +413,11 @@ def fleet_of(
     base_url: str,
     limits: UpstreamLimits = LIMITS,
     forward: Iterable[str] = (),
+    adapter: str = "generic",
 ) -> Fleet:
     """The played provider alone, by one key."""
     keys = (Secret(UPSTREAM_KEY),)
-    profile = Profile(0, PLAYED, ADAPTERS["generic"], base_url, keys, limits)
+    profile = Profile(0, PLAYED, ADAPTERS[adapter], base_url, keys, limits)
     parts = CarrierParts(
         client=lambda one: UpstreamClient(session, one.limits),
         forward_headers=tuple(forward),

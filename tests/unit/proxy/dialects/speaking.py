@@ -60,9 +60,9 @@ def _is_stream(answered: Answer) -> bool:
 
 
 def _whole(dialect: Dialect, answer: Any) -> str:
-    if dialect is RESPONSES:
+    if dialect.endpoint == RESPONSES.endpoint:
         return "".join(part["text"] for item in answer["output"] for part in item["content"])
-    if dialect is MESSAGES:
+    if dialect.endpoint == MESSAGES.endpoint:
         return "".join(block["text"] for block in answer["content"])
     (choice,) = answer["choices"]
     return str(choice["text"] if dialect is COMPLETIONS else choice["message"]["content"])
@@ -71,9 +71,9 @@ def _whole(dialect: Dialect, answer: Any) -> str:
 def _delta(dialect: Dialect, event: Any) -> str:
     if event == "[DONE]":
         return ""
-    if dialect is RESPONSES:
+    if dialect.endpoint == RESPONSES.endpoint:
         return str(event["delta"]) if event["type"] == "response.output_text.delta" else ""
-    if dialect is MESSAGES:
+    if dialect.endpoint == MESSAGES.endpoint:
         return str(event.get("delta", {}).get("text", ""))
     texts = [
         choice.get("text") or choice.get("delta", {}).get("content") or ""

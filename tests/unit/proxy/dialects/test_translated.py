@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from devkit.upstream import Shape, chat, refuse
 from routstr.core.rendering import Protocol
 from routstr.errors import InvalidParameter
 from routstr.money import ZERO, Msat
@@ -19,11 +20,16 @@ from routstr.proxy.dialects.responses import RESPONSES
 from routstr.proxy.dialects.translated import TRANSLATED
 from routstr.proxy.fields import encode, read_fields
 from routstr.proxy.sse import StreamScanner
-from tests.unit.proxy.dialects.speaking import body
+from tests.unit.core.asgi import Answer
+from tests.unit.proxy.dialects.speaking import WORDS, body, cost_of, said
+from tests.unit.proxy.dialects.speaking import events as sent
+from tests.unit.proxy.harness import Node, running
 from tests.unit.proxy.translation.playing import chunk, events, message_of, response_of, sse
 
 BOTH = [TRANSLATED[MESSAGES.endpoint], TRANSLATED[RESPONSES.endpoint]]
 (TO_MESSAGES, TO_RESPONSES) = BOTH
+CHAT_ONLY = "gemini"
+"""A type of provider that speaks neither endpoint."""
 SERVICE = Service("sold", "played", "req-1")
 RECEIPT = Receipt(
     cost=Cost(Msat(31), Msat(1), Msat(12), Msat(18), ZERO, ZERO),
@@ -206,3 +212,57 @@ def test_errors_are_told_in_the_endpoint_s_words(dialect: Dialect) -> None:
     broken = dialect.broken(b'{"error":{"message":"It broke.","code":"x"}}')
     assert broken.startswith(b"event: error\n")
     assert b"It broke." in broken
+
+
+async def asked(node: Node, dialect: Dialect, **more: Any) -> Answer:
+    return await node.ask(body(dialect, **more), path=dialect.endpoint)
+
+
+@pytest.mark.parametrize("dialect", BOTH)
+async def test_a_provider_of_chat_completions_serves_the_endpoint(dialect: Dialect) -> None:
+    async with running(adapter=CHAT_ONLY) as node:
+        whole = await asked(node, dialect)
+        assert said(dialect, whole) == WORDS
+        (seen,) = node.upstream.requests
+        assert seen.path.endswith("/chat/completions")
+        assert node.books.settled.cost == cost_of(whole)["usage"]["cost"]["total_msats"] == 31
+
+
+@pytest.mark.parametrize("dialect", BOTH)
+@pytest.mark.parametrize("shape", [Shape(), Shape(usage_at="last content", done=False, border=7)])
+async def test_it_streams(dialect: Dialect, shape: Shape) -> None:
+    async with running(adapter=CHAT_ONLY) as node:
+        node.upstream.next(chat(shape=shape))
+        answered = await asked(node, dialect, stream=True)
+        assert said(dialect, answered) == WORDS
+        assert node.books.settled.cost == cost_of(answered)["usage"]["cost"]["total_msats"] == 31
+
+
+@pytest.mark.parametrize("dialect", BOTH)
+async def test_a_stream_that_breaks_ends_with_its_cost_and_an_error(dialect: Dialect) -> None:
+    async with running(adapter=CHAT_ONLY) as node:
+        node.upstream.next(chat(shape=Shape(stop_after=4, ending="reset")))
+        answered = await asked(node, dialect, stream=True)
+        *_, cost, error = [event for _, event in sent(answered)]
+        assert cost["type"] in {"cost", "response.cost"}
+        assert error["type"] == "error"
+        assert 0 < node.books.settled.cost < 31
+
+
+@pytest.mark.parametrize("dialect", BOTH)
+async def test_a_refusal_of_the_provider_is_told_in_the_endpoint_s_words(dialect: Dialect) -> None:
+    async with running(adapter=CHAT_ONLY) as node:
+        node.upstream.next(refuse(429))
+        answered = await asked(node, dialect)
+        assert answered.status == 429
+        assert ("type" in answered.json()) is (dialect is TO_MESSAGES)
+        assert node.books.was_released
+
+
+async def test_what_no_provider_can_do_is_refused_before_money_is_held() -> None:
+    async with running(adapter=CHAT_ONLY) as node:
+        answered = await asked(node, TO_RESPONSES, store=True)
+        assert answered.status == 400
+        assert answered.json()["error"]["details"] == {"param": "store"}
+        assert not node.books.holds
+        assert not node.upstream.requests
