@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from routstr.catalog.rates import FixedPrices, PricePolicy
+from routstr.catalog.rules import FIXED, TOKENS
 from routstr.catalog.service import Catalog
+from routstr.core.setting_types import rule_choices
 from routstr.core.settings import Settings
 from routstr.money import Msat
 from routstr.payment.pricing import QuotePolicy
@@ -22,8 +24,12 @@ from routstr.upstream.routing import Router
 
 def price_policy(settings: Settings) -> PricePolicy:
     """How models are priced by the settings."""
+    rule = settings.pricing_rule or (FIXED if settings.fixed_pricing else TOKENS)
+    if settings.fixed_pricing and rule != FIXED:
+        raise ValueError(f"FIXED_PRICING and PRICING_RULE={rule} contradict each other")
+    rule_of = rule_choices(settings.pricing_rule_of)
     fixed = None
-    if settings.fixed_pricing:
+    if FIXED in {rule, *rule_of.values()}:
         fixed = FixedPrices(
             Decimal(settings.fixed_cost_per_request),
             Decimal(settings.fixed_per_1k_input_tokens),
@@ -35,6 +41,9 @@ def price_policy(settings: Settings) -> PricePolicy:
         min_request=Msat(settings.min_request_msat),
         fixed=fixed,
         provider=settings.upstream_name,
+        base=settings.base_msats,
+        rule=rule,
+        rule_of=rule_of,
     )
 
 

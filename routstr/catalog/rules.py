@@ -9,7 +9,7 @@ that the model carries itself (``fixed``), the rule of its provider, the rule of
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, localcontext
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -29,7 +29,7 @@ from routstr.catalog.units import goods_of
 from routstr.money import ZERO, Msat
 
 GROUP: Final = "routstr.pricing_rules"
-"""Entry points of packages that add a rule; each names an object with :class:`PricingRule`."""
+"""Entry points of packages that add a rule: a :class:`PricingRule` or the class of one."""
 
 _USD_PER_MSAT_EXPONENT: Final = -11
 
@@ -133,8 +133,21 @@ def load_rules(names: set[str]) -> Mapping[str, PricingRule]:
     for name in sorted(names - RULES.keys()):
         if name not in found:
             raise UnknownRule(_unknown(name, {*RULES, *found}))
-        rules[name] = found[name].load()
+        rules[name] = _loaded(found[name])
     return MappingProxyType(rules)
+
+
+def _loaded(point: EntryPoint) -> PricingRule:
+    """What a package offers: a rule, or the class of one that is made without arguments."""
+    try:
+        rule = point.load()
+        rule = rule() if isinstance(rule, type) else rule
+    except (ImportError, AttributeError, TypeError) as error:
+        raise UnknownRule(f"the pricing rule {point.name!r} cannot be loaded: {error}") from error
+    if not callable(getattr(rule, "price", None)):
+        raise UnknownRule(f"the pricing rule {point.name!r} has no method 'price'")
+    made: PricingRule = rule
+    return made
 
 
 def rule_name(model: ModelSpec, policy: PricePolicy) -> str:

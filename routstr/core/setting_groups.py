@@ -25,6 +25,7 @@ from routstr.core.setting_types import (
     MintAmounts,
     MintUrl,
     MintUrls,
+    ModelSources,
     MsatAmount,
     Npub,
     OnionUrl,
@@ -32,6 +33,7 @@ from routstr.core.setting_types import (
     Percent,
     Port,
     ProofCount,
+    RuleChoices,
     SatPrice,
     Seconds,
     SecondsOrOff,
@@ -109,6 +111,14 @@ class Upstream(Group):
     """Short name of the provider, shown to clients; default from its host, else custom."""
     models_path: Path = Path("models.json")
     """File with the models that the node sells and their prices in USD."""
+    model_sources: ModelSources = ("file",)
+    """Where models come from: file, upstream (its own list), openrouter (prices); the file wins."""
+    openrouter_models_url: Url = "https://openrouter.ai/api/v1/models"
+    """Public price list in OpenRouter's format."""
+    models_refresh_interval_seconds: Seconds = 360
+    """How often lists of models are read."""
+    models_age_seconds_max: Seconds = 86_400
+    """Age at which the last good list is too old: what only it prices is not sold any more."""
     forward_headers: HeaderNames = ()
     """Further request headers that are passed to the provider, comma separated."""
     upstream_connect_seconds: Seconds = 10
@@ -134,6 +144,12 @@ class Pricing(Group):
     """How many percent below the maximum cost a balance may be and still be admitted."""
     min_request_msat: MsatAmount = Msat(1)
     """Smallest charge for a request, in msat."""
+    base_msats: MsatAmount = Msat(0)
+    """Price of a request on top of its tokens, in msat."""
+    pricing_rule: str = ""
+    """Rule that prices models: token, fixed, or one that a package brings; default token."""
+    pricing_rule_of: RuleChoices = ()
+    """The same for single providers, comma separated, for example openai=token."""
     child_key_cost: MsatAmount = Msat(0)
     """Price of a child key, in msat."""
     min_output_tokens: Count = 16

@@ -101,6 +101,29 @@ def mint_amounts(values: tuple[str, ...]) -> dict[str, int]:
     return {url: int(amount) for url, _, amount in (value.rpartition("=") for value in values)}
 
 
+def _rule_choices(values: tuple[str, ...]) -> tuple[str, ...]:
+    """``openai=token``, each provider once; see :func:`rule_choices`."""
+    found: dict[str, str] = {}
+    for value in values:
+        provider, separator, rule = (part.strip() for part in value.partition("="))
+        if not (separator and provider and rule):
+            raise ValueError("must be providers with pricing rules (openai=token)")
+        found[provider] = rule
+    return tuple(f"{provider}={rule}" for provider, rule in found.items())
+
+
+def rule_choices(values: tuple[str, ...]) -> dict[str, str]:
+    """The pricing rules by provider of a checked setting."""
+    return {provider: rule for provider, _, rule in (value.partition("=") for value in values)}
+
+
+def _model_sources(values: tuple[str, ...]) -> tuple[str, ...]:
+    known = ("file", "upstream", "openrouter")
+    if not values or not set(values) <= set(known) or values == ("openrouter",):
+        raise ValueError("must be of file, upstream and openrouter (which prices what others list)")
+    return tuple(name for name in known if name in values)
+
+
 def _secret_key(value: Secret) -> Secret:
     if value and not re.fullmatch(r"[0-9a-fA-F]{64}", value.reveal().strip()):
         raise ValueError("must be 64 hexadecimal digits (openssl rand -hex 32)")
@@ -158,6 +181,12 @@ MintAmounts: TypeAlias = Annotated[
     tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_mint_amounts)
 ]
 Origins: TypeAlias = Annotated[tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_origins)]
+RuleChoices: TypeAlias = Annotated[
+    tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_rule_choices)
+]
+ModelSources: TypeAlias = Annotated[
+    tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_model_sources)
+]
 HeaderNames: TypeAlias = Annotated[
     tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_header_names)
 ]

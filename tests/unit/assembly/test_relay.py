@@ -13,6 +13,7 @@ from routstr.core.clock import SystemClock
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.errors import UpstreamUnavailable
+from routstr.money import Msat
 from routstr.proxy.dialects import DIALECTS
 from routstr.proxy.exchange import Exchange
 from routstr.upstream.routing import Router
@@ -55,3 +56,18 @@ async def test_without_a_provider_every_request_is_refused(tmp_path: Path) -> No
         serve = routes[dialect.endpoint]
         with pytest.raises(UpstreamUnavailable, match="UPSTREAM_BASE_URL"):
             await serve(Exchange(*[nothing] * 4), nothing, b"{}")
+
+
+def test_rules_are_chosen_by_name_for_the_node_and_for_single_providers(tmp_path: Path) -> None:
+    assert price_policy(settings(tmp_path)).rule == "token"
+    assert price_policy(settings(tmp_path, fixed_pricing=True)).rule == "fixed"
+    chosen = settings(tmp_path, pricing_rule="spot", pricing_rule_of=("local=fixed",))
+    policy = price_policy(chosen)
+    assert (policy.rule, policy.rule_of) == ("spot", {"local": "fixed"})
+    assert policy.fixed is not None
+    assert price_policy(settings(tmp_path, base_msats=7)).base == Msat(7)
+
+
+def test_two_rules_for_the_same_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="FIXED_PRICING and PRICING_RULE=token contradict"):
+        price_policy(settings(tmp_path, fixed_pricing=True, pricing_rule="token"))
