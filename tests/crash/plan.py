@@ -31,6 +31,9 @@ _PAYING: Final = frozenset({"lightning-refund", "payout", "foreign"})
 _MINTING: Final = frozenset({"lightning-create", "lightning-topup"})
 """Operations that mint what somebody has paid for; of two nodes either may do it at any time."""
 
+_TWINS: Final = frozenset({"x-cashu-stream", "lightning-topup", "payout"})
+"""Operations whose sagas are another operation's: what is recovered is the same."""
+
 _UPKEEP: Final = frozenset({"consolidate", "swap-mints"})
 """What the node does by itself, later than it answers: a mint's error is met there by no client."""
 
@@ -50,17 +53,22 @@ async def troubles(world: World, groups: Iterable[str], operations: Iterable[str
     for name in operations:
         deaths = await in_operation(name, REFERENCE, world)
         orphans = [Orphaned(death.kills[0]) for death in deaths if _leaves_something(name, death)]
-        if "recovery" in groups and name in _SWAPPING:
-            calls = 2 if name in _TWICE else 1
-            deaths += await in_recovery(name, REFERENCE, world, calls=calls)
-        if "recovery" in groups and name in _PAYING:
-            deaths += await in_recovery(name, REFERENCE, world, calls=1, path=MELT)
-        if "recovery" in groups and name in _MINTING:
-            deaths += await in_recovery(name, REFERENCE, world, calls=1, path=MINT)
+        if "recovery" in groups and name not in _TWINS:
+            deaths += await _in_recoveries(name, world)
         faults = [fault for fault in (*MISBEHAVIOURS, *MINT_ERRS) if _meets(name, fault)]
         every: tuple[Trouble, ...] = (*deaths, *orphans, *faults)
         found += [(name, trouble) for trouble in every if trouble.group in groups]
     return found
+
+
+async def _in_recoveries(name: str, world: World) -> list[Death]:
+    if name in _SWAPPING:
+        return await in_recovery(name, REFERENCE, world, calls=2 if name in _TWICE else 1)
+    if name in _PAYING:
+        return await in_recovery(name, REFERENCE, world, calls=1, path=MELT)
+    if name in _MINTING:
+        return await in_recovery(name, REFERENCE, world, calls=1, path=MINT)
+    return []
 
 
 def full(whats: Sequence[What], seed: int) -> list[Cell]:
