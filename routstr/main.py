@@ -13,7 +13,7 @@ from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.money import build_money, start_money
 from routstr.assembly.prices import start_prices
 from routstr.assembly.providers import build_fleet
-from routstr.assembly.relay import paid_routes, price_policy
+from routstr.assembly.relay import paid_routes, price_policy, repeatable
 from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.storage import open_database
 from routstr.assembly.wallet import open_wallet, remind_of_seed
@@ -45,6 +45,7 @@ from routstr.node import endpoints as node_endpoints
 from routstr.node.health import Health
 from routstr.payment.demand import Demands
 from routstr.payment.tokens import load_vocabulary
+from routstr.proxy.forms import FormLimits
 from routstr.proxy.hot import HotRoutes, Surroundings
 from routstr.proxy.once import Once
 from routstr.proxy.till import Till
@@ -207,11 +208,11 @@ class App:
         shell = ManagementShell(
             self.api, limits=limits, cors=cors, access=logs.access, clock=self._clock
         )
-        surroundings = Surroundings(limits, cors, logs.access, self._clock, deadlines)
+        forms = FormLimits(settings.upload_bytes_max)
+        surroundings = Surroundings(limits, cors, logs.access, self._clock, deadlines, forms)
         load_vocabulary()
         routes = paid_routes(settings, catalog, till, router, deadlines)
-        repeatable = {path: once.around(path, serve) for path, serve in routes.items()}
-        self._hot = HotRoutes(shell, repeatable, surroundings)
+        self._hot = HotRoutes(shell, repeatable(once, routes), surroundings)
         self._entrance = self._hot
 
 

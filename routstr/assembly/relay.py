@@ -12,10 +12,13 @@ from routstr.money import Msat
 from routstr.payment.pricing import QuotePolicy
 from routstr.proxy import count_tokens, estimate_cost
 from routstr.proxy.count_tokens import CountTokens
-from routstr.proxy.dialects import DIALECTS
+from routstr.proxy.dialects import DIALECTS, PIECES
 from routstr.proxy.dialects.base import Dialect
+from routstr.proxy.dialects.pieces import PieceDialect
 from routstr.proxy.estimate_cost import EstimateCost
-from routstr.proxy.hot import Serve
+from routstr.proxy.hot import Serve, Upload
+from routstr.proxy.media import PieceEndpoint
+from routstr.proxy.once import Once
 from routstr.proxy.paid import PaidEndpoint
 from routstr.proxy.till import Till
 from routstr.upstream.deadlines import Deadlines
@@ -49,7 +52,7 @@ def price_policy(settings: Settings) -> PricePolicy:
 
 def paid_routes(
     settings: Settings, catalog: Catalog, till: Till, router: Router, deadlines: Deadlines
-) -> Mapping[str, Serve]:
+) -> Mapping[str, Serve | Upload]:
     """Serve every dialect by the providers that the router knows; without one, refuse them all."""
     policy = QuotePolicy(
         settings.tolerance_percentage,
@@ -71,4 +74,26 @@ def paid_routes(
             deadlines=deadlines,
         )
 
-    return {dialect.endpoint: serve(dialect) for dialect in DIALECTS} | free
+    def serve_pieces(dialect: PieceDialect) -> Serve | Upload:
+        endpoint = PieceEndpoint(
+            dialect,
+            router,
+            catalog=catalog.current,
+            policy=policy,
+            till=till,
+            deadlines=deadlines,
+        )
+        return Upload(endpoint.serve_form) if dialect.form else endpoint
+
+    paid = {dialect.endpoint: serve(dialect) for dialect in DIALECTS}
+    return {**paid, **{one.endpoint: serve_pieces(one) for one in PIECES}, **free}
+
+
+def repeatable(once: Once, routes: Mapping[str, Serve | Upload]) -> Mapping[str, Serve | Upload]:
+    """The same routes with ``Idempotency-Key``."""
+    return {
+        path: Upload(once.around_form(path, serve.serve))
+        if isinstance(serve, Upload)
+        else once.around(path, serve)
+        for path, serve in routes.items()
+    }

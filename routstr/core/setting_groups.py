@@ -236,6 +236,8 @@ class Limits(Group):
 
     request_body_bytes_max: ByteCount = 20 * 1024**2
     """Largest body of a request, in bytes."""
+    upload_bytes_max: ByteCount = 64 * 1024**2
+    """Largest accepted form with files (pictures to edit, sound to hear), in bytes."""
     header_bytes_max: ByteCount = 64 * 1024
     """Largest sum of a request's headers, in bytes."""
     header_count_max: Count = 100

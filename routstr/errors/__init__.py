@@ -88,6 +88,7 @@ The tree (HTTP status, ``type``, ``code``)::
         ├── DatabaseUnavailable           503 … database_unavailable
         ├── OutcomeUnknown                503 … outcome_unknown
         ├── Draining                      503 … shutting_down
+        ├── TooManyUploads                503 … too_many_uploads
         └── DepositsClosed                503 … deposits_closed
 
 A class says why it is raised in its docstring; the first line is the default message.
@@ -134,6 +135,7 @@ from routstr.errors.node import (
     Draining,
     NodeError,
     OutcomeUnknown,
+    TooManyUploads,
 )
 from routstr.errors.payment import (
     BalanceChanged,
@@ -277,6 +279,7 @@ __all__ = [
     "TokenTooLarge",
     "TooManyInvoices",
     "TooManyLogins",
+    "TooManyUploads",
     "TopupKeyMalformed",
     "TopupKeyNotFound",
     "TopupUnauthorized",

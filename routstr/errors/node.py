@@ -39,3 +39,9 @@ class DepositsClosed(NodeError):
 
     status: ClassVar[int] = 503
     code: ClassVar[str] = "deposits_closed"
+
+
+class TooManyUploads(NodeError):
+    """This node takes no more uploads at the moment. Nothing was held."""
+
+    code: ClassVar[str] = "too_many_uploads"

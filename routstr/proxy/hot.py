@@ -17,13 +17,21 @@ from routstr.core.logging import get_logger
 from routstr.core.middleware import RequestLimits
 from routstr.core.rendering import UNCAUGHT
 from routstr.core.request_id import REQUEST_ID, REQUEST_ID_HEADER, new_request_id
-from routstr.errors import Draining, RoutstrError
+from routstr.errors import Draining, RoutstrError, TooManyUploads
 from routstr.proxy.exchange import Exchange
+from routstr.proxy.forms import Form, FormLimits, read_form
+from routstr.proxy.spool import Spool
 from routstr.proxy.wire import ClientGone, Credentials, Head, read_body
 from routstr.upstream.deadlines import Deadlines
 
 Serve = Callable[[Exchange, Credentials, bytes], Awaitable[None]]
 """Answers an exchange, given its credentials and its body, or raises a ``RoutstrError``."""
+ServeForm = Callable[[Exchange, Credentials, Form], Awaitable[None]]
+"""The same for a form, which is there until this returns."""
+
+USUAL_FORMS: Final = FormLimits(64 * 1024**2)
+UPLOADS_MAX: Final = 64
+"""How many forms are read and kept at the same time."""
 
 RETRY_AFTER_SECONDS: Final = 5
 _ID_HEADER: Final = REQUEST_ID_HEADER.encode()
@@ -37,6 +45,21 @@ class AccessLines(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A route whose requests are forms."""
+
+    serve: ServeForm
+
+
+class Finder(Protocol):
+    """Knows routes that are more than a fixed path."""
+
+    def find(self, method: str, raw_path: bytes) -> tuple[str, Serve | Upload] | None:
+        """The name of the endpoint for the access line and who serves it; None: nobody here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the hot routes share with the rest of the node."""
 
@@ -45,19 +68,27 @@ class Surroundings:
     access: AccessLines
     clock: Clock
     deadlines: Deadlines
+    forms: FormLimits = USUAL_FORMS
 
 
 class HotRoutes:
     """Dispatches POSTs by path. ``active`` counts the requests under way."""
 
     def __init__(
-        self, app: ASGIApp, routes: Mapping[str, Serve], surroundings: Surroundings
+        self,
+        app: ASGIApp,
+        routes: Mapping[str, Serve | Upload],
+        surroundings: Surroundings,
+        others: Finder | None = None,
     ) -> None:
-        """``routes`` by endpoint (``/v1/chat/completions``).
+        """``routes`` by endpoint (``/v1/chat/completions``), for POST.
 
-        Each answers without ``/v1`` and with a trailing slash, too.
+        Each answers without ``/v1`` and with a trailing slash, too. ``others`` is asked for what
+        is none of them.
         """
         self._app: Final = app
+        self._others: Final = others
+        self._uploads = 0
         self._routes: Final = {
             path: (endpoint, serve)
             for endpoint, serve in routes.items()
@@ -74,8 +105,8 @@ class HotRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application."""
-        route = self._routes.get(scope["path"]) if scope["type"] == "http" else None
-        if route is None or not self._is_ours(scope):
+        route = self._route(scope) if scope["type"] == "http" else None
+        if route is None:
             await self._app(scope, receive, send)
             return
         endpoint, serve = route
@@ -90,10 +121,16 @@ class HotRoutes:
             REQUEST_ID.reset(token)
             self._write_line(endpoint, exchange, began)
 
-    def _is_ours(self, scope: Scope) -> bool:
-        return scope["method"] == "POST" or self._around.cors.preflight(scope) is not None
+    def _route(self, scope: Scope) -> tuple[str, Serve | Upload] | None:
+        method = scope["method"]
+        route = self._routes.get(scope["path"])
+        if route is not None and (method == "POST" or self._around.cors.preflight(scope)):
+            return route
+        if self._others is None:
+            return None
+        return self._others.find(method, scope.get("raw_path") or scope["path"].encode())
 
-    async def _answer(self, serve: Serve, exchange: Exchange) -> None:
+    async def _answer(self, serve: Serve | Upload, exchange: Exchange) -> None:
         exchange.always_send([(_ID_HEADER, exchange.request_id.encode())])
         try:
             await self._serve(serve, exchange)
@@ -105,7 +142,7 @@ class HotRoutes:
             _log.exception("a hot route failed", model=exchange.model, key_id=exchange.key_id)
             await exchange.refuse(RoutstrError(UNCAUGHT))
 
-    async def _serve(self, serve: Serve, exchange: Exchange) -> None:
+    async def _serve(self, serve: Serve | Upload, exchange: Exchange) -> None:
         around, scope = self._around, exchange.scope
         if reply := around.cors.preflight(scope):
             await exchange.start(reply.status, list(reply.headers))
@@ -118,9 +155,27 @@ class HotRoutes:
             exchange.always_send(around.cors.headers(head.origin))
         if self.draining:
             raise Draining(headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+        if isinstance(serve, Upload):
+            await self._serve_form(serve, exchange, head)
+            return
         body = await read_body(exchange.receive, head, around.limits, around.deadlines)
         exchange.body_read = True
         await serve(exchange, head.credentials, body)
+
+    async def _serve_form(self, route: Upload, exchange: Exchange, head: Head) -> None:
+        if self._uploads >= UPLOADS_MAX:
+            raise TooManyUploads(headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+        around = self._around
+        self._uploads += 1
+        try:
+            with Spool() as spool:
+                form = await read_form(
+                    exchange.scope, exchange.receive, head, spool, around.forms, around.deadlines
+                )
+                exchange.body_read = True
+                await route.serve(exchange, head.credentials, form)
+        finally:
+            self._uploads -= 1
 
     def _write_line(self, endpoint: str, exchange: Exchange, began: float) -> None:
         around, receipt = self._around, exchange.receipt

@@ -25,7 +25,8 @@ from routstr.payment.idempotency.repeats import Repeats, checked_key
 from routstr.payment.idempotency.repository import Begun
 from routstr.payment.metering import Receipt
 from routstr.proxy.exchange import Exchange
-from routstr.proxy.hot import Serve
+from routstr.proxy.forms import Form
+from routstr.proxy.hot import Serve, ServeForm
 from routstr.proxy.wire import Credentials
 
 ANSWER_BYTES_MAX: Final = 1 << 20
@@ -55,6 +56,17 @@ class Once:
             if credentials.idempotency_key is None:
                 return serve(exchange, credentials, body)
             return self._once(endpoint, serve, exchange, credentials, body)
+
+        return once
+
+    def around_form(self, endpoint: str, serve: ServeForm) -> ServeForm:
+        """The same for requests that are forms: one with the same parts is the same."""
+
+        def once(exchange: Exchange, credentials: Credentials, form: Form) -> Awaitable[None]:
+            def served(one: Exchange, brought: Credentials, _body: bytes) -> Awaitable[None]:
+                return serve(one, brought, form)
+
+            return self.around(endpoint, served)(exchange, credentials, form.digest)
 
         return once
 

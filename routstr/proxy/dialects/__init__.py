@@ -9,8 +9,12 @@ from typing import Final
 from routstr.proxy.dialects.base import Dialect
 from routstr.proxy.dialects.choices import CHAT, COMPLETIONS
 from routstr.proxy.dialects.counted import EMBEDDINGS, MODERATIONS, RERANK
+from routstr.proxy.dialects.hearing import HEARING
 from routstr.proxy.dialects.messages import MESSAGES
+from routstr.proxy.dialects.pictures import PICTURES
+from routstr.proxy.dialects.pieces import PieceDialect
 from routstr.proxy.dialects.responses import RESPONSES
+from routstr.proxy.dialects.speech import SPEECH
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
     CHAT,
@@ -21,3 +25,6 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     MODERATIONS,
     RERANK,
 )
+
+PIECES: Final[tuple[PieceDialect, ...]] = (*PICTURES, SPEECH, *HEARING)
+"""Endpoints that sell no words; see :mod:`routstr.proxy.dialects.pieces`."""
