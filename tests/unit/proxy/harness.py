@@ -375,6 +375,7 @@ async def running(
     forward: Iterable[str] = (),
     catalog: Callable[[], Snapshot] = lambda: SNAPSHOT,
     adapter: str = "generic",
+    fleet: Fleet | None = None,
 ) -> AsyncIterator[Node]:
     deadlines = Deadlines(sweep_s=0.02, linger_s=0.05)
     books = books or Books()
@@ -389,7 +390,7 @@ async def running(
         deadlines,
     )
     async with Upstream() as upstream, plain_session() as session:
-        router = Router(fleet_of(session, upstream.base_url, limits, forward, adapter))
+        router = Router(fleet or fleet_of(session, upstream.base_url, limits, forward, adapter))
         till = Till(keys, payments, books, demands)
 
         def serve(dialect: Dialect) -> PaidEndpoint:
