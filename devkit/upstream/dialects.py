@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from devkit.upstream import media
 from devkit.upstream.chat import Body, Reply, Shape, blobs, completion, cut
 
 _CREATED: Final = 1_767_225_600
@@ -16,6 +17,8 @@ class Speech:
 
     whole: Callable[[Body, Reply, Shape], bytes]
     stream: Callable[[Body, Reply, Shape], list[bytes]]
+    kind: Callable[[Body], str] = lambda _body: "application/json"
+    """The content type of the one body."""
 
 
 def speech(path: str) -> Speech:
@@ -203,6 +206,15 @@ _SPEECHES: Final[Mapping[str, Speech]] = {
         lambda body, reply, shape: json.dumps(_message(body, reply, shape)).encode(),
         _messages_stream,
     ),
+    **dict.fromkeys(
+        ("/images/generations", "/images/edits", "/images/variations"),
+        Speech(media.pictures, media.pictures_stream),
+    ),
+    **dict.fromkeys(
+        ("/audio/transcriptions", "/audio/translations"),
+        Speech(media.transcript, media.transcript_stream, media.kind_of_transcript),
+    ),
+    "/audio/speech": Speech(media.sound, media.sound_stream, lambda _body: "audio/mpeg"),
     "/embeddings": _reading(_vectors),
     "/moderations": _reading(_verdict),
     "/rerank": _reading(_ranking),

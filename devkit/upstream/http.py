@@ -6,6 +6,8 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import HTTP
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -30,7 +32,9 @@ class Seen:
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - whatever the client sent
-        return json.loads(self.body)
+        """The body as plain data: JSON, or the fields of a form."""
+        kind = self.header("content-type") or ""
+        return _form(kind, self.body) if kind.startswith("multipart/") else json.loads(self.body)
 
 
 class Exchange:
@@ -77,6 +81,20 @@ class Exchange:
     def hang_up(self) -> None:
         """Close in good order, whatever was promised."""
         self.keep_alive = False
+
+
+def _form(kind: str, body: bytes) -> dict[str, Any]:
+    """Texts and booleans; files as bytes. What comes twice is a list."""
+    head = f"Content-Type: {kind}\r\n\r\n".encode()
+    fields: dict[str, Any] = {}
+    for part in message_from_bytes(head + body, policy=HTTP).iter_parts():
+        name = str(part.get_param("name", header="content-disposition"))
+        data = part.get_payload(decode=True)
+        assert isinstance(data, bytes), "a part is no message"
+        plain: Any = data if part.get_filename() else data.decode()
+        value = {"true": True, "false": False}.get(plain, plain) if plain is not data else data
+        fields[name] = [fields[name], value] if name in fields else value
+    return fields
 
 
 Play = Callable[[Exchange], Awaitable[None]]

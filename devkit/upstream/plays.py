@@ -33,11 +33,12 @@ def chat(reply: Reply | None = None, shape: Shape | None = None) -> Play:
     async def play(exchange: Exchange) -> None:
         body: Body = exchange.request.json
         speaks = speech(exchange.request.path)
-        if body.get("stream"):
+        if body.get("stream") or body.get("stream_format") == "sse":
             await exchange.head(200, _STREAM_HEAD)
             await _stream(exchange, speaks.stream(body, chosen, form), form)
         else:
-            await _whole(exchange, speaks.whole(body, chosen, form), form, len(chosen.words))
+            whole, kind = speaks.whole(body, chosen, form), speaks.kind(body)
+            await _whole(exchange, whole, form, len(chosen.words), kind)
 
     return play
 
@@ -186,13 +187,14 @@ async def _wait(form: Shape, sent: int) -> None:
         await asyncio.sleep(form.interval_s)
 
 
-async def _whole(exchange: Exchange, body: bytes, form: Shape, events: int) -> None:
+async def _whole(exchange: Exchange, body: bytes, form: Shape, events: int, kind: str) -> None:
     await _wait(form, form.gate_after)
+    head = {"Content-Type": kind}
     if form.stop_after is None:
-        await exchange.answer(200, body)
+        await exchange.answer(200, body, head)
         return
     part = body[: len(body) * min(form.stop_after, events) // (events + 1)]
-    await exchange.answer(200, part, {"Content-Length": str(len(body))})
+    await exchange.answer(200, part, {**head, "Content-Length": str(len(body))})
     _break(exchange, form)
 
 
