@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from routstr.catalog.names import NameClash, index_names
+from routstr.money import MAX_MSAT
 
 MAX_USD: Final = Decimal(100_000)
 MAX_DECIMALS: Final = 24
@@ -135,11 +136,14 @@ def load_models(path: Path) -> tuple[ModelSpec, ...]:
         raise ModelsFileError(f"{path}: {error}") from error
 
 
-def parse_models(text: bytes) -> tuple[ModelSpec, ...]:
-    """Read and check models; all faults of all models are told in one error."""
+def parse_models(text: bytes, *, whole: bool = True) -> tuple[ModelSpec, ...]:
+    """Read and check models; all faults of all models are told in one error.
+
+    ``whole``: what a model needs to be sold must be there; else it may come from elsewhere.
+    """
     models: list[ModelSpec] = []
     problems: list[str] = []
-    for number, raw in enumerate(_items(text), start=1):
+    for number, raw in enumerate(read_items(text), start=1):
         label = raw.get("id") if isinstance(raw, dict) else None
         who = f"model {label!r}" if isinstance(label, str) and label else f"model number {number}"
         try:
@@ -148,13 +152,11 @@ def parse_models(text: bytes) -> tuple[ModelSpec, ...]:
             problems.append(f"{who}: {_field_and_reason(error)}")
             continue
         models.append(spec)
-        problems.extend(f"{who}: {problem}" for problem in _problems(spec))
+        if whole or spec.context_tokens:
+            problems.extend(f"{who}: {problem}" for problem in problems_of(spec))
     problems.extend(_duplicates(models))
     if not problems:
-        try:
-            index_names([model for model in models if model.enabled])
-        except NameClash as error:
-            problems.append(str(error))
+        problems.extend(_clashes(models))
     if problems:
         left = len(problems) - _PROBLEMS_SHOWN
         more = [f"and {left} more"] if left > 0 else []
@@ -162,7 +164,17 @@ def parse_models(text: bytes) -> tuple[ModelSpec, ...]:
     return tuple(models)
 
 
-def _items(text: bytes) -> list[Any]:
+def _clashes(models: Sequence[ModelSpec]) -> Iterator[str]:
+    """Names that two models of one provider would share."""
+    for provider in dict.fromkeys(model.provider for model in models):
+        try:
+            index_names([one for one in models if one.enabled and one.provider == provider])
+        except NameClash as error:
+            yield str(error)
+
+
+def read_items(text: bytes) -> list[Any]:
+    """The entries of a list of models, unchecked; numbers with a point are decimals."""
     try:
         content = msgspec.json.Decoder(float_hook=Decimal).decode(text)
     except (msgspec.DecodeError, ArithmeticError, ValueError, RecursionError) as error:
@@ -179,7 +191,8 @@ def _field_and_reason(error: msgspec.ValidationError) -> str:
     return f"{path.strip('.`')}: {reason}" if reason else str(error)
 
 
-def _problems(spec: ModelSpec) -> Iterator[str]:
+def problems_of(spec: ModelSpec) -> Iterator[str]:
+    """Everything that keeps a model from being sold, other than having no price."""
     if not spec.id.strip():
         yield "id: must not be empty"
     for field, price in _prices(spec.pricing):
@@ -196,6 +209,21 @@ def _problems(spec: ModelSpec) -> Iterator[str]:
         yield "top_provider.max_completion_tokens: must be positive"
     if spec.created < 0:
         yield "created: must not be negative"
+    yield from _own_price_problems(spec)
+
+
+def _own_price_problems(spec: ModelSpec) -> Iterator[str]:
+    if spec.base_msats is not None and not 0 <= spec.base_msats <= MAX_MSAT:
+        yield "base_msats: must be msat, 0 or more"
+    if spec.fixed is not None:
+        for name in FixedSats.__struct_fields__:
+            if not is_price(getattr(spec.fixed, name)):
+                yield f"fixed.{name}: must be sat, 0 or more"
+
+
+def is_price(price: Decimal) -> bool:
+    """Whether a number can be a price at all; 0 can."""
+    return _price_problem(price) is None
 
 
 def _prices(pricing: UsdPricing) -> Iterator[tuple[str, Decimal]]:
@@ -221,8 +249,8 @@ def _price_problem(price: Decimal) -> str | None:
 
 
 def _duplicates(models: Sequence[ModelSpec]) -> Iterator[str]:
-    seen: set[str] = set()
+    seen: set[tuple[str | None, str]] = set()
     for model in models:
-        if (key := model.id.lower()) in seen:
+        if (key := (model.provider, model.id.lower())) in seen:
             yield f"model {model.id!r}: id: is listed twice"
         seen.add(key)

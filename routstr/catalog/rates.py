@@ -101,6 +101,7 @@ def rates_at(usd: UsdPrices, usd_per_btc: Decimal, min_request: Msat) -> Rates:
             **unit_rates(usd.units, factor),
         ),
         min_request,
+        pictures=any(usd.images.values()),
     )
 
 
@@ -172,8 +173,9 @@ def _factor(usd_per_btc: Decimal) -> Fraction:
     return Fraction(_PER_BTC) / Fraction(usd_per_btc)
 
 
-def _with_floor(rates: Rates, min_request: Msat) -> Rates:
+def _with_floor(rates: Rates, min_request: Msat, *, pictures: bool = False) -> Rates:
+    """``pictures``: some cost something, whose prices are not among the rates."""
     least = int(min_request) * PER_MSAT
-    if rates.free or rates.request >= least:
+    if (rates.free and not pictures) or rates.request >= least:
         return rates
     return replace(rates, request=least)

@@ -43,6 +43,8 @@ KINDS: Final[tuple[tuple[object, str], ...]] = (
     (types.MintUrl, "URL of a mint"),
     (types.MintUrls, "URLs of mints"),
     (types.MintAmounts, "URLs of mints with amounts"),
+    (types.ModelSources, "of `file`, `upstream`, `openrouter`"),
+    (types.RuleChoices, "providers with rules"),
     (types.Origins, "origins or `*`"),
     (types.HeaderNames, "names of headers"),
     (types.Slug, "letters a-z, digits, hyphens"),
