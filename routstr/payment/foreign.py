@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
+from routstr.core.logging import get_logger
 from routstr.errors import (
     ForeignSwapFailed,
     InvalidParameter,
@@ -50,6 +51,8 @@ from routstr.wallet.receive import Deposit
 from routstr.wallet.sagas import Saga
 from routstr.wallet.service import Wallet
 from routstr.wallet.token import Token, ys
+
+_log = get_logger(__name__)
 
 PASSING: Final = "passing"
 """Purpose of the sagas that spend such tokens."""
@@ -215,7 +218,7 @@ class ForeignTokens:
                 raise RedemptionPending(headers=_RETRY)
             return Arrival.of(saga)
         if saga.state is SagaState.OPEN:
-            with suppress(RedemptionPending):
+            with suppress(RedemptionPending):  # what the primary mint says counts all the same
                 saga = await self._wallet.finish_forward(saga.id)
         if saga.state is SagaState.FAILED:
             raise ForeignSwapFailed
@@ -242,8 +245,10 @@ class ForeignTokens:
         for ask in range(asks):
             if ask:
                 await asyncio.sleep(_PAUSE_SECONDS)
-            with suppress(WalletError):  # it cannot be asked now
+            try:
                 await self._wallet.check_quote(quote_id)
+            except WalletError as error:
+                _log.info("foreign_token_waits", quote=quote_id, error=error.code)
             quote = await self._wallet.quote(quote_id)
             if quote.state is QuoteState.ISSUED and quote.saga is not None:
                 return await self._wallet.saga(quote.saga)
