@@ -34,10 +34,12 @@ from routstr.payment.demand import Demands
 from routstr.payment.pricing import QuotePolicy
 from routstr.proxy import count_tokens
 from routstr.proxy.count_tokens import CountTokens
-from routstr.proxy.dialects import DIALECTS
+from routstr.proxy.dialects import DIALECTS, PIECES
 from routstr.proxy.dialects.base import Dialect
 from routstr.proxy.dialects.choices import CHAT
-from routstr.proxy.hot import HotRoutes, Serve, Surroundings
+from routstr.proxy.dialects.pieces import PieceDialect
+from routstr.proxy.hot import HotRoutes, Serve, Surroundings, Upload
+from routstr.proxy.media import PieceEndpoint
 from routstr.proxy.paid import PaidEndpoint
 from routstr.proxy.till import Till
 from routstr.upstream.adapters import ADAPTERS
@@ -403,7 +405,19 @@ async def running(
                 deadlines=deadlines,
             )
 
-        routes: dict[str, Serve] = {dialect.endpoint: serve(dialect) for dialect in DIALECTS}
+        def serve_pieces(dialect: PieceDialect) -> Serve | Upload:
+            endpoint = PieceEndpoint(
+                dialect,
+                router,
+                catalog=catalog,
+                policy=QuotePolicy(),
+                till=till,
+                deadlines=deadlines,
+            )
+            return Upload(endpoint.serve_form) if dialect.form else endpoint
+
+        routes: dict[str, Serve | Upload] = {one.endpoint: serve(one) for one in DIALECTS}
+        routes |= {one.endpoint: serve_pieces(one) for one in PIECES}
         routes[count_tokens.ENDPOINT] = CountTokens(catalog)
         app = HotRoutes(not_hot, routes, around)
         yield Node(app, around, upstream, books, keys, payments, mints, lines)
