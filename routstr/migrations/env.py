@@ -4,14 +4,24 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
+from routstr.admin import models as admin_models
 from routstr.auth import models as auth_models
 from routstr.core.db import migrate, node_values
 from routstr.core.settings import load_settings
 from routstr.ledger import models as ledger_models
 from routstr.payment.idempotency import models as idempotency_models
+from routstr.upstream import models as upstream_models
 from routstr.wallet import models as wallet_models
 
-TABLES = (auth_models, idempotency_models, ledger_models, node_values, wallet_models)
+TABLES = (
+    admin_models,
+    auth_models,
+    idempotency_models,
+    ledger_models,
+    node_values,
+    upstream_models,
+    wallet_models,
+)
 
 
 def run(connection: Connection) -> None:

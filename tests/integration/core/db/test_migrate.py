@@ -26,6 +26,7 @@ from routstr.core.db.sqlite import database_path
 ROOT: Final = Path(__file__).parents[4]
 TABLES: Final = {
     "accounts",
+    "admin_sessions",
     "api_keys",
     "child_keys",
     "claimed_y",
@@ -41,6 +42,7 @@ TABLES: Final = {
     "mint_swaps",
     "node_values",
     "proofs",
+    "providers",
     "reconciliations",
     "sagas",
     "transfers",
