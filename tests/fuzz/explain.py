@@ -27,7 +27,16 @@ class Track(NamedTuple):
 Alternatives: TypeAlias = Sequence[Sequence[Track]]
 
 _EVENTS_TRIED_MAX: Final = 30_000
-_SUMS: Final = ("unclaimed", "in_flight", "transit", "revenue", "loss", "payouts", "mint_fees")
+_SUMS: Final = (
+    "unclaimed",
+    "in_flight",
+    "transit",
+    "revenue",
+    "loss",
+    "payouts",
+    "mint_fees",
+    "donations",
+)
 
 
 class Broken(Exception):
@@ -135,6 +144,11 @@ def agree_on(model: Model, facts: Facts, accounts: Iterable[int]) -> None:
     for hold, fact in facts.holds.items():
         if fact.hold.account in some:
             _same(f"hold {hold}", model.holds.get(hold), fact.hold)
+    for id_ in sorted(model.limits.keys() | facts.children.keys()):
+        ours, child = model.limits.get(id_), facts.children.get(id_)
+        theirs = None if child is None else child.limit
+        if any(it is not None and it.account in some for it in (ours, theirs)):
+            _same(f"child {id_}", ours, theirs)
 
 
 def _same(what: str, ours: object, theirs: object) -> None:

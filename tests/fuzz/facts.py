@@ -10,19 +10,29 @@ from sqlalchemy.pool import NullPool
 from routstr.money import Unit
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
 from routstr.wallet.purse import sums
-from tests.fuzz.records import Account, End, Hold, Ys
+from tests.fuzz.records import Account, End, Hold, Limit, Reset, Ys
 
 _ENDS: Final = (End.OPEN, End.SETTLED, End.RELEASED, End.EXPIRED, End.LATE)  # as they are stored
 _UNCLAIMED, _IN_FLIGHT, _TRANSIT = 3, 5, 11  # accounts' kinds, as stored
-_REVENUE, _MINT_FEES, _LOSS, _PAYOUTS = 20, 21, 23, 26
-_SUMMED: Final = (_UNCLAIMED, _IN_FLIGHT, _TRANSIT, _REVENUE, _LOSS, _PAYOUTS, _MINT_FEES)
+_REVENUE, _MINT_FEES, _LOSS, _DONATIONS, _PAYOUTS = 20, 21, 23, 24, 26
+_SUMMED: Final = (
+    *(_UNCLAIMED, _IN_FLIGHT, _TRANSIT),
+    *(_REVENUE, _LOSS, _PAYOUTS, _MINT_FEES, _DONATIONS),
+)
+_RESETS: Final = tuple(Reset)  # as they are stored
 _CUSTOMERS: Final = (1, 2)
 _ACCOUNTS: Final = (
-    "SELECT id, kind, posted, held, deposited, closed FROM accounts"
+    "SELECT a.id, kind, posted, held, deposited, closed, expires_at, refund_address, generation"
+    " FROM accounts a LEFT JOIN api_keys k ON k.account = a.id"
     f" WHERE kind IN {(*_CUSTOMERS, *_SUMMED)}"
 )
 _HOLDS: Final = (
-    "SELECT id, account, amount, state, charged, uncollected, request_id, owner FROM holds"
+    "SELECT id, account, amount, state, charged, uncollected, request_id, owner, limit_id,"
+    " limit_period FROM holds"
+)
+_LIMITS: Final = (
+    "SELECT l.id, l.account, cap, reset, period, spent - forgiven, held, total_spent, revoked_at,"
+    " public_id, made_by FROM key_limits l JOIN child_keys c ON c.limit_id = l.id"
 )
 _SAGAS: Final = (
     "SELECT id, kind, state, purpose, account, mint, unit, gross, fee, lease_owner, spent,"
@@ -45,6 +55,15 @@ class HoldFact:
     hold: Hold
     request: str
     owner: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChildFact:
+    """A child key's row and its limit's; ``made_by`` names the call that made it."""
+
+    limit: Limit
+    public_id: str
+    made_by: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +101,9 @@ class Facts:
     loss: int
     payouts: int
     mint_fees: int
+    donations: int
+    children: dict[int, ChildFact]
+    """By their limits."""
     holds: dict[int, HoldFact]
     sagas: dict[int, SagaFact]
     claimed: frozenset[int]
@@ -105,11 +127,15 @@ class Observer:
         """Read everything, and of ``holds``, ``sagas`` and ``issued`` tokens how they stand."""
         accounts: dict[int, Account] = {}
         sums_of = dict.fromkeys(_SUMMED, 0)
-        for id_, kind, posted, held, deposited, closed in self._rows(_ACCOUNTS):
+        for id_, kind, posted, held, deposited, closed, *terms in self._rows(_ACCOUNTS):
             if kind in sums_of:
                 sums_of[kind] += posted
             else:
-                accounts[id_] = Account(posted, held, deposited, bool(closed))
+                expires_at, address, generation = terms
+                it = Account(
+                    *(posted, held, deposited, bool(closed)), expires_at, address, generation or 0
+                )
+                accounts[id_] = it
         claimed = f"{_CLAIMED} WHERE state = 1 AND {_among('saga', issued)}"
         return Facts(
             accounts=accounts,
@@ -120,6 +146,8 @@ class Observer:
             loss=-sums_of[_LOSS],
             payouts=-sums_of[_PAYOUTS],
             mint_fees=-sums_of[_MINT_FEES],
+            donations=sums_of[_DONATIONS],
+            children=self._children(),
             holds=self._holds(holds),
             sagas=self._sagas(sagas),
             claimed=frozenset(row[0] for row in self._rows(claimed)) if issued else frozenset(),
@@ -167,10 +195,24 @@ class Observer:
     def _holds(self, known: Iterable[int]) -> dict[int, HoldFact]:
         rows = self._rows(f"{_HOLDS} WHERE id > {self._last_hold} OR {_among('id', known)}")
         found = {
-            row[0]: HoldFact(Hold(row[1], row[2], _ENDS[row[3]], row[4], row[5]), row[6], row[7])
+            row[0]: HoldFact(
+                Hold(row[1], row[2], _ENDS[row[3]], row[4], row[5], row[8], row[9] or 0),
+                *row[6:8],
+            )
             for row in rows
         }
         self._last_hold = max((self._last_hold, *found))
+        return found
+
+    def _children(self) -> dict[int, ChildFact]:
+        found = {}
+        for row in self._rows(_LIMITS):
+            account, cap, reset, period, counted, held, total, revoked_at = row[1:9]
+            limit = Limit(
+                *(account, cap, _RESETS[reset], period, counted, held, total),
+                revoked_at is not None,
+            )
+            found[row[0]] = ChildFact(limit, row[9], bytes(row[10] or b""))
         return found
 
     def _sagas(self, known: Iterable[int]) -> dict[int, SagaFact]:

@@ -7,6 +7,7 @@ from routstr.errors import DatabaseUnavailable, OutcomeUnknown
 from routstr.ledger.entries import Held, HoldRequest, Refused, Settled, Settlement
 from routstr.money import Msat
 from tests.fuzz.explain import Alternatives, Broken, Event, track
+from tests.fuzz.facts import HoldFact
 from tests.fuzz.model import Model, demand
 from tests.fuzz.node import Node
 from tests.fuzz.operations import NOTHING, Answer, Scene
@@ -38,17 +39,17 @@ class PlaceHold:
         if isinstance(answer.value, Held):
             if row is None or row[0] != answer.value.hold:
                 raise Broken(f"{self} is answered {answer}, the books have {row}")
-            return [[track(self.account, self._placed(row[0], answer.value))]]
+            return [[track(self.account, self._placed(*row, answer.value, scene))]]
         scene.require_trouble(answer, self)
         if row is None:
             return NOTHING
         hold, fact = row
-        events: list[Event] = [self._placed(hold, None)]
+        events: list[Event] = [self._placed(hold, fact, None, scene)]
         if fact.hold.end is End.RELEASED and not _asked_to_end(hold, scene):
             events.append(lambda m: m.release(hold))  # nobody waited for it any more
         return [[track(self.account, *events)]]
 
-    def _placed(self, hold: int, told: Held | None) -> Event:
+    def _placed(self, hold: int, _fact: HoldFact, told: Held | None, _scene: Scene) -> Event:
         def event(model: Model) -> None:
             amount = model.place(hold, self.account, self.minimum, self.wanted)
             right = amount, model.account(self.account).available
@@ -81,7 +82,9 @@ class Settle:
         return await node.settle(settlement)
 
     def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
-        return _ended(self, answer, scene, lambda m: m.settle(self.hold, self.cost))
+        fact = scene.facts.holds.get(self.hold)
+        period = 0 if fact is None else fact.hold.period
+        return _ended(self, answer, scene, lambda m: m.settle(self.hold, self.cost, period))
 
 
 @dataclass(frozen=True, slots=True)

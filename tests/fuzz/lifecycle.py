@@ -14,10 +14,11 @@ from routstr.ledger.sweep import GRACE_MS
 from routstr.wallet.token import encode_b
 from tests.fuzz.explain import Broken
 from tests.fuzz.holding import Release
+from tests.fuzz.lightning import Fortune
 from tests.fuzz.node import Node
 from tests.fuzz.operations import Answer
-from tests.fuzz.paying_in import AskInvoice, AskMints
-from tests.fuzz.paying_out import EndPayments
+from tests.fuzz.paying_in import AskInvoice, AskMints, UserInvoice
+from tests.fuzz.paying_out import EndPayments, RefundExpired, can_leave
 from tests.fuzz.receiving import Receive
 from tests.fuzz.records import End
 from tests.fuzz.refunding import ClaimChange, GiveBack
@@ -27,6 +28,7 @@ from tests.fuzz.world import Act, World
 _ROUNDS_MAX: Final = 8
 _LATE_S: Final = 6 * 3_600 + 1
 """An invoice that is paid is asked about by then, however old it is."""
+_LONG_AFTER_S: Final = 2 * 86_400
 _LEFT: Final = (NothingToRefund, BalanceTooSmall, InsufficientLiquidity)
 
 
@@ -85,6 +87,7 @@ async def close(world: World) -> None:
     await _end_holds(world)
     await world.audit()
     await _find_keys(world)
+    await _refund_expired(world)
     await _give_back(world)
     await world.audit()
     for node in world.nodes:
@@ -102,14 +105,21 @@ async def _end_sagas(world: World) -> None:
             await world.step(Act(index, Recover()))
         if not world.open_sagas:
             break
+    for one in _uncredited(world):  # very late: nobody but its owner asks about it any more
+        await world.step(Act(0, AskInvoice(one, world.ground.network)))
     if world.open_sagas:
         raise Broken(f"operations stay open: {list(world.open_sagas.values())}")
     if world.model.transit or world.model.in_flight:
         raise Broken(f"{world.model.transit} msat are between mints, {world.model.in_flight} fly")
-    network = world.ground.network
-    for one in world.invoices:
-        if network.is_paid(one.invoice.quote.request) and one.name not in world.model.deposits:
-            raise Broken(f"an invoice is paid and not credited: {one}")
+    for one in _uncredited(world):
+        raise Broken(f"an invoice is paid and not credited: {one}")
+
+
+def _uncredited(world: World) -> list[UserInvoice]:
+    """Invoices that are paid, and of whose money the books know nothing."""
+    network, known = world.ground.network, world.model.deposits
+    paid = (one for one in world.invoices if network.is_paid(one.invoice.quote.request))
+    return [one for one in paid if one.name not in known]
 
 
 async def _end_holds(world: World) -> None:
@@ -136,6 +146,20 @@ async def _find_keys(world: World) -> None:
             await create(world, Act(0, AskInvoice(invoice, world.ground.network)))
 
 
+async def _refund_expired(world: World) -> None:
+    """Whoever said where the money of their key goes when it ends has it there, or had no luck."""
+    accounts = world.model.accounts
+    due = [a for a, it in accounts.items() if it.address == f"{Fortune.PAID}@users.example"]
+    world.ground.clock.advance(seconds=_LONG_AFTER_S)
+    for _ in range(2):
+        await world.step(Act(0, RefundExpired()))
+        world.ground.clock.advance(seconds=_LONG_AFTER_S)
+    for account in due:
+        it = world.model.accounts[account]
+        if it.expires_at is not None and can_leave(it.available, world.observer.payable()):
+            raise Broken(f"account {account} has expired, and keeps {it}")
+
+
 async def create(world: World, *acts: Act) -> None:
     """Do it, and remember the keys that users were told."""
     for act, answer in zip(acts, await world.step(*acts), strict=True):
@@ -146,13 +170,14 @@ async def learn_key(world: World, act: Act, answer: Answer) -> None:
     """A user who was told of an account has its key."""
     operation, node = act.operation, world.nodes[act.node]
     told = answer.value
-    if isinstance(told, Invoice) and told.api_key is not None:
-        key = await node.auth.known_payer(f"Bearer {told.api_key}")
-        if key.account not in {known.account for known in world.keys}:
-            world.keys.append(key)
+    have = {key.account for key in world.keys}
+    if isinstance(operation, AskInvoice) and isinstance(told, Invoice) and told.api_key:
+        account = world.model.deposits[operation.given.name].account
+        if account not in have:
+            world.keys.append(await node.auth.known_payer(f"Bearer {told.api_key}"))
     if not isinstance(operation, Receive) or answer.value is None or operation.payer is not None:
         return
-    if answer.value not in {key.account for key in world.keys}:
+    if answer.value not in have:
         world.keys.append(await node.auth.known_payer(f"Bearer {operation.text}"))
 
 

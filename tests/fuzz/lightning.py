@@ -16,8 +16,8 @@ class Fortune(StrEnum):
 
     PAID = "paid"
     FAILED = "failed"
-    HANGS_PAID = "hangs, then paid"
-    HANGS_FAILED = "hangs, then failed"
+    HANGS_PAID = "hangs-then-paid"
+    HANGS_FAILED = "hangs-then-failed"
 
 
 _WELL: Final = frozenset({Fortune.PAID, Fortune.HANGS_PAID})

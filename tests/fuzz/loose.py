@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from routstr.payment.claims import DEPOSITED
 from routstr.payment.consolidation import CONSOLIDATION
+from routstr.payment.lightning_refund import LIGHTNING_REFUND
 from routstr.payment.moving import SWAP_IN, SWAP_OUT
-from routstr.payment.payouts import PAYOUT
+from routstr.payment.payouts import PAYOUT, WITHDRAW
 from routstr.wallet.models import SagaKind, SagaState
 from tests.fuzz.explain import Broken, Event, Track, by_account, track
 from tests.fuzz.facts import HoldFact, SagaFact
@@ -18,8 +20,9 @@ from tests.fuzz.holding import PlaceHold, Release, Settle
 from tests.fuzz.mint import TalliedMint
 from tests.fuzz.model import Model, demand
 from tests.fuzz.operations import Answer, Scene
+from tests.fuzz.paying_out import RefundExpired, SendBack
 from tests.fuzz.receiving import Receive
-from tests.fuzz.records import End, Ys
+from tests.fuzz.records import Account, End, Ys
 
 _OPERATOR: Final = -1
 
@@ -78,7 +81,7 @@ def _owed(scene: Scene, sweeps: Sweeps) -> Iterator[Track]:
     for id_, cost in sweeps.owed:
         fact = scene.facts.holds.get(id_)
         if fact is not None and fact.hold.end in (End.SETTLED, End.LATE):
-            yield track(fact.hold.account, _settled_late(id_, cost))
+            yield track(fact.hold.account, _settled_late(id_, cost, fact.hold.period))
 
 
 def _asked(hold: int, scene: Scene) -> bool:
@@ -107,8 +110,8 @@ def _left(hold: int, fact: HoldFact, sweeps: Sweeps) -> Event:
     return event
 
 
-def _settled_late(hold: int, cost: int) -> Event:
-    return lambda model: model.settle(hold, cost)
+def _settled_late(hold: int, cost: int, period: int) -> Event:
+    return lambda model: model.settle(hold, cost, period)
 
 
 def _moved(id_: int, saga: SagaFact, scene: Scene) -> list[Track]:
@@ -127,16 +130,18 @@ def _moved(id_: int, saga: SagaFact, scene: Scene) -> list[Track]:
 def _sent(id_: int, saga: SagaFact, scene: Scene) -> Track:
     """A refund's debit when its saga is new, and its end if it has ended."""
     events: list[Event] = []
-    account = saga.account
-    assert account is not None, "a refund names its account"
+    account = None if saga.purpose == WITHDRAW else saga.account
     gross, fee = (int(saga.unit.to_msat(amount)) for amount in (saga.gross, saga.fee))
     if id_ not in scene.open_before:
-        events.append(lambda m: m.debit(id_, account, gross))
+        deposited = json.loads(saga.context).get(DEPOSITED, 0)
+        before = scene.before.accounts.get(account or 0, Account()).deposited
+        events.append(lambda _: demand(account is None or deposited >= before, f"{saga}: {before}"))
+        events.append(lambda m: m.debit(id_, account, gross, deposited))
     if saga.state is SagaState.DONE:
         events.append(lambda m: m.issue(id_, fee))
     elif saga.state is SagaState.FAILED:
         events.append(lambda m: m.undo(id_))
-    return track(account, *events)
+    return track(_OPERATOR if account is None else account, *events)
 
 
 def _left_by_lightning(id_: int, saga: SagaFact, scene: Scene) -> Track:
@@ -145,12 +150,24 @@ def _left_by_lightning(id_: int, saga: SagaFact, scene: Scene) -> Track:
     account = None if saga.purpose == PAYOUT else saga.account
     gross, spent = (int(saga.unit.to_msat(amount)) for amount in (saga.gross, saga.spent))
     if id_ not in scene.open_before:
+        if saga.purpose == LIGHTNING_REFUND and account is not None:
+            events.append(lambda m: _require_wanted(m, account, saga, scene))
         events.append(lambda m: m.leave(id_, account, gross))
     if saga.state is SagaState.DONE:
         events.append(lambda m: m.arrive(id_, spent))
     elif saga.state is SagaState.FAILED:
         events.append(lambda m: m.stay(id_))
     return track(_OPERATOR if account is None else account, *events)
+
+
+def _require_wanted(model: Model, account: int, saga: SagaFact, scene: Scene) -> None:
+    """Its owner asks for it now, or has said so for the time after the key's end."""
+    if any(isinstance(o, SendBack) and o.payer.account == account for o in scene.asked):
+        return
+    owner, address = model.account(account), json.loads(saga.context)["recipient"]
+    over = owner.expires_at is not None and owner.expires_at <= scene.until
+    demand(any(isinstance(o, RefundExpired) for o in scene.asked), f"nobody asked for {saga}")
+    demand(over and owner.address == address, f"{saga} is paid to {address} for {owner}")
 
 
 def _renewed(id_: int, saga: SagaFact, scene: Scene) -> Track:
@@ -196,4 +213,5 @@ def _require_free(saga: SagaFact, mint: TalliedMint) -> None:
 
 
 def _noticed(saga: int, scene: Scene) -> Track:
-    return track(scene.before.refunds[saga].account, lambda model: model.claim(saga))
+    account = scene.before.refunds[saga].account
+    return track(_OPERATOR if account is None else account, lambda model: model.claim(saga))

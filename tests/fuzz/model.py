@@ -8,7 +8,7 @@ keeps its promises could not let it happen now.
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from tests.fuzz.records import Account, Deposit, End, Hold, Leaving, Refund, Stage, Ys
+from tests.fuzz.records import Account, Deposit, End, Hold, Leaving, Limit, Refund, Stage, Ys
 
 _HOLDS_REMEMBERED_MAX: Final = 80
 
@@ -32,6 +32,7 @@ class Model:
     deposits: dict[Ys, Deposit] = field(default_factory=dict)
     refunds: dict[int, Refund] = field(default_factory=dict)  # by saga
     leavings: dict[int, Leaving] = field(default_factory=dict)  # by saga
+    limits: dict[int, Limit] = field(default_factory=dict)
     unclaimed: int = 0
     in_flight: int = 0
     transit: int = 0
@@ -39,28 +40,24 @@ class Model:
     loss: int = 0
     payouts: int = 0
     mint_fees: int = 0
+    donations: int = 0
 
     def fork(self) -> "Model":
         """A copy that can go another way."""
-        return Model(
-            dict(self.accounts),
-            dict(self.holds),
-            dict(self.deposits),
-            dict(self.refunds),
-            dict(self.leavings),
-            self.unclaimed,
-            self.in_flight,
-            self.transit,
-            self.revenue,
-            self.loss,
-            self.payouts,
-            self.mint_fees,
+        return replace(
+            self,
+            accounts=dict(self.accounts),
+            holds=dict(self.holds),
+            deposits=dict(self.deposits),
+            refunds=dict(self.refunds),
+            leavings=dict(self.leavings),
+            limits=dict(self.limits),
         )
 
     @property
     def surplus(self) -> int:
         """What is the operator's own."""
-        return self.revenue - self.loss - self.payouts - self.mint_fees
+        return self.revenue + self.donations - self.loss - self.payouts - self.mint_fees
 
     def account(self, account: int) -> Account:
         demand(account in self.accounts, f"account {account} does not exist")
@@ -75,8 +72,11 @@ class Model:
         demand(not self.overlaps(ys), "a part of the token was redeemed before")
         demand(net > 0, "the token is worth nothing after the fee")
         demand((account in self.accounts) == ("topup" in purpose), f"{purpose} into {account}")
-        before = self.accounts.get(account, Account())
         self.deposits[ys] = Deposit(purpose, account, net)
+        if purpose == "donation":
+            self.donations += net
+            return
+        before = self.accounts.get(account, Account())
         self.accounts[account] = replace(
             before, total=before.total + net, deposited=before.deposited + net
         )
@@ -86,38 +86,67 @@ class Model:
         return any(not ys.isdisjoint(known) for known in self.deposits)
 
     def place(
-        self, hold: int, account: int, minimum: int, wanted: int, *, closes: bool = False
+        self,
+        hold: int,
+        account: int,
+        minimum: int,
+        wanted: int,
+        *,
+        closes: bool = False,
+        limit: int | None = None,
+        period: int = 0,
     ) -> int:
         """Set aside what is wanted, less if there is less, but not below the minimum.
 
-        ``closes``: the account pays for one request and no other.
+        ``closes``: the account pays for one request and no other. ``limit``: it is a child key that
+        spends, in this period.
         """
         owner = self.account(account)
         demand(not owner.closed, f"account {account} has paid for its one request")
         demand(hold not in self.holds, f"hold {hold} exists")
         demand(owner.available >= minimum, f"{owner.available} msat are available")
         amount = min(owner.available, max(minimum, wanted))
-        self.holds[hold] = Hold(account, amount)
+        if limit is not None:
+            allowed = self.enter(limit, period)
+            demand(not allowed.revoked, f"child {limit} is revoked")
+            demand(allowed.left >= minimum, f"the limit leaves {allowed.left} msat")
+            amount, period = min(amount, allowed.left), allowed.period
+            self.limits[limit] = replace(allowed, held=allowed.held + amount)
+        self.holds[hold] = Hold(account, amount, limit=limit, period=period)
         self.accounts[account] = replace(owner, held=owner.held + amount, closed=closes)
         return amount
 
-    def settle(self, hold: int, cost: int) -> Hold:
-        """Charge at most what is held; after an expiry, once, at most what is there too."""
+    def enter(self, limit: int, period: int) -> Limit:
+        """Count in this period of a limit, unless a later one has begun."""
+        self.limits[limit] = self.limits[limit].entered(period)
+        return self.limits[limit]
+
+    def settle(self, hold: int, cost: int, period: int = 0) -> Hold:
+        """Charge at most what is held; after an expiry, once, at most what is there too.
+
+        ``period``: that of a child's limit, for the latter.
+        """
         was = self._hold(hold)
         owner = self.account(was.account)
         if was.end is End.OPEN:
             charged = min(cost, was.amount)
             owner = replace(owner, held=owner.held - was.amount)
+            self._uncount(was)
             now = replace(was, end=End.SETTLED, charged=charged, uncollected=cost - charged)
         elif was.end is End.EXPIRED:
             owed = min(cost, was.amount)
             charged = min(owed, owner.available)
+            if was.limit is not None:
+                allowed = self.enter(was.limit, period)
+                charged = min(charged, allowed.left)
+                was = replace(was, period=allowed.period)
             now = replace(was, end=End.LATE, charged=charged, uncollected=owed - charged)
             self.loss += owed - charged
             self.revenue += owed - charged
         else:
             return was
         self.revenue += charged
+        self._count(now)
         self.holds[hold] = now
         self.accounts[was.account] = replace(owner, total=owner.total - charged)
         return now
@@ -129,20 +158,39 @@ class Model:
             owner = self.account(was.account)
             self.holds[hold] = replace(was, end=end)
             self.accounts[was.account] = replace(owner, held=owner.held - was.amount)
+            self._uncount(was)
         return self.holds[hold]
+
+    def _uncount(self, hold: Hold) -> None:
+        """A hold of a child's has ended; in a later period it counts no more."""
+        if hold.limit is not None and (it := self.limits[hold.limit]).period == hold.period:
+            self.limits[hold.limit] = replace(it, held=it.held - hold.amount)
+
+    def _count(self, hold: Hold) -> None:
+        """A child is charged, in the period of its hold."""
+        if hold.limit is not None:
+            it = self.limits[hold.limit]
+            now = hold.charged if it.period == hold.period else 0
+            it = replace(it, counted=it.counted + now, total=it.total + hold.charged)
+            self.limits[hold.limit] = it
 
     def expire(self, hold: int) -> None:
         """The owner is gone."""
         demand(self._hold(hold).end is End.OPEN, f"hold {hold} is not open")
         self.release(hold, End.EXPIRED)
 
-    def debit(self, saga: int, account: int, gross: int) -> None:
-        """A refund takes its amount from the balance before anything is asked of a mint."""
-        owner = self.account(account)
+    def debit(self, saga: int, account: int | None, gross: int, deposited: int = 0) -> None:
+        """A refund takes its amount from the balance before anything is asked of a mint.
+
+        ``deposited``: what had come in by when it was asked for; more may have come in since.
+        """
         demand(saga not in self.refunds, f"refund {saga} exists")
-        demand(0 < gross <= owner.available, f"{gross} of {owner.available} msat")
-        self.refunds[saga] = Refund(account, gross, owner.deposited)
-        self.accounts[account] = replace(owner, total=owner.total - gross)
+        demand(gross > 0, f"{gross} msat are given back")
+        if account is not None:
+            known = self.account(account).deposited
+            demand(deposited <= known, f"{deposited} msat had come in by then, {known} by now")
+        self._move_back(account, -gross)
+        self.refunds[saga] = Refund(account, gross, deposited)
         self.unclaimed += gross
 
     def issue(self, saga: int, fee: int) -> None:
@@ -155,9 +203,8 @@ class Model:
     def undo(self, saga: int) -> None:
         """There will be no token: the amount is back."""
         was = self._refund(saga, Stage.OPEN)
-        owner = self.account(was.account)
         self.refunds[saga] = replace(was, stage=Stage.UNDONE)
-        self.accounts[was.account] = replace(owner, total=owner.total + was.gross)
+        self._move_back(was.account, was.gross)
         self.unclaimed -= was.gross
 
     def claim(self, saga: int) -> None:

@@ -6,7 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
+from routstr.auth import keys
+from routstr.auth.children import Children
+from routstr.auth.expiry import ExpiredKeys
 from routstr.auth.invoices import SATS_MAX, Invoices
+from routstr.auth.profile import Profiles
 from routstr.auth.service import CREATE, Authenticator, KeyCompletion
 from routstr.core.clock import ManualClock
 from routstr.core.db import open_backend
@@ -16,6 +20,7 @@ from routstr.ledger import instances
 from routstr.ledger.entries import Held, HoldRequest, Placed, Refused, Settled, Settlement
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
+from routstr.money import Msat
 from routstr.payment.consolidation import (
     CONSOLIDATION,
     ConsolidationCompletion,
@@ -28,6 +33,7 @@ from routstr.payment.deposits import (
     PaidCompletion,
     TopupCompletion,
 )
+from routstr.payment.donations import DONATION, DonationCompletion
 from routstr.payment.intake import Intake
 from routstr.payment.lightning_refund import (
     LIGHTNING_REFUND,
@@ -42,7 +48,13 @@ from routstr.payment.moving import (
     SwapInCompletion,
     SwapOutCompletion,
 )
-from routstr.payment.payouts import PAYOUT, PayoutCompletion, Payouts
+from routstr.payment.payouts import (
+    PAYOUT,
+    WITHDRAW,
+    PayoutCompletion,
+    Payouts,
+    WithdrawCompletion,
+)
 from routstr.payment.pricing import Quote
 from routstr.payment.refund import Refunds
 from routstr.payment.refund_books import REFUND, RefundCompletion
@@ -58,6 +70,8 @@ from tests.fuzz.mint import TalliedMint
 
 STALE_SECONDS: Final = 3_600.0
 """Instances are marked as silent by hand; none becomes so by the real time that a run takes."""
+CHILD_MSAT: Final = 700
+"""What a child key costs."""
 _KEY: Final = NodeKey(bytes(range(32)))
 _SEED: Final = bytes(reversed(range(64)))
 _RECONNECT_SECONDS: Final = 0.15
@@ -127,16 +141,21 @@ class Node:
         register(REFUND, RefundCompletion(clock))
         register(LIGHTNING_REFUND, LightningRefundCompletion(clock))
         register(PAYOUT, PayoutCompletion(clock))
+        register(WITHDRAW, WithdrawCompletion(clock))
+        register(DONATION, DonationCompletion(clock))
         register(SWAP_OUT, SwapOutCompletion(clock))
         register(SWAP_IN, SwapInCompletion(clock))
         register(CONSOLIDATION, ConsolidationCompletion(clock))
         register(PAYMENT, PaymentCompletion(clock))
-        intake = Intake(self.wallet, clock)
+        self.intake = intake = Intake(self.wallet, clock)
         self.auth = Authenticator(db, intake, _KEY, clock)
+        self.children = Children(db, _KEY, clock, Msat(CHILD_MSAT))
+        self.profiles = Profiles(db, _KEY, clock)
         self.refunds = Refunds(db, self.wallet, clock)
         self.x_cashu = XCashu(intake, self.wallet, self.refunds)
         lnurl = PlayedLnurl(ground.network)
         self.lightning = LightningRefunds(db, self.wallet, lnurl)
+        self.expired = ExpiredKeys(db, self.lightning, clock)
         self.payouts = Payouts(db, self.wallet, lnurl, clock, minimum_sat=1, maximum_sat=SATS_MAX)
         self.moves = MintSwaps(db, self.wallet, clock, Rebalancing(0, 0))
         self.tidying = Consolidations(self.wallet, clock, per_amount_max=_PROOFS_MAX)
@@ -145,6 +164,10 @@ class Node:
         )
         self.till = Till(self.auth, self.x_cashu, self, _NoDemand())
         self.sweeper = Sweeper(db, self._ledger, clock, self.instance, STALE_SECONDS)
+
+    def public_id(self, key: str) -> str:
+        """What a key is called where it is not told."""
+        return keys.identify(_KEY, key).public_id
 
     @property
     def owed(self) -> dict[int, int]:

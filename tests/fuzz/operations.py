@@ -66,6 +66,9 @@ class Scene:
     """The refund that made a token, by the token's text."""
     payable: Callable[[], dict[tuple[str, Unit], int]]
     """What the wallet can spend after it, by mint and unit."""
+    since: int
+    until: int
+    """By the nodes' clock, in ms."""
 
     def require_trouble(self, answer: Answer, operation: object) -> None:
         if self.calm:

@@ -99,17 +99,20 @@ class AskInvoice:
             return NOTHING
         if not self.network.is_paid(told.quote.request):
             raise Broken(f"{self} is called paid, and nobody has")
-        if (told.api_key is None) != told.is_topup:
-            raise Broken(f"{self} is paid, and its key is told: {told.api_key is not None}")
-        return [[Track(self._owners(scene), (self._credited,))]]
+        if told.is_topup and told.api_key is not None:
+            raise Broken(f"{self} is a top-up, and a key is told")
+        return [[Track(self._owners(scene), (lambda m: self._credited(m, told),))]]
 
-    def _credited(self, model: Model) -> None:
+    def _credited(self, model: Model, told: Invoice) -> None:
         known = model.deposits.get(self.given.name)
         demand(known is not None, "an invoice is called paid, and nobody has its money")
         assert known is not None
         quote = self.given.invoice.quote
         demand((known.purpose, known.net) == (quote.purpose, int(quote.msat)), f"{known}: {quote}")
         demand(self.given.account in (None, known.account), f"{known} is another's")
+        if not told.is_topup:
+            is_first = model.account(known.account).generation == 0
+            demand(is_first == (told.api_key is not None), f"{self}: of {known} a key is told")
 
     def _owners(self, scene: Scene) -> frozenset[int]:
         known = scene.before.deposits.get(self.given.name)

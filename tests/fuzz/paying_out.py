@@ -89,6 +89,23 @@ class SendBack:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundExpired:
+    """Pay out what expired keys hold, where their owners said; what it did the books say."""
+
+    kind = "expired keys"
+
+    async def ask(self, node: Node) -> int:
+        return await node.expired.refund()
+
+    def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
+        if answer.value is None:
+            scene.require_trouble(answer, self)
+            if not answer.lost and not isinstance(answer.error, UNDECIDED):
+                raise Broken(f"{self} is answered {answer}: {answer.error}")
+        return NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class PayOut:
     """Pay the operator from what is the node's own; nothing said: all of it."""
 
@@ -137,7 +154,8 @@ def _melts(scene: Scene) -> list[SagaFact]:
 
 
 def _alone(operation: SendBack | PayOut, scene: Scene) -> bool:
-    return sum(isinstance(o, type(operation)) for o in scene.asked) < 2
+    rivals = (type(operation), RefundExpired) if isinstance(operation, SendBack) else (PayOut,)
+    return sum(isinstance(o, rivals) for o in scene.asked) < 2
 
 
 def _require_known(operation: SendBack | PayOut, answer: Answer) -> None:
@@ -153,6 +171,13 @@ def _require_said(
     moved = [saga for saga in new if saga.state is not SagaState.FAILED]
     if alone and isinstance(answer.error, _STAYS) and moved:
         raise Broken(f"{operation} is answered {answer}, and there is {moved}")
+
+
+def can_leave(amount: int, there: dict[tuple[str, Unit], int]) -> bool:
+    """Whether some mint has so much more than its fees that it could have been paid."""
+    return amount >= _FEES_MSAT_MAX and any(
+        int(unit.to_msat(has)) >= 2 * _FEES_MSAT_MAX for (_, unit), has in there.items()
+    )
 
 
 def _payable(amount: int, scene: Scene) -> bool:

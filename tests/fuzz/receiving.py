@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 
 from routstr.auth.service import Payer
-from tests.fuzz.explain import Alternatives, Broken, track
+from routstr.errors import AuthError, KeyExpired
+from tests.fuzz.explain import Alternatives, Broken, Track, track
+from tests.fuzz.model import Model, demand
 from tests.fuzz.node import Node
 from tests.fuzz.offering import Offering, UserToken
 from tests.fuzz.operations import Answer, Scene
@@ -38,8 +40,22 @@ class Receive(Offering):
         return (await node.auth.create_api_key(self.text)).payer.account
 
     def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
+        if isinstance(answer.error, KeyExpired) and self.bearer:
+            return [[Track(self.owners(scene), (lambda m: self._is_expired(m, scene),))]]
+        if isinstance(answer.error, AuthError) and self.payer is None:
+            return [[Track(self.owners(scene), (self._was_rotated,))]]
         if answer.value is None:
             return self.refused(answer, scene)
         account: int = answer.value
         ys, net = self.given.ys, self.given.net
         return [[track(account, lambda m: m.redeem(ys, self.kind, account, net))]]
+
+    def _was_rotated(self, model: Model) -> None:
+        known = self.redeemed(model)
+        gone = known is not None and model.account(known.account).generation > 0
+        demand(gone, f"{self} is answered that the key is unknown, and made {known}")
+
+    def _is_expired(self, model: Model, scene: Scene) -> None:
+        known = self.redeemed(model)
+        until = None if known is None else model.account(known.account).expires_at
+        demand(until is not None and until <= scene.until, f"{self}: the key lasts until {until}")

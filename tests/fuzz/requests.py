@@ -9,6 +9,17 @@ from typing import Final
 
 from tests.fuzz.holding import PlaceHold, Release, Settle
 from tests.fuzz.offering import UserToken
+from tests.fuzz.over_keys import (
+    donate,
+    make_children,
+    refund_expired,
+    reset_child,
+    revoke_child,
+    rotate,
+    set_terms,
+    spend,
+    take_out,
+)
 from tests.fuzz.over_lightning import (
     ask_invoice,
     ask_mints,
@@ -146,8 +157,9 @@ def claim_change(scope: Scope) -> Act:
     """Mostly of a payment, and mostly of one that has something left."""
     world, choices = scope.world, scope.choices
     paid = [one for one in scope.tokens if one.ys in world.paid]
-    owners = world.model.deposits, world.model.accounts
-    left = [one for one in paid if (it := owners[0].get(one.ys)) and owners[1][it.account].total]
+    have = {account for account, it in world.model.accounts.items() if it.total}
+    deposits = world.model.deposits
+    left = [one for one in paid if one.ys in deposits and deposits[one.ys].account in have]
     tokens = (left or paid or scope.tokens) if choices.percent(90) else scope.tokens
     if not tokens:
         return pay(scope)
@@ -168,7 +180,7 @@ def watch_claims(scope: Scope) -> Act:
 
 
 PLANNERS: Final[dict[Planner, int]] = {
-    place_hold: 40,
+    place_hold: 32,
     settle: 34,
     release: 9,
     create: 2,
@@ -191,6 +203,15 @@ PLANNERS: Final[dict[Planner, int]] = {
     move_between: 2,
     finish_moves: 1,
     tidy_up: 1,
+    spend: 14,
+    make_children: 3,
+    reset_child: 1,
+    revoke_child: 1,
+    rotate: 2,
+    set_terms: 3,
+    refund_expired: 2,
+    donate: 2,
+    take_out: 2,
     watch_claims: 1,
     sweep: 2,
     recover: 1,

@@ -9,6 +9,17 @@ from tests.fuzz.fate import CALLS, COMMITS, DEADLY, SLOW_S, Read
 from tests.fuzz.holding import Settle
 from tests.fuzz.mint import BriefSigner
 from tests.fuzz.outside import FIRST, SECOND
+from tests.fuzz.over_keys import (
+    donate,
+    make_children,
+    refund_expired,
+    reset_child,
+    revoke_child,
+    rotate,
+    set_terms,
+    spend,
+    take_out,
+)
 from tests.fuzz.over_lightning import (
     ask_invoice,
     ask_mints,
@@ -59,6 +70,7 @@ _ON_TOKENS: Final[tuple[Planner, ...]] = (
     claim_change,
     overlapping_token,
     spend_elsewhere,
+    donate,
 )
 _ON_MONEY: Final[tuple[Planner, ...]] = (
     place_hold,
@@ -71,11 +83,13 @@ _ON_MONEY: Final[tuple[Planner, ...]] = (
     claim,
     sweep,
     watch_claims,
+    *(spend, spend, spend, rotate, set_terms, refund_expired),
+    *(make_children, reset_child, revoke_child),
 )
 _AT_MINTS: Final[tuple[Planner, ...]] = (
     *(give_back, give_back, top_up, create, pay, claim_change),
     *(order_invoice, ask_invoice, ask_mints, send_back, send_back, pay_out),
-    *(move_between, tidy_up),
+    *(move_between, tidy_up, donate, take_out, refund_expired),
 )
 
 
@@ -168,7 +182,7 @@ async def come_back(scope: Scope) -> None:
 
 
 async def let_time_pass(scope: Scope) -> None:
-    scope.world.ground.clock.advance(seconds=scope.choices.pick((1, 31, 700)))
+    scope.world.ground.clock.advance(seconds=scope.choices.pick((1, 31, 700, 30_000, 86_400)))
 
 
 async def mint_trouble(scope: Scope) -> None:

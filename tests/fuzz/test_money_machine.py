@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from devkit.postgres import Postgres
 from routstr.core.clock import ManualClock
-from tests.fuzz import lifecycle, money, over_lightning, requests, rules
+from tests.fuzz import lifecycle, money, over_keys, over_lightning, requests, rules
 from tests.fuzz.loop import HastyLoop
 from tests.fuzz.places import Ear, Place, PostgresPlace, SqlitePlace, listening
 from tests.fuzz.scope import Choices, Planner, Scope
@@ -163,6 +163,42 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(numbers=NUMBERS)
     def tidy_up(self, numbers: tuple[int, ...]) -> None:
         self._do(numbers, over_lightning.tidy_up)
+
+    @rule(numbers=NUMBERS)
+    def spend_with_a_key(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_keys.spend)
+
+    @rule(numbers=NUMBERS)
+    def make_child_keys(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_keys.make_children)
+
+    @rule(numbers=NUMBERS)
+    def reset_a_child_key(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_keys.reset_child)
+
+    @rule(numbers=NUMBERS)
+    def revoke_a_child_key(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_keys.revoke_child)
+
+    @rule(numbers=NUMBERS)
+    def rotate_a_key(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_keys.rotate)
+
+    @rule(numbers=NUMBERS)
+    def say_when_a_key_ends(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_keys.set_terms)
+
+    @rule(numbers=NUMBERS)
+    def refund_expired_keys(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_keys.refund_expired)
+
+    @rule(numbers=NUMBERS)
+    def donate(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_keys.donate)
+
+    @rule(numbers=NUMBERS)
+    def take_profit_out_as_a_token(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_keys.take_out)
 
     @rule(numbers=NUMBERS)
     def watch_claims(self, numbers: tuple[int, ...]) -> None:

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Self
 
+from msgspec.structs import replace
+
 from routstr.auth.service import Payer
 from routstr.core.clock import ManualClock
 from routstr.errors import RoutstrError
@@ -14,8 +16,11 @@ from routstr.payment.change import Change
 from routstr.wallet.models import SagaState
 from tests.fuzz.explain import Broken, explained
 from tests.fuzz.facts import Facts, Observer, SagaFact
+from tests.fuzz.family import Holder, MakeChildren, UserChild
 from tests.fuzz.fate import Killed
+from tests.fuzz.giving import Taken, TakeOut
 from tests.fuzz.holding import Release, Settle
+from tests.fuzz.keeping import Rotate
 from tests.fuzz.lightning import Network
 from tests.fuzz.loose import Sweeps, loose_tracks
 from tests.fuzz.mint import TalliedMint
@@ -63,6 +68,10 @@ class World:
         self.outside = Outside(ground.mints, observer)
         self.model = Model()
         self.keys: list[Payer] = []
+        self.rotated: list[Holder] = []
+        """Keys that have a successor."""
+        self.births: list[MakeChildren] = []
+        self.children: list[UserChild] = []
         self.tokens: list[UserToken] = []
         self.paid: dict[Ys, UserToken] = {}
         """Tokens that were sent with a request to pay for it."""
@@ -102,11 +111,12 @@ class World:
             self._wish(act.operation)
         sweeps = self._sweeps(acts)
         calm = len(acts) == 1 and not self.open_sagas and self._all_seen
+        since = self.ground.clock.now_ms()
         answers = await asyncio.gather(*map(self._ask, acts))
         await self._quiet(acts)
         calm = calm and happened == sum(node.fate.happened for node in self.nodes)
         calm = calm and acts[0].hasty is None
-        scene = self._scene(acts, self._look(acts), calm=calm)
+        scene = self._scene(acts, self._look(acts), since, calm=calm)
         self._explain(scene, answers, sweeps)
         self._listen()
         self._learn(acts, answers, scene.facts)
@@ -165,13 +175,16 @@ class World:
         holds = {hold for hold, it in self.model.holds.items() if it.end in open_ones}
         holds |= {o.hold for o in asked if isinstance(o, Settle | Release)}
         issued = [saga for saga, it in self.model.refunds.items() if it.stage is Stage.ISSUED]
-        asking = any(isinstance(o, GiveBack | ClaimChange | Pay | Watch) for o in asked)
+        asking = any(isinstance(o, GiveBack | ClaimChange | Pay | Watch | TakeOut) for o in asked)
         return self.observer.look(holds, self.open_sagas, issued if asking else ())
 
-    def _scene(self, acts: Sequence[Act], facts: Facts, *, calm: bool) -> Scene:
+    def _scene(self, acts: Sequence[Act], facts: Facts, since: int, *, calm: bool) -> Scene:
         asked = [act.operation for act in acts]
         issuer, payable = self.outside.issuer, self.observer.payable
-        return Scene(self.model, facts, asked, self.open_sagas, calm, issuer, payable)
+        until = self.ground.clock.now_ms()
+        return Scene(
+            *(self.model, facts, asked, self.open_sagas, calm, issuer, payable), since, until
+        )
 
     def _sweeps(self, acts: Sequence[Act]) -> Sweeps:
         by = [self.nodes[act.node] for act in acts if isinstance(act.operation, Sweep)]
@@ -201,10 +214,35 @@ class World:
                 operation.given.doubted |= "spent" in error.code
             if isinstance(answer.value, UserInvoice):
                 self.invoices.append(answer.value)
+            if isinstance(operation, MakeChildren):
+                self._learn_children(operation, answer, facts)
+            if isinstance(operation, Rotate) and answer.value is not None:
+                self._learn_rotation(operation.holder, answer.value)
             self._take_back(answer.value)
         self.open_sagas = {i: s for i, s in facts.sagas.items() if s.state is SagaState.OPEN}
         for node in self.nodes:
             node.live.intersection_update(self.model.holds)
+
+    def _learn_children(self, asked: MakeChildren, answer: Answer, facts: Facts) -> None:
+        if all(asked.operation != known.operation for known in self.births):
+            self.births.append(asked)
+        limits = {child.public_id: id_ for id_, child in facts.children.items()}
+        known = {child.limit for child in self.children}
+        for key, public_id in answer.value or ():
+            if limits[public_id] not in known:
+                child = UserChild(key, public_id, asked.holder.account, limits[public_id])
+                self.children.append(child)
+
+    def _learn_rotation(self, asked: Holder, key: str) -> None:
+        for index, payer in enumerate(self.keys):
+            if payer.account == asked.account and payer.key == asked.payer.key:
+                self.rotated.append(asked)
+                self.keys[index] = replace(payer, key=key)
+
+    def holder(self, payer: Payer) -> Holder:
+        """A user with the newest key that they were told."""
+        before = sum(old.account == payer.account for old in self.rotated)
+        return Holder(payer, before)
 
     def unclaimed_invoices(self) -> list[UserInvoice]:
         """Invoices that make a key which their users have not asked for yet."""
@@ -219,6 +257,8 @@ class World:
     def _take_back(self, told: object) -> None:
         """A user has what an answer gives back."""
         change = told.change if isinstance(told, Served) else None
+        if isinstance(told, Taken):
+            self.outside.give(told.text, told.worth)
         if isinstance(told, refund.Refund):
             for part in told.parts:
                 self.outside.give(part.token, part.worth)
