@@ -25,7 +25,7 @@ from routstr.payment.deposits import (
     TopupCompletion,
 )
 from routstr.payment.donations import DONATION, DonationCompletion
-from routstr.payment.foreign import PASSING, PassingCompletion
+from routstr.payment.foreign_books import PASSING, PassingCompletion
 from routstr.payment.lightning_refund import LIGHTNING_REFUND, LightningRefundCompletion
 from routstr.payment.moving import SWAP_IN, SWAP_OUT, SwapInCompletion, SwapOutCompletion
 from routstr.payment.payouts import PAYOUT, WITHDRAW, PayoutCompletion, WithdrawCompletion

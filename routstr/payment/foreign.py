@@ -20,7 +20,7 @@ from typing import Final
 from msgspec import Struct
 
 from routstr.core.clock import Clock
-from routstr.core.db import Database, Tx
+from routstr.core.db import Database
 from routstr.core.logging import get_logger
 from routstr.errors import (
     ForeignSwapFailed,
@@ -31,18 +31,9 @@ from routstr.errors import (
     RedemptionPending,
     WalletError,
 )
-from routstr.ledger.accounts import Entry, post
-from routstr.ledger.entries import TransferKind
 from routstr.money import ZERO, Msat, Unit
-from routstr.payment.claims import unclaimed_account
-from routstr.payment.deposits import (
-    FOREIGN,
-    FOREIGN_CREATE,
-    FOREIGN_TOPUP,
-    admit_deposit,
-    asset_account,
-    saga_key,
-)
+from routstr.payment.deposits import FOREIGN, FOREIGN_CREATE, FOREIGN_TOPUP
+from routstr.payment.foreign_books import PASSING
 from routstr.wallet import quotes
 from routstr.wallet.forwarding import QUOTE, Forward
 from routstr.wallet.models import QuoteState, SagaKind, SagaState
@@ -54,8 +45,6 @@ from routstr.wallet.token import Token, ys
 
 _log = get_logger(__name__)
 
-PASSING: Final = "passing"
-"""Purpose of the sagas that spend such tokens."""
 _COST_PERCENT: Final = 5
 _COST_SAT: Final = 10
 """A token may lose this much at most, or so many percent, whichever is more."""
@@ -96,40 +85,6 @@ class Arrival(Struct, frozen=True, kw_only=True):
         return f"Arrival({self.purpose}, {int(self.net_msat)} msat)"
 
 
-class PassingCompletion:
-    """Books the change of a token that paid for ecash of another mint."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def intended(self, tx: Tx, saga: Saga) -> None:  # noqa: ARG002 - the port's
-        """Refuse while deposits are closed. Nothing moves before the mint has paid."""
-        admit_deposit(tx)
-
-    def done(self, tx: Tx, saga: Saga) -> int:
-        """Owe the change as a token; what it paid for is booked when it arrives."""
-        assert saga.spent is not None, "a saga that is done says what it spent"
-        at = self._clock.now_ms()
-        account = unclaimed_account(tx, at)
-        if change := saga.unit.to_msat(saga.plan.face - saga.spent):
-            post(
-                tx,
-                Entry(
-                    debit=asset_account(tx, saga, at),
-                    credit=account,
-                    amount=change,
-                    kind=TransferKind.DEPOSIT,
-                    key=saga_key(b"W", saga.id),
-                    reference=saga.id,
-                    at=at,
-                ),
-            )
-        return account
-
-    def failed(self, tx: Tx, saga: Saga) -> None:
-        """Nothing was spent here."""
-
-
 class ForeignTokens:
     """Takes tokens of foreign mints in, at most so many sat in 24 hours."""
 
@@ -151,9 +106,9 @@ class ForeignTokens:
     async def receive(self, deposit: Deposit) -> Arrival:
         """Spend a token for ecash of the primary mint, once; return what has arrived.
 
-        The same proofs again find the same movement, and at the same time share one. Raises :class:`ForeignSwapFailed` and the
-        errors of :meth:`Forwarder.forward`: the token is as it was; or :class:`RedemptionPending`:
-        it goes on by itself.
+        The same proofs again find the same movement, and at the same time share one. Raises
+        :class:`ForeignSwapFailed` and the errors of :meth:`Forwarder.forward`: the token is as it
+        was; or :class:`RedemptionPending`: it goes on by itself.
         """
         points = ys(deposit.token)
         name = frozenset(points)

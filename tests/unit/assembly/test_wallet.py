@@ -46,7 +46,7 @@ class TestWallet:
             *("create", "topup", "payment", "capital", "donation"),
             *("lightning_create", "lightning_topup", "swap_in"),
             *("refund", "withdraw", "lightning_refund", "payout", "swap_out"),
-            "consolidation",
+            *("consolidation", "passing", "foreign_create", "foreign_topup"),
         }
 
     async def test_prefers_the_primary_mint(
@@ -67,3 +67,12 @@ class TestWallet:
             made.mints.mint(other)
         told = await wallet(tmp_path, session, (other,), cashu_mints=("https://a.example",))
         assert told.mints.mint(other).url == other
+
+    async def test_lets_tokens_of_named_foreign_mints_pass(
+        self, tmp_path: Path, session: aiohttp.ClientSession
+    ) -> None:
+        listed, other = ("https://a.example",), "https://other.example"
+        made = await wallet(tmp_path, session, cashu_mints=listed, swap_mints=(other,))
+        assert (made.mints.urls, made.mints.is_foreign(other)) == (listed, True)
+        told = await wallet(tmp_path, session, (other,), cashu_mints=listed, swap_mints=(other,))
+        assert (told.mints.mint(other).url, told.mints.is_foreign(other)) == (other, False)

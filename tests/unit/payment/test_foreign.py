@@ -31,7 +31,8 @@ from routstr.payment.deposits import (
     PaidCompletion,
     TopupCompletion,
 )
-from routstr.payment.foreign import PASSING, Arrival, ForeignTokens, PassingCompletion
+from routstr.payment.foreign import Arrival, ForeignTokens
+from routstr.payment.foreign_books import PASSING, PassingCompletion
 from routstr.payment.intake import Intake
 from routstr.wallet import token
 from routstr.wallet.mint_errors import MintDown, MintUnclear
