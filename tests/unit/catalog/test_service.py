@@ -1,3 +1,4 @@
+import asyncio
 import json
 from decimal import Decimal
 from typing import Any
@@ -172,3 +173,37 @@ def test_without_models_nothing_is_sold(clock: ManualClock) -> None:
 def test_an_unknown_rule_stops_the_start(clock: ManualClock) -> None:
     with pytest.raises(UnknownRule, match="no pricing rule 'spot'"):
         Catalog([MODEL], PricePolicy(rule="spot"), clock)
+
+
+async def test_what_is_computed_beside_the_loop_is_the_same(catalog: Catalog) -> None:
+    sources = [Source("a", Decimal(1), 0, [MODEL]), Source("b", Decimal(2), 0, [MODEL])]
+    await catalog.take_sources(sources)
+    await catalog.take_rate(Decimal(100_000), fresh_for_s=60)
+    other = Catalog([], PricePolicy(), ManualClock())
+    other.set_sources(sources)
+    other.set_rate(Decimal(100_000), fresh_for_s=60)
+    assert catalog.current() == other.current()
+    assert catalog.listing() == other.listing()
+
+
+async def test_changes_at_the_same_time_lose_nothing(catalog: Catalog) -> None:
+    new = [Source("a", Decimal(1), 0, [replace(MODEL, id="new")])]
+    catalog.set_rate(Decimal(100_000), fresh_for_s=None)
+    await asyncio.gather(
+        catalog.take_rate(Decimal(50_000), fresh_for_s=60),
+        catalog.take_sources(new),
+        catalog.take_rate(Decimal(50_000), fresh_for_s=60),
+    )
+    current = catalog.current()
+    assert (list(current.models), current.usd_per_btc) == (["new"], Decimal(50_000))
+    assert current.version == catalog.version == 3
+
+
+async def test_what_cannot_be_computed_beside_the_loop_changes_nothing(catalog: Catalog) -> None:
+    catalog.set_rate(Decimal(100_000), fresh_for_s=60)
+    before = catalog.current()
+    with pytest.raises(NameClash):
+        await catalog.take_sources([Source("a", Decimal(1), 0, [MODEL, replace(MODEL, id="one")])])
+    with pytest.raises(ValueError, match="not a price"):
+        await catalog.take_rate(Decimal("NaN"), fresh_for_s=60)
+    assert catalog.current() is before

@@ -1,0 +1,188 @@
+"""Lists of models and prices that others publish, read again and again, never for a request.
+
+::
+
+    due ──read──> good: kept, due again after the interval
+         └─fails─> the last good one stays, due again after 5, 10, 20, ... seconds, at most
+                   the interval; older than ``age_s_max`` it is dropped
+
+After every change the sources are made anew: each provider's list, the public prices and the
+operator's file (:mod:`routstr.catalog.overlay`). What a dropped list alone has sold or priced is
+sold no more; what the file prices stays.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+from routstr.catalog.models_file import ModelSpec
+from routstr.catalog.overlay import combine
+from routstr.catalog.price_list import ListUnusable, PriceIndex, parse_list
+from routstr.catalog.sources import Source
+from routstr.core.clock import Clock
+from routstr.core.logging import get_logger
+from routstr.payment.price_sources import SourceFailed
+
+LIST_BYTES_MAX: Final = 16 * 1024**2
+FIRST_RETRY_S: Final = 5.0
+_DOUBLINGS_MAX: Final = 16
+_SHOWN: Final = 20
+
+Read: TypeAlias = Callable[[], Awaitable[bytes]]
+"""Reads one list once; raises :class:`SourceFailed`."""
+_Models: TypeAlias = tuple[ModelSpec, ...]
+
+_log: Final = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A provider whose models are sold; ``read`` None: only those of the file."""
+
+    provider: str
+    fee: Decimal
+    priority: int = 0
+    rule: str = ""
+    read: Read | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListPolicy:
+    """MODELS_REFRESH_INTERVAL_SECONDS, MODELS_AGE_SECONDS_MAX."""
+
+    interval_s: float = 360
+    age_s_max: float = 86_400
+    timeout_s: float = 30
+
+
+class _Kept:
+    """One list: the last good one, and when it is to be read again (seconds, monotonic)."""
+
+    __slots__ = ("due", "failures", "models", "name", "read", "read_at")
+
+    def __init__(self, name: str, read: Read, now: float) -> None:
+        self.name: Final = name
+        self.read: Final = read
+        self.models: tuple[ModelSpec, ...] = ()
+        self.read_at = now
+        self.due = now
+        self.failures = 0
+
+
+class PriceLists:
+    """Keeps what is sold up to date: hands sources to ``publish`` whenever they change.
+
+    ``file`` are the entries of the operator's file; those without a ``provider`` belong to the
+    first one. ``public`` reads OpenRouter's list, None where it is not used.
+    """
+
+    def __init__(
+        self,
+        publish: Callable[[Sequence[Source]], Awaitable[None]],
+        clock: Clock,
+        policy: ListPolicy,
+        file: Sequence[Mapping[str, Any]] = (),
+        public: Read | None = None,
+    ) -> None:
+        self._publish: Final = publish
+        self._clock: Final = clock
+        self._policy: Final = policy
+        self._file: Final = tuple(file)
+        self._public = None if public is None else _Kept("openrouter", public, clock.monotonic())
+        self._own: dict[str, _Kept] = {}
+        self._listings: tuple[Listing, ...] = ()
+        self._published: tuple[Source, ...] | None = None
+        self._renewing: Final = asyncio.Lock()
+
+    async def set_providers(self, listings: Sequence[Listing]) -> None:
+        """Sell what these offer from now on; lists of those that stay as they are are kept."""
+        now = self._clock.monotonic()
+        known = {one.provider: one for one in self._listings}
+        own: dict[str, _Kept] = {}
+        for one in listings:
+            if one.read is None:
+                continue
+            before = known.get(one.provider)
+            same = before is not None and before.read == one.read
+            own[one.provider] = (
+                self._own[one.provider] if same else _Kept(one.provider, one.read, now)
+            )
+        self._own, self._listings = own, tuple(listings)
+        await self._renew()
+
+    async def refresh(self) -> None:
+        """Read the lists that are due, drop those that are too old; never raises for a list."""
+        now = self._clock.monotonic()
+        lists = [kept for kept in (self._public, *self._own.values()) if kept is not None]
+        due = [kept for kept in lists if kept.due <= now]
+        changed = any(await asyncio.gather(*map(self._read, due)))
+        for kept in lists:
+            if kept.models and self._clock.monotonic() - kept.read_at >= self._policy.age_s_max:
+                _log.error("model_list_too_old", list=kept.name)
+                kept.models = ()
+                changed = True
+        if changed:
+            await self._renew()
+
+    async def _read(self, kept: _Kept) -> bool:
+        """Whether the list says something else now."""
+        began = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(self._policy.timeout_s):
+                text = await kept.read()
+            models = await asyncio.to_thread(parse_list, text)
+        except (SourceFailed, ListUnusable, TimeoutError) as failure:
+            pause = FIRST_RETRY_S * 2 ** min(kept.failures, _DOUBLINGS_MAX)
+            kept.failures += 1
+            kept.due = self._clock.monotonic() + min(pause, self._policy.interval_s)
+            reason = str(failure) or f"no answer within {self._policy.timeout_s} s"
+            _log.warning("model_list_failed", list=kept.name, reason=reason)
+            return False
+        kept.failures = 0
+        kept.read_at, kept.due = began, self._clock.monotonic() + self._policy.interval_s
+        changed = models != kept.models
+        kept.models = models
+        return changed
+
+    async def _renew(self) -> None:
+        """Publish what is sold now, one change after the other."""
+        async with self._renewing:
+            public = self._public.models if self._public else ()
+            sources = await asyncio.to_thread(_combined, self._parts(), public)
+            if sources == self._published:
+                return
+            try:
+                await self._publish(sources)
+            except ValueError as error:
+                _log.error("sources_refused", reason=str(error))
+                return
+            self._published = sources
+
+    def _parts(self) -> tuple[tuple[Listing, Sequence[Mapping[str, Any]], _Models], ...]:
+        """Each provider, its entries of the file, its own list."""
+        first = self._listings[0].provider if self._listings else None
+        return tuple(
+            (
+                one,
+                [entry for entry in self._file if entry.get("provider", first) == one.provider],
+                self._own[one.provider].models if one.provider in self._own else (),
+            )
+            for one in self._listings
+        )
+
+
+def _combined(
+    parts: Sequence[tuple[Listing, Sequence[Mapping[str, Any]], _Models]], public: _Models
+) -> tuple[Source, ...]:
+    prices = PriceIndex(public)
+    sources: list[Source] = []
+    left_out: list[str] = []
+    for one, entries, own in parts:
+        combined = combine(entries, own, prices)
+        left_out += combined.left_out
+        sources.append(Source(one.provider, one.fee, one.priority, combined.models, one.rule))
+    if left_out:
+        _log.info("models_left_out", count=len(left_out), models=left_out[:_SHOWN])
+    return tuple(sources)
