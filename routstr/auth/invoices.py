@@ -58,7 +58,12 @@ _ID_BYTES: Final = 32
 _RETRY: Final = {"Retry-After": "60"}
 _WHOLE_MINT: Final = (MintExposureReached, MintRateLimited, MintUnreachable, TimeoutError)
 """No invoice was made, and the mint's other units will not do either."""
+
 _Purpose: TypeAlias = tuple[str, int | None, dict[str, Any]]  # with the account and the context
+
+
+class _Made(Exception):
+    """This call has an invoice already: of a mint that was late, or of its repetition beside it."""
 
 
 class Wish(Struct, frozen=True):
@@ -108,21 +113,28 @@ class Invoices:
         client = self._client(wish)
         invoice_id = self._new_id(operation)
         claim = self._claim(invoice_id)
-        made = await self._db.read(lambda c: invoice_repository.find(c, claim))
-        if made is not None:
-            return invoice_id, self._shown(await self._wallet.quote(made))
+        if (made := await self._made(claim)) is not None:
+            return invoice_id, made
         await self._admitted()
         await self._check(client)
 
         def beside(tx: Tx, quote: Quote) -> None:
             admit_deposit(tx)
+            if invoice_repository.find(tx.sql, claim) is not None:
+                raise _Made
             if invoice_repository.count_open(tx.sql, client, quote.created_at) >= self._open_max:
                 raise TooManyInvoices(headers=_RETRY)
-            invoice_repository.add(
+            if not invoice_repository.add(
                 tx, quote.id, claim=claim, client=client, expires_at=quote.expires_at
-            )
+            ):
+                raise _Made
 
-        quote = await self._order(wish, self._purpose(wish, invoice_id), beside)
+        try:
+            quote = await self._order(wish, self._purpose(wish, invoice_id), beside)
+        except _Made:
+            made = await self._made(claim)
+            assert made is not None, "invoices that can be paid are kept"
+            return invoice_id, made
         return invoice_id, self._shown(quote)
 
     async def status(self, invoice_id: str) -> Invoice:
@@ -151,6 +163,11 @@ class Invoices:
         if quote_id is None:
             raise InvoiceNotFound
         return self._shown(await self._asked(quote_id))
+
+    async def _made(self, claim: bytes) -> Invoice | None:
+        """Return the invoice that was made for a claim, as it was left."""
+        found = await self._db.read(lambda c: invoice_repository.find(c, claim))
+        return None if found is None else self._shown(await self._wallet.quote(found))
 
     async def _order(self, wish: Wish, purpose: _Purpose, beside: Beside) -> Quote:
         """Order the invoice at the best place that makes one."""

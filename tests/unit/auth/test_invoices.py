@@ -19,6 +19,7 @@ from routstr.errors import (
     LightningMintBusy,
     LightningMintUnreachable,
     MintExposureReached,
+    MintRefused,
     TooManyInvoices,
     UntrustedMint,
 )
@@ -35,6 +36,9 @@ from routstr.payment.intake import Intake
 from routstr.wallet.exposure import Exposure
 from routstr.wallet.mint_errors import MintBusy, MintDown, MintRefusal
 from routstr.wallet.mint_types import MintQuoteState
+from routstr.wallet.ordering import Beside, Order
+from routstr.wallet.quotes import Quote
+from routstr.wallet.service import Wallet
 from tests.unit.wallet.invoices import InvoiceMint
 from tests.unit.wallet.ordering import open_orders, pass_time, the_mint
 from tests.unit.wallet.signing import Signer
@@ -71,6 +75,22 @@ def invoices(world: World) -> Invoices:
 @pytest.fixture
 def auth(world: World) -> Authenticator:
     return Authenticator(world.db, Intake(world.house.wallet, world.clock), KEY, world.clock)
+
+
+class Late:
+    """A wallet whose first invoice is stored, and whoever ordered it has given up by then."""
+
+    def __init__(self, wallet: Wallet) -> None:
+        self._wallet = wallet
+        self.mints, self.quote = wallet.mints, wallet.quote
+        self.orders: list[Order] = []
+
+    async def request_quote(self, order: Order, beside: Beside) -> Quote:
+        self.orders.append(order)
+        quote = await self._wallet.request_quote(self.orders[0], beside)
+        if len(self.orders) == 1:
+            raise MintRefused
+        return quote
 
 
 async def made(invoices: Invoices, sats: int = 11, **more: Any) -> str:
@@ -120,6 +140,24 @@ class TestCreating:
         )
         again = await invoices.status(invoice_id)
         assert (again.status, again.api_key) == (Status.PAID, None)
+
+    async def test_a_call_that_is_made_twice_at_once_gets_one_invoice(
+        self, world: World, invoices: Invoices
+    ) -> None:
+        wish, operation = Wish(11, ADDRESS), b"operation"
+        told = await asyncio.gather(*(invoices.create(wish, operation) for _ in range(4)))
+        assert len({(id_, invoice.quote.id) for id_, invoice in told}) == 1
+        assert await world.scalar("SELECT count(*) FROM mint_quotes") == 1
+
+    async def test_an_invoice_that_was_stored_late_is_the_one_when_another_unit_is_tried(
+        self, world: World, invoices: Invoices
+    ) -> None:
+        wallet: Any = Late(world.house.wallet)
+        late = Invoices(world.db, wallet, KEY, world.clock, admitted=admitted, open_max=OPEN_MAX)
+        invoice_id, invoice = await late.create(Wish(11, ADDRESS))
+        assert len(wallet.orders) == 2
+        assert (await invoices.status(invoice_id)).quote.id == invoice.quote.id
+        assert await world.scalar("SELECT count(*) FROM mint_quotes") == 1
 
     async def test_its_terms_are_those_that_the_invoice_was_asked_for_with(
         self, world: World, invoices: Invoices, auth: Authenticator
