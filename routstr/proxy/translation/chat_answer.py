@@ -1,5 +1,6 @@
 """Reading what a model said in a chat completion, whole or piece by piece."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -16,6 +17,7 @@ CUT_SHORT: Final = frozenset({"length", "content_filter"})
 
 _ID_BYTES: Final = 12
 _PREFIXES: Final = ("chatcmpl-", "gen-")
+_plain: Final = msgspec.json.Decoder().decode
 _object: Final = msgspec.json.Decoder(dict[str, object]).decode
 
 
@@ -104,7 +106,7 @@ class Said:
 
 def read_answer(fields: Fields, number: str) -> Said:
     """The first choice of a chat completion; ``number`` is its id when it has none of its own."""
-    choices = value(fields, "choices")
+    choices = forgiving(bytes(fields["choices"])) if "choices" in fields else None
     choice = choices[0] if isinstance(choices, list) and choices else None
     choice = choice if isinstance(choice, dict) else {}
     message = choice.get("message")
@@ -186,6 +188,22 @@ def read_function(part: Mapping[str, object]) -> tuple[str, list[str]]:
         name if isinstance(name, str) else "",
         [arguments] if isinstance(arguments, str) and arguments else [],
     )
+
+
+def forgiving(data: bytes) -> object:
+    """JSON as plain data; None when it is none. Forgives what some providers write.
+
+    ``NaN`` is null, and half of a surrogate pair, cut off by whoever counts in UTF-16, is ``?``.
+    """
+    try:
+        return _plain(data)
+    except NOT_JSON:
+        pass
+    try:
+        found = json.loads(data, parse_constant=lambda _: None)
+        return _plain(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
+    except NOT_JSON:
+        return None
 
 
 def is_object(text: str) -> bool:

@@ -12,19 +12,17 @@ returns is what passes; nothing of the provider's bytes does. It is not confused
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-import msgspec
-
 from routstr.errors import UpstreamError
 from routstr.payment.usage import Usage, merge_usage, parse_usage
-from routstr.proxy.fields import Fields, read_fields, value
+from routstr.proxy.fields import Fields
 from routstr.proxy.sse import StreamScanner, data_of
 from routstr.proxy.translation.chat_answer import (
-    NOT_JSON,
     Call,
     Ending,
     Identity,
     Kind,
     calls_in,
+    forgiving,
     id_of,
     new_call_id,
     read_function,
@@ -33,8 +31,6 @@ from routstr.proxy.translation.chat_answer import (
 
 CALLS_MAX: Final = 1_000
 """Calls of tools in one answer."""
-
-_plain: Final = msgspec.json.Decoder().decode
 
 
 class Writer(Protocol):
@@ -95,8 +91,8 @@ class ChatReader(StreamScanner):
         if data.strip() == b"[DONE]":
             self.done = True
             return b""
-        chunk = _read(data)
-        if chunk is None:
+        chunk = forgiving(data)
+        if not isinstance(chunk, dict):
             return b""
         choices = chunk.get("choices")
         if isinstance(choices, list) and choices:
@@ -169,12 +165,3 @@ def _data(event: bytes) -> bytes:
     if usual and event.count(b"\n") == 2 and b"\r" not in event:  # noqa: PLR2004 - its end
         return event[6:-2]
     return data_of(event)
-
-
-def _read(data: bytes) -> Mapping[str, object] | None:
-    try:
-        found: object = _plain(data)
-    except NOT_JSON:
-        fields = read_fields(data)  # it forgives some providers' NaN
-        found = None if fields is None else {name: value(fields, name) for name in fields}
-    return found if isinstance(found, dict) else None

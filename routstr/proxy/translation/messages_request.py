@@ -20,16 +20,15 @@ messages                       chat completions
 """
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Final
 
 from routstr.errors import InvalidParameter
 from routstr.proxy.fields import encode
+from routstr.proxy.translation.messages_options import thinking, tools, user, wanted_format
 from routstr.proxy.translation.refusals import (
     Part,
     call,
     cannot,
-    function,
     kept,
     kind_of,
     objects,
@@ -37,25 +36,11 @@ from routstr.proxy.translation.refusals import (
     text_in,
 )
 
-USER_CHARS_MAX: Final = 64
-"""A longer ``user`` is refused by some providers."""
-LITTLE_THOUGHT: Final = 4_096
-SOME_THOUGHT: Final = 16_384
-"""Budgets of thinking, in tokens: up to these the effort is low, medium, and beyond them high."""
-
 _SAME: Final = {
     "max_tokens": "max_tokens",
     "stream": "stream",
     "temperature": "temperature",
     "top_p": "top_p",
-}
-_CHOICES: Final = {"auto": "auto", "any": "required", "none": "none"}
-_EFFORTS: Final = {
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-    "xhigh": "high",
-    "max": "high",
 }
 _THOUGHTS: Final = frozenset({"thinking", "redacted_thinking"})
 _IMAGE_FOLLOWS: Final = "The image is in the next message."
@@ -73,7 +58,7 @@ def chat_request(body: Mapping[str, object]) -> dict[str, object]:
     chat: dict[str, object] = {"messages": messages, **kept(body, _SAME)}
     if body.get("stop_sequences"):
         chat["stop"] = body["stop_sequences"]
-    return chat | _tools(body) | _thinking(body) | _format(body) | _user(body)
+    return chat | tools(body) | thinking(body) | wanted_format(body) | user(body)
 
 
 def _message(message: Mapping[str, object]) -> list[dict[str, object]]:
@@ -181,62 +166,3 @@ def _text(given: object, param: str) -> str:
     if isinstance(given, str):
         return given
     return "\n".join(text_in(block, "text", param) for block in objects(given, param))
-
-
-def _tools(body: Mapping[str, object]) -> dict[str, object]:
-    tools = []
-    for tool in objects(body.get("tools"), "tools"):
-        if kind_of(tool) not in ("", "custom"):
-            raise cannot(f"be given the tool '{kind_of(tool)}'", "tools")
-        name = text_in(tool, "name", "tools")
-        tools.append(function(name, tool, tool.get("input_schema")))
-    choice = body.get("tool_choice")
-    if not tools or not isinstance(choice, dict):
-        return {"tools": tools} if tools else {}
-    told: dict[str, object] = {"tools": tools}
-    kind = kind_of(choice)
-    if kind == "tool":
-        name = text_in(choice, "name", "tool_choice")
-        told["tool_choice"] = {"type": "function", "function": {"name": name}}
-    elif kind in _CHOICES:
-        told["tool_choice"] = _CHOICES[kind]
-    else:
-        raise cannot(f"be told the choice '{kind}'", "tool_choice")
-    if choice.get("disable_parallel_tool_use") is True:
-        told["parallel_tool_calls"] = False
-    return told
-
-
-def _thinking(body: Mapping[str, object]) -> dict[str, object]:
-    config, thinking = body.get("output_config"), body.get("thinking")
-    effort = config.get("effort") if isinstance(config, dict) else None
-    if isinstance(effort, str):
-        return {"reasoning_effort": _EFFORTS.get(effort, "medium")}
-    if not isinstance(thinking, dict) or thinking.get("type") != "enabled":
-        return {}
-    budget = thinking.get("budget_tokens")
-    if not isinstance(budget, int) or budget <= LITTLE_THOUGHT:
-        return {"reasoning_effort": "low"}
-    return {"reasoning_effort": "medium" if budget <= SOME_THOUGHT else "high"}
-
-
-def _format(body: Mapping[str, object]) -> dict[str, object]:
-    config = body.get("output_config")
-    wanted = config.get("format") if isinstance(config, dict) else None
-    wanted = wanted or body.get("output_format")  # its name while it was a beta
-    if not isinstance(wanted, dict):
-        return {}
-    if kind_of(wanted) != "json_schema":
-        raise cannot(f"answer in the format '{kind_of(wanted)}'", "output_config")
-    schema = {"name": "answer", "schema": wanted.get("schema"), "strict": True}
-    return {"response_format": {"type": "json_schema", "json_schema": schema}}
-
-
-def _user(body: Mapping[str, object]) -> dict[str, object]:
-    metadata = body.get("metadata")
-    user = metadata.get("user_id") if isinstance(metadata, dict) else None
-    if not isinstance(user, str) or not user:
-        return {}
-    if len(user) > USER_CHARS_MAX:
-        user = sha256(user.encode("utf-8", "replace")).hexdigest()
-    return {"user": user}

@@ -10,6 +10,7 @@ from routstr.proxy.translation.chat_answer import (
     Identity,
     Kind,
     Said,
+    forgiving,
     is_object,
     read_answer,
     spoken,
@@ -106,3 +107,17 @@ def test_a_name_without_the_prefix_of_its_endpoint() -> None:
 )
 def test_json_objects(text: str, is_one: bool) -> None:
     assert is_object(text) is is_one
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b'{"a": NaN}', {"a": None}),
+        (b'"x\\ud83d"', "x?"),
+        (b'"\\ud83d\\ude00"', "\U0001f600"),
+        (b"{", None),
+        (b"\xff", None),
+    ],
+)
+def test_what_is_nearly_json(data: bytes, found: object) -> None:
+    assert forgiving(data) == found

@@ -194,6 +194,12 @@ def test_numbers_that_are_none_are_forgiven() -> None:
     assert b'"Hi"' in passed
 
 
+def test_half_a_character_is_no_reason_to_lose_the_rest() -> None:
+    data = sse([chunk({"content": "Hi \ud83d"}), chunk({"content": "\ude00!"}, "stop")])
+    message = message_of(whole(MessagesWriter(), data))
+    assert message["content"][0]["text"] == "Hi ??!"
+
+
 def test_calls_without_a_number_go_by_their_id() -> None:
     chunks = [
         chunk(call(None, '{"x":', name="a", call_id="call_1")),
