@@ -167,18 +167,23 @@ class ForeignTokens:
             )
 
     async def _arrival(self, saga: Saga) -> Arrival:
-        """Wait a little until both mints have said their word; the primary one's counts."""
+        """Wait a little until both mints have said their word.
+
+        What has arrived is told, also when the token's mint never says what it kept.
+        """
         if saga.kind is not SagaKind.FORWARD:  # its mint was a listed one when the token came
             if saga.state is not SagaState.DONE:
                 raise RedemptionPending(headers=_RETRY)
             return Arrival.of(saga)
         if saga.state is SagaState.OPEN:
-            with suppress(RedemptionPending):  # what the primary mint says counts all the same
+            with suppress(RedemptionPending):  # the money may have arrived all the same
                 saga = await self._wallet.finish_forward(saga.id)
         if saga.state is SagaState.FAILED:
             raise ForeignSwapFailed
         quote = saga.context[QUOTE]
-        minted = await self._minted(quote, self._asks if saga.state is SagaState.DONE else 1)
+        if saga.state is SagaState.DONE:
+            await self._wait(quote)
+        minted = await self._minted(quote)
         if minted is None:
             raise RedemptionPending(headers=_RETRY)
         gross, change, text = saga.unit.to_msat(saga.plan.face), ZERO, ""
@@ -195,16 +200,20 @@ class ForeignTokens:
             change=text,
         )
 
-    async def _minted(self, quote_id: int, asks: int) -> Saga | None:
-        """Return the saga that took the primary mint's ecash; None while it has not."""
-        for ask in range(asks):
+    async def _wait(self, quote_id: int) -> None:
+        """Ask the primary mint a few times for what has been paid for."""
+        for ask in range(self._asks):
             if ask:
                 await asyncio.sleep(_PAUSE_SECONDS)
             try:
-                await self._wallet.check_quote(quote_id)
+                if (await self._wallet.check_quote(quote_id)).state is QuoteState.ISSUED:
+                    return
             except WalletError as error:
                 _log.info("foreign_token_waits", quote=quote_id, error=error.code)
-            quote = await self._wallet.quote(quote_id)
-            if quote.state is QuoteState.ISSUED and quote.saga is not None:
-                return await self._wallet.saga(quote.saga)
-        return None
+
+    async def _minted(self, quote_id: int) -> Saga | None:
+        """Return the saga that took the primary mint's ecash; None while it has not."""
+        quote = await self._wallet.quote(quote_id)
+        if quote.state is not QuoteState.ISSUED or quote.saga is None:
+            return None
+        return await self._wallet.saga(quote.saga)

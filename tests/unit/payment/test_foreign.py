@@ -234,6 +234,9 @@ async def test_a_mint_that_never_says_how_it_ended_does_not_hold_the_money_up(de
         raise MintDown("gone")
 
     desk.source.melt_quote_state = gone  # type: ignore[method-assign]
+    with pytest.raises(RedemptionPending):
+        await desk.intake.deposit(deposit)
+    await desk.goes_on()
     arrival = await desk.intake.deposit(deposit)
     assert (of_sat(arrival), arrival.change) == ((ARRIVES, FACE - ARRIVES, 0), "")
     del desk.source.melt_quote_state
