@@ -10,10 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from routstr.assembly.keys import build_keys, start_expiry
 from routstr.assembly.lightning import build_lightning, start_watch
+from routstr.assembly.models import build_shelf, open_catalog, start_lists
 from routstr.assembly.money import build_money, start_money
 from routstr.assembly.prices import start_prices
 from routstr.assembly.providers import build_fleet
-from routstr.assembly.relay import paid_routes, price_policy, repeatable
+from routstr.assembly.relay import paid_routes, repeatable
 from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.storage import open_database
 from routstr.assembly.wallet import open_wallet, remind_of_seed
@@ -21,7 +22,6 @@ from routstr.balance import endpoints as balance_endpoints
 from routstr.balance import key_endpoints
 from routstr.balance import lightning as lightning_endpoints
 from routstr.balance.service import BalanceService
-from routstr.catalog.models_file import load_models
 from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock, SystemClock
 from routstr.core.cors import Cors
@@ -148,7 +148,7 @@ class App:
     async def _open(self, stack: AsyncExitStack, logs: Logs) -> None:
         settings, clock = self.settings, self._clock
         node_key = load_node_key(settings)
-        catalog = Catalog(load_models(settings.models_path), price_policy(settings), clock)
+        catalog, entries = open_catalog(settings, clock)
         db = await stack.enter_async_context(open_database(settings, node_key, self._backend))
         instance = await db.write(instances.register)
         stack.push_async_callback(db.write, lambda tx: instances.stop(tx, instance))
@@ -172,6 +172,9 @@ class App:
         repetition, once = build_repeats(settings, db, node_key, clock, instance, money.auth.knows)
         self.api.state.repetition = repetition
         fleet = build_fleet(settings, upstream)
+        shelf = build_shelf(catalog, entries, settings, clock, upstream=upstream, outgoing=outgoing)
+        await shelf.follow(carrier.profile for carrier in fleet.carriers.values())
+        start_lists(shelf, supervisor)
         self._wire(logs, once, catalog, till, Router(fleet))
         self.api.state.balance = BalanceService(
             db, money.auth, money.refunds, money.x_cashu, money.lightning

@@ -35,6 +35,6 @@ def start_prices(
         if outcome.failures:
             _log.warning("price_sources_failed", failures=dict(outcome.failures))
         if outcome.price is not None and feed.fresh_for_s() > 0:
-            catalog.set_rate(outcome.price, fresh_for_s=feed.fresh_for_s())
+            await catalog.take_rate(outcome.price, fresh_for_s=feed.fresh_for_s())
 
     supervisor.every("price", settings.pricing_refresh_interval_seconds, refresh)

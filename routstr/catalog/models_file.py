@@ -7,10 +7,10 @@ pictures or for sound (:mod:`routstr.catalog.units`), or with ``"enabled": false
 (except under fixed prices, which need none of the file's).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ MAX_USD: Final = Decimal(100_000)
 MAX_DECIMALS: Final = 24
 MAX_CONTEXT: Final = 1_000_000_000
 _PROBLEMS_SHOWN: Final = 20
+
+T = TypeVar("T")
 
 
 class ModelsFileError(ValueError):
@@ -128,8 +130,22 @@ class ModelSpec(msgspec.Struct, frozen=True):
 
 def load_models(path: Path) -> tuple[ModelSpec, ...]:
     """Read and check the file; every fault is a :class:`ModelsFileError` with the file's name."""
+    return _loaded(path, parse_models)
+
+
+def load_entries(path: Path, *, whole: bool) -> tuple[dict[str, Any], ...]:
+    """The file's entries as they are written, checked as :func:`parse_models` does."""
+
+    def parse(text: bytes) -> tuple[dict[str, Any], ...]:
+        parse_models(text, whole=whole)
+        return tuple(read_items(text))
+
+    return _loaded(path, parse)
+
+
+def _loaded(path: Path, parse: Callable[[bytes], T]) -> T:
     try:
-        return parse_models(path.read_bytes())
+        return parse(path.read_bytes())
     except OSError as error:
         raise ModelsFileError(f"{path}: {error.strerror}") from error
     except ModelsFileError as error:

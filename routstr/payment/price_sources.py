@@ -6,7 +6,8 @@ are read as written (never through a float), and whatever is wrong with one sour
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from http import HTTPStatus
 from typing import Final, Protocol, TypeAlias
@@ -64,10 +65,11 @@ class HttpFetch:
 
     session: aiohttp.ClientSession
     bytes_max: int = BYTES_MAX
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     async def __call__(self, url: str) -> bytes:
         try:
-            async with self.session.get(url, allow_redirects=False) as answer:
+            async with self.session.get(url, headers=self.headers, allow_redirects=False) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise SourceFailed(f"HTTP status {answer.status}")
                 return await self._body(answer.content)
@@ -81,6 +83,18 @@ class HttpFetch:
             if len(body) > self.bytes_max:
                 raise SourceFailed(f"answer larger than {self.bytes_max} bytes")
         return bytes(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One address that is read again and again; two of one address and key are equal."""
+
+    fetch: HttpFetch
+    url: str
+
+    async def __call__(self) -> bytes:
+        """The body; raises :class:`SourceFailed`."""
+        return await self.fetch(self.url)
 
 
 async def ask(source: PriceSource, fetch: Fetch, timeout_s: float) -> Decimal:

@@ -1,0 +1,93 @@
+"""What is sold, by MODEL_SOURCES: the operator's file, providers' own lists, public prices."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import ClientSession
+
+from routstr.assembly.relay import price_policy
+from routstr.catalog.models_file import load_entries
+from routstr.catalog.rules import load_rules
+from routstr.catalog.service import Catalog
+from routstr.core.clock import Clock
+from routstr.core.secret import Secret
+from routstr.core.settings import Settings
+from routstr.core.tasks import Supervisor
+from routstr.payment.price_lists import LIST_BYTES_MAX, Listing, ListPolicy, PriceLists, Read
+from routstr.payment.price_sources import HttpFetch, Page
+from routstr.upstream.provider import Profile, Provider
+
+FILE: Final = "file"
+UPSTREAM: Final = "upstream"
+OPENROUTER: Final = "openrouter"
+TICK_SECONDS: Final = 5.0
+"""How often it is looked whether a list is due."""
+
+Entries = tuple[Mapping[str, Any], ...]
+
+
+def open_catalog(settings: Settings, clock: Clock) -> tuple[Catalog, Entries]:
+    """The catalogue, still empty, and the file's entries; raises what stops a start."""
+    entries: Entries = ()
+    if FILE in settings.model_sources:
+        alone = settings.model_sources == (FILE,)
+        entries = load_entries(settings.models_path, whole=alone)
+    policy = price_policy(settings)
+    named = {entry.get("pricing_rule") or policy.rule for entry in entries}
+    rules = load_rules({policy.rule, *policy.rule_of.values(), *named})
+    return Catalog((), policy, clock, rules), entries
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Keeps the catalogue filled. ``session`` reaches providers."""
+
+    lists: PriceLists
+    settings: Settings
+    session: ClientSession
+
+    async def follow(self, profiles: Iterable[Profile]) -> None:
+        """Sell what these providers offer from now on; the first one is the file's."""
+        listings = [self._listing(profile) for profile in profiles]
+        nobody = Listing(self.settings.upstream_name, self.settings.upstream_provider_fee)
+        await self.lists.set_providers(listings or [nobody])
+
+    def _listing(self, profile: Profile) -> Listing:
+        fee = self.settings.upstream_provider_fee if profile.fee is None else profile.fee
+        read: Read | None = None
+        if UPSTREAM in self.settings.model_sources:
+            key = profile.keys[0] if profile.keys else Secret()
+            adapter, options = profile.adapter, profile.options
+            one = Provider.create(profile.name, profile.base_url, key, adapter, options)
+            headers = one.headers_for("models")
+            read = Page(HttpFetch(self.session, LIST_BYTES_MAX, headers), str(one.url("models")))
+        return Listing(profile.name, fee, profile.priority, read=read)
+
+
+def build_shelf(
+    catalog: Catalog,
+    entries: Sequence[Mapping[str, Any]],
+    settings: Settings,
+    clock: Clock,
+    *,
+    upstream: ClientSession,
+    outgoing: ClientSession,
+) -> Shelf:
+    """The shelf, on which nothing is yet: :meth:`Shelf.follow` puts it there.
+
+    ``outgoing`` reaches public addresses only: the public list is read through it.
+    """
+    public: Read | None = None
+    if OPENROUTER in settings.model_sources:
+        fetch = HttpFetch(outgoing, LIST_BYTES_MAX, {"Accept-Encoding": "identity"})
+        public = Page(fetch, settings.openrouter_models_url)
+    policy = ListPolicy(settings.models_refresh_interval_seconds, settings.models_age_seconds_max)
+    lists = PriceLists(catalog.take_sources, clock, policy, entries, public)
+    return Shelf(lists, settings, upstream)
+
+
+def start_lists(shelf: Shelf, supervisor: Supervisor) -> None:
+    """Read the lists that MODEL_SOURCES names from now on."""
+    if set(shelf.settings.model_sources) - {FILE}:
+        supervisor.every("models", TICK_SECONDS, shelf.lists.refresh)
