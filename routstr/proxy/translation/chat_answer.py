@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from routstr.proxy.fields import Fields, encode, text, value
+from routstr.proxy.translation.keepsakes import sealed
 
 NOT_JSON: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 CUT_SHORT: Final = frozenset({"length", "content_filter"})
@@ -53,7 +54,10 @@ class Identity:
 
 @dataclass(slots=True)
 class Call:
-    """A call of a tool; ``number`` counts the calls of an answer, ``pieces`` are its arguments."""
+    """A call of a tool; ``number`` counts the calls of an answer, ``pieces`` are its arguments.
+
+    ``id`` is the one that the client sees.
+    """
 
     number: int
     id: str
@@ -115,7 +119,7 @@ def read_answer(fields: Fields, number: str) -> Said:
     for kind, piece in spoken(message):
         words[kind].append(piece)
     calls = [
-        Call(at, id_of(part) or new_call_id(), *read_function(part))
+        Call(at, client_id(part), *read_function(part))
         for at, part in enumerate(calls_in(message), 1)
     ]
     ending = Ending(called=bool(calls), refused=bool(words[Kind.REFUSAL]))
@@ -167,14 +171,15 @@ def calls_in(part: Mapping[str, object]) -> list[Mapping[str, object]]:
 
 
 def id_of(part: Mapping[str, object]) -> str:
-    """A call's id, perhaps empty."""
+    """The provider's id of a call, perhaps empty."""
     found = part.get("id")
     return found if isinstance(found, str) else ""
 
 
-def new_call_id() -> str:
-    """An id for a call that its provider has given none."""
-    return f"call_{token_hex(_ID_BYTES)}"
+def client_id(part: Mapping[str, object]) -> str:
+    """The id by which the client knows a call; made up for one that has none."""
+    own = id_of(part) or f"call_{token_hex(_ID_BYTES)}"
+    return sealed(own, part.get("extra_content"))
 
 
 def read_function(part: Mapping[str, object]) -> tuple[str, list[str]]:

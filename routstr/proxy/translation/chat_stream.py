@@ -22,12 +22,13 @@ from routstr.proxy.translation.chat_answer import (
     Identity,
     Kind,
     calls_in,
+    client_id,
     forgiving,
     id_of,
-    new_call_id,
     read_function,
     spoken,
 )
+from routstr.proxy.translation.keepsakes import opened
 
 CALLS_MAX: Final = 1_000
 """Calls of tools in one answer."""
@@ -143,8 +144,8 @@ class ChatReader(StreamScanner):
         if not isinstance(index, int):
             index = call_id or self._latest
         call = self._calls.get(index)
-        if call is None or (call_id and name and call_id != call.id):
-            call = self._new_call(call_id or new_call_id(), name)
+        if call is None or (call_id and name and call_id != opened(call.id)[0]):
+            call = self._new_call(client_id(part), name)
             self._calls[index] = call
             passed.append(self.writer.call(call))
         self._latest = index

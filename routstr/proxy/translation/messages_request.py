@@ -32,6 +32,7 @@ from routstr.proxy.translation.refusals import (
     kept,
     kind_of,
     objects,
+    result,
     shortest,
     text_in,
 )
@@ -103,7 +104,7 @@ def _user_turn(blocks: list[dict[str, object]]) -> list[dict[str, object]]:
         if kind_of(block) == "tool_result":
             text, pictures = _result(block)
             call_id = text_in(block, "tool_use_id", "messages")
-            results.append({"role": "tool", "tool_call_id": call_id, "content": text})
+            results.append(result(call_id, text))
             parts += pictures
         else:
             parts += _parts(block)

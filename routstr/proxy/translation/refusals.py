@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from routstr.errors import InvalidParameter
+from routstr.proxy.translation.keepsakes import opened
 
 KIND_CHARS_MAX: Final = 64
 """As much of a type as is looked at, and repeated in a refusal."""
@@ -62,12 +63,19 @@ def function(name: object, holder: Mapping[str, object], parameters: object) -> 
 
 
 def call(call_id: str, name: str, arguments: str) -> dict[str, object]:
-    """A call of such a tool that the model has made."""
-    return {
-        "id": call_id,
+    """A call of such a tool that the model has made; ``call_id`` is the client's id of it."""
+    own, keepsake = opened(call_id)
+    told: dict[str, object] = {
+        "id": own,
         "type": "function",
         "function": {"name": name, "arguments": arguments},
     }
+    return {**told, "extra_content": keepsake} if keepsake else told
+
+
+def result(call_id: str, text: str) -> dict[str, object]:
+    """What the tool has given; ``call_id`` is the client's id of the call."""
+    return {"role": "tool", "tool_call_id": opened(call_id)[0], "content": text}
 
 
 def shortest(parts: list[Part]) -> str | list[Part]:

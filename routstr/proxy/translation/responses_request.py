@@ -33,6 +33,7 @@ from routstr.proxy.translation.refusals import (
     kept,
     kind_of,
     objects,
+    result,
     shortest,
     text_in,
 )
@@ -128,12 +129,11 @@ def _add_result(messages: list[dict[str, object]], item: Mapping[str, object]) -
         texts = [str(part["text"]) for part in parts if part["type"] == "text"]
         text = "\n".join([*texts, _IMAGE_FOLLOWS] if others else texts)
     call_id = text_in(item, "call_id", "input")
-    result: dict[str, object] = {"role": "tool", "tool_call_id": call_id, "content": text}
     # pictures that came with an earlier result of the same turn stay behind all results
     at = len(messages)
     while at and messages[at - 1].get("role") == "user" and _is_shown(messages[at - 1]):
         at -= 1
-    messages.insert(at, result)
+    messages.insert(at, result(call_id, text))
     if others:
         messages.append({"role": "user", "content": others})
 
