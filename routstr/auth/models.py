@@ -93,3 +93,21 @@ class InvoiceRow(SQLModel, table=True):
     claim: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))  # keyed hash
     client: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # keyed hash
     expires_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch
+
+
+class ProviderObject(SQLModel, table=True):
+    """Something that a provider keeps for a key: a response, a file, a batch."""
+
+    __tablename__ = "provider_objects"
+    __table_args__ = (
+        Index("ix_provider_objects_account", "account", "kind", "created_at"),
+        Index("ix_provider_objects_created", "created_at"),
+    )
+
+    id: str = Field(max_length=255, primary_key=True)  # the provider's
+    account: int = Field(sa_column=Column(BigInteger, ForeignKey("accounts.id"), nullable=False))
+    child: str = Field(max_length=64)  # public id of the child key; empty: the account's own key
+    provider: str = Field(max_length=64)
+    kind: str = Field(max_length=64)
+    body: str = Field(sa_column=Column(Text, nullable=False))  # as the provider last told it
+    created_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # ms since the epoch

@@ -177,6 +177,7 @@ class Delivery:
 
     def _sale(self, choice: Choice, dialect: Dialect, headers: list[Header]) -> Sale:
         exchange, order = self._exchange, self._order
+        exchange.provider = choice.carrier.name
         service = Service(order.entry.id, choice.carrier.name, exchange.request_id)
         used = Usage(order.prompt.tokens, 0, reported=False)
         return Sale(exchange, self._meter, dialect, service, used, headers)

@@ -29,6 +29,7 @@ class Exchange:
         "key_id",
         "model",
         "protocol",
+        "provider",
         "receipt",
         "receive",
         "request_id",
@@ -52,6 +53,8 @@ class Exchange:
         self.code: str | None = None
         self.key_id: str | None = None
         self.model: str | None = None
+        self.provider: str | None = None
+        """Who serves the request, once somebody does."""
         self.protocol = Protocol.OPENAI
         """In whose words errors are told."""
         self.receipt: Receipt | None = None

@@ -87,6 +87,13 @@ class Router:
             raise self._nobody((found,), endpoint)
         return (choice._replace(forced=True),)
 
+    def named(self, entry: ModelEntry) -> Sequence[Choice]:
+        """The provider of an entry that is no model; :class:`UpstreamUnavailable` without it."""
+        carrier = self._fleet.carriers.get(entry.provider)
+        if carrier is None:
+            raise UpstreamUnavailable("Its provider is not connected. Nothing was charged.")
+        return (Choice(entry, carrier, native=True, forced=True),)
+
     def _choice(self, entry: ModelEntry, endpoint: str, instead: str | None) -> Choice | None:
         carrier = self._fleet.carriers.get(entry.provider)
         if carrier is None:
