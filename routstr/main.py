@@ -8,25 +8,33 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from routstr.assembly.keys import build_keys, start_expiry
+from routstr.admin import access, providers
+from routstr.assembly.endpoints import EndpointParts, build_found, noted, start_forgetting
+from routstr.assembly.keys import Keys, build_keys, start_expiry
 from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.models import build_shelf, open_catalog, start_lists
-from routstr.assembly.money import build_money, start_money
+from routstr.assembly.money import Money, build_money, start_money
 from routstr.assembly.prices import start_prices
-from routstr.assembly.providers import build_fleet
+from routstr.assembly.providers import (
+    Upstreams,
+    build_upstreams,
+    start_upstreams,
+    upstream_sessions,
+)
 from routstr.assembly.relay import paid_routes, repeatable
 from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.storage import open_database
 from routstr.assembly.wallet import open_wallet, remind_of_seed
+from routstr.auth.objects import Objects
 from routstr.balance import endpoints as balance_endpoints
 from routstr.balance import key_endpoints
 from routstr.balance import lightning as lightning_endpoints
+from routstr.balance.idempotency import Repetition
 from routstr.balance.service import BalanceService
-from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock, SystemClock
 from routstr.core.cors import Cors
-from routstr.core.db import Backend
-from routstr.core.http import outgoing_session, upstream_session
+from routstr.core.db import Backend, Database
+from routstr.core.http import outgoing_session
 from routstr.core.logging import Logs, get_logger, start_logging
 from routstr.core.middleware import ManagementShell, RequestLimits
 from routstr.core.node_key import load_node_key
@@ -42,12 +50,13 @@ from routstr.ledger import instances
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
 from routstr.node import endpoints as node_endpoints
+from routstr.node import paths
 from routstr.node.health import Health
+from routstr.node.provider_health import ProviderHealth
 from routstr.payment.demand import Demands
 from routstr.payment.tokens import load_vocabulary
 from routstr.proxy.forms import FormLimits
 from routstr.proxy.hot import HotRoutes, Surroundings
-from routstr.proxy.once import Once
 from routstr.proxy.till import Till
 from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.routing import Router
@@ -99,7 +108,8 @@ class App:
             self.api.include_router(
                 lightning_endpoints.router, prefix=prefix, include_in_schema=not hidden
             )
-        self.api.include_router(node_endpoints.router)
+        for router in (access.router, providers.router, paths.router, node_endpoints.router):
+            self.api.include_router(router)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's event."""
@@ -157,7 +167,7 @@ class App:
         outgoing = await stack.enter_async_context(
             outgoing_session(settings, allow_loopback=settings.allow_insecure_mints)
         )
-        upstream = await stack.enter_async_context(upstream_session(settings))
+        sessions = await stack.enter_async_context(upstream_sessions(settings))
         wallet = await open_wallet(settings, db, node_key, instance, outgoing, clock)
         stack.push_async_callback(wallet.drain, STOP_SECONDS)
         await remind_of_seed(db)
@@ -170,40 +180,53 @@ class App:
         self._demands = money.demands
         till = Till(money.auth, money.x_cashu, ledger, money.demands)
         repetition, once = build_repeats(settings, db, node_key, clock, instance, money.auth.knows)
-        self.api.state.repetition = repetition
-        fleet = build_fleet(settings, upstream)
-        shelf = build_shelf(catalog, entries, settings, clock, upstream=upstream, outgoing=outgoing)
-        await shelf.follow(carrier.profile for carrier in fleet.carriers.values())
+        shelf = build_shelf(catalog, entries, settings, clock, upstream=sessions, outgoing=outgoing)
+        upstreams = build_upstreams(settings, db, node_key, clock, sessions, shelf.follow)
+        await start_upstreams(upstreams, supervisor)
         start_lists(shelf, supervisor)
-        self._wire(logs, once, catalog, till, Router(fleet))
-        self.api.state.balance = BalanceService(
-            db, money.auth, money.refunds, money.x_cashu, money.lightning
-        )
+        objects, router = Objects(db, money.auth, clock), Router(upstreams.fleet)
+        self._wire(logs, EndpointParts(settings, objects, catalog, till, router, once))
         keys = build_keys(settings, db, node_key, clock, money)
-        self.api.state.keys, self.api.state.histories = keys.service, keys.histories
+        self._show_balances(db, money, keys, repetition)
         health = Health(
             db,
             wallet.mints,
             catalog,
-            upstream,
-            settings.upstream_base_url,
+            ProviderHealth(upstreams.fleet),
             clock,
             supervisor,
             lambda: self._hot is not None and self._hot.draining,
             money.verifier.deposits,
         )
         self.api.state.lightning = build_lightning(settings, db, wallet, node_key, clock, money)
-        self.api.state.node = node_endpoints.NodeParts(settings, catalog, health)
-        _start_upkeep(supervisor, sweeper, wallet)
+        self._show(upstreams, node_endpoints.NodeParts(settings, catalog, health))
+        _start_upkeep(supervisor, sweeper, wallet, objects)
         start_money(money, settings, supervisor)
         start_expiry(keys, supervisor)
-        start_watch(wallet, supervisor)
+        start_watch(settings, db, wallet, clock, supervisor)
         start_repeats(repetition, supervisor)
         _log.info(
             "started", version=__version__, database=db.dialect.value, mints=wallet.mints.urls
         )
 
-    def _wire(self, logs: Logs, once: Once, catalog: Catalog, till: Till, router: Router) -> None:
+    def _show_balances(
+        self, db: Database, money: Money, keys: Keys, repetition: Repetition
+    ) -> None:
+        """Give the routes about keys and what is on them what they need."""
+        state = self.api.state
+        state.repetition = repetition
+        state.keys, state.histories = keys.service, keys.histories
+        state.balance = BalanceService(
+            db, money.auth, money.refunds, money.x_cashu, money.lightning
+        )
+
+    def _show(self, upstreams: Upstreams, node: node_endpoints.NodeParts) -> None:
+        """Give the routes about the node and its providers what they need."""
+        self.api.state.node = node
+        self.api.state.admin = upstreams.admin
+        self.api.state.paths = paths.PathParts(node.catalog, upstreams.fleet, self._clock)
+
+    def _wire(self, logs: Logs, parts: EndpointParts) -> None:
         settings = self.settings
         limits = RequestLimits.of(settings)
         cors = Cors(settings.cors_origins)
@@ -214,8 +237,9 @@ class App:
         forms = FormLimits(settings.upload_bytes_max)
         surroundings = Surroundings(limits, cors, logs.access, self._clock, deadlines, forms)
         load_vocabulary()
-        routes = paid_routes(settings, catalog, till, router, deadlines)
-        self._hot = HotRoutes(shell, repeatable(once, routes), surroundings)
+        routes = paid_routes(settings, parts.catalog, parts.till, parts.router, deadlines)
+        routes = repeatable(parts.once, noted(routes, parts.objects))
+        self._hot = HotRoutes(shell, routes, surroundings, build_found(parts, deadlines))
         self._entrance = self._hot
 
 
@@ -231,13 +255,16 @@ def app_from_environment() -> App:
     return create_app(load_settings())
 
 
-def _start_upkeep(supervisor: Supervisor, sweeper: Sweeper, wallet: Wallet) -> None:
+def _start_upkeep(
+    supervisor: Supervisor, sweeper: Sweeper, wallet: Wallet, objects: Objects
+) -> None:
     async def recover() -> None:
         await wallet.recover(await sweeper.alive())
 
     supervisor.every("heartbeat", HEARTBEAT_SECONDS, sweeper.beat)
     supervisor.every("sweep", SWEEP_SECONDS, sweeper.sweep)
     supervisor.every("recovery", RECOVERY_SECONDS, recover)
+    start_forgetting(objects, supervisor)
 
 
 async def _settle_rest(ledger: Ledger) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aiohttp import ClientSession
 
+from routstr.assembly.providers import UpstreamSessions
 from routstr.assembly.relay import price_policy
 from routstr.catalog.models_file import load_entries
 from routstr.catalog.rules import load_rules
@@ -41,11 +42,11 @@ def open_catalog(settings: Settings, clock: Clock) -> tuple[Catalog, Entries]:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Keeps the catalogue filled. ``session`` reaches providers."""
+    """Keeps the catalogue filled. ``sessions`` reach providers."""
 
     lists: PriceLists
     settings: Settings
-    session: ClientSession
+    sessions: UpstreamSessions
 
     async def follow(self, profiles: Iterable[Profile]) -> None:
         """Sell what these providers offer from now on; the first one is the file's."""
@@ -61,7 +62,8 @@ class Shelf:
             adapter, options = profile.adapter, profile.options
             one = Provider.create(profile.name, profile.base_url, key, adapter, options)
             headers = one.headers_for("models")
-            read = Page(HttpFetch(self.session, LIST_BYTES_MAX, headers), str(one.url("models")))
+            fetch = HttpFetch(self.sessions.of(profile), LIST_BYTES_MAX, headers)
+            read = Page(fetch, str(one.url("models")))
         return Listing(profile.name, fee, profile.priority, read=read)
 
 
@@ -71,7 +73,7 @@ def build_shelf(
     settings: Settings,
     clock: Clock,
     *,
-    upstream: ClientSession,
+    upstream: UpstreamSessions,
     outgoing: ClientSession,
 ) -> Shelf:
     """The shelf, on which nothing is yet: :meth:`Shelf.follow` puts it there.

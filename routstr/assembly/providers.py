@@ -1,8 +1,20 @@
 """Where requests go: the provider of the settings, and those that the operator has stored."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
 from aiohttp import ClientSession
 
+from routstr.admin.desk import AdminParts, ProviderDesk
+from routstr.admin.sessions import Sessions
+from routstr.core.clock import Clock
+from routstr.core.db import Database
+from routstr.core.http import upstream_session
+from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
+from routstr.core.tasks import Supervisor
 from routstr.payment.alerts import LoggedAlert
 from routstr.upstream.adapters import ADAPTERS, adapter_of
 from routstr.upstream.breaker import BreakerPolicy
@@ -10,19 +22,95 @@ from routstr.upstream.carrier import CarrierParts
 from routstr.upstream.client import UpstreamClient, UpstreamLimits
 from routstr.upstream.fleet import Fleet
 from routstr.upstream.provider import Profile
+from routstr.upstream.service import Providers
+from routstr.upstream.watch import Changed, ProviderWatch
+
+LOOK_SECONDS: Final = 2.0
+"""How soon every instance uses what the operator has changed."""
+REST_SECONDS_MAX: Final = 300
 
 
-def build_fleet(settings: Settings, session: ClientSession) -> Fleet:
+@dataclass(frozen=True, slots=True)
+class UpstreamSessions:
+    """Connections to the provider of the settings, and to stored ones, whose addresses are checked.
+
+    The operator's environment may name any address; what came over the network may not.
+    """
+
+    own: ClientSession
+    stored: ClientSession
+
+    def of(self, profile: Profile) -> ClientSession:
+        """The connections to one provider."""
+        return self.stored if profile.id else self.own
+
+
+@asynccontextmanager
+async def upstream_sessions(settings: Settings) -> AsyncIterator[UpstreamSessions]:
+    """Open the connections to providers, and close them."""
+    own, stored = upstream_session(settings), upstream_session(settings, checked=True)
+    async with own, stored:
+        yield UpstreamSessions(own, stored)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """The providers of a running node, and what keeps them as they are stored."""
+
+    fleet: Fleet
+    watch: ProviderWatch
+    admin: AdminParts
+
+
+def build_upstreams(
+    settings: Settings,
+    db: Database,
+    node_key: NodeKey,
+    clock: Clock,
+    sessions: UpstreamSessions,
+    changed: Changed,
+) -> Upstreams:
+    """Put the parts together; ``changed`` is told the providers at first and when they change."""
+    own, usual = provider_of_settings(settings), usual_limits(settings)
+    fleet = build_fleet(settings, sessions)
+    providers = build_providers(settings, db, node_key, clock)
+    watch = ProviderWatch(providers, fleet, own, usual, changed)
+    desk = ProviderDesk(providers, own, settings.upstream_provider_fee, watch.look)
+    operator = Sessions(db, node_key, clock, settings.admin_password)
+    return Upstreams(fleet, watch, AdminParts(operator, desk))
+
+
+async def start_upstreams(upstreams: Upstreams, supervisor: Supervisor) -> None:
+    """Know the stored providers from the first request on, and every change soon."""
+    await upstreams.watch.look()
+    supervisor.every("providers", LOOK_SECONDS, upstreams.watch.look)
+
+
+def build_providers(settings: Settings, db: Database, node_key: NodeKey, clock: Clock) -> Providers:
+    """The stored providers, for the admin API and the command line alike."""
+    return Providers(
+        db,
+        node_key,
+        clock,
+        allow_insecure=settings.allow_insecure_mints,
+        taken=settings.upstream_name if settings.upstream_base_url else "",
+    )
+
+
+def build_fleet(settings: Settings, sessions: UpstreamSessions) -> Fleet:
     """Know the provider of the settings, if there is one."""
 
     def client(profile: Profile) -> UpstreamClient:
-        return UpstreamClient(session, profile.limits)
+        return UpstreamClient(sessions.of(profile), profile.limits)
 
     parts = CarrierParts(
         client=client,
         forward_headers=settings.forward_headers,
         alarm=LoggedAlert().raised,
-        breaker=BreakerPolicy(),
+        breaker=BreakerPolicy(
+            pause_s=settings.upstream_rest_seconds,
+            pause_s_max=max(REST_SECONDS_MAX, settings.upstream_rest_seconds),
+        ),
     )
     return Fleet(parts, provider_of_settings(settings))
 

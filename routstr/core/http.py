@@ -1,12 +1,13 @@
-"""The two kinds of outgoing HTTP sessions; both ignore proxies and cookies of the environment.
+"""The kinds of outgoing HTTP sessions; all ignore proxies and cookies of the environment.
 
-* :func:`upstream_session` talks to the operator's own providers: shared, unbounded, fast.
+* :func:`upstream_session` talks to the operator's own providers: shared, unbounded, fast. With
+  ``checked`` it connects to public addresses only: for providers that came over the network.
 * :func:`outgoing_session` talks to addresses that an outsider may influence (mints, Lightning
   addresses): every connection is checked, at the last moment, against the address that it is made
   to, so neither a literal address, a name that resolves to a private one, nor a name that changes
   its mind passes. Redirects are refused.
 
-Both leave bodies compressed as they came: ask for ``identity``. Make them inside a running loop,
+All leave bodies compressed as they came: ask for ``identity``. Make them inside a running loop,
 close them in the end.
 """
 
@@ -36,9 +37,22 @@ class RedirectRefused(aiohttp.ClientError):
     """The other side answered with a redirect, which this node does not follow."""
 
 
-def upstream_session(settings: Settings) -> aiohttp.ClientSession:
-    """The one session to the operator's providers: no limit on connections, long headers."""
-    connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=_DNS_SECONDS)
+def upstream_session(
+    settings: Settings, *, checked: bool = False, resolver: AbstractResolver | None = None
+) -> aiohttp.ClientSession:
+    """The one session to the operator's providers: no limit on connections, long headers.
+
+    ``checked``: as :func:`outgoing_session` connects, which is what stored providers get.
+    """
+    guard = _Guard(allow_loopback=settings.allow_insecure_mints)
+    connector = aiohttp.TCPConnector(
+        limit=0,
+        ttl_dns_cache=_DNS_SECONDS,
+        resolver=_CheckedResolver(guard, resolver or aiohttp.ThreadedResolver())
+        if checked
+        else resolver,
+        socket_factory=guard.make_socket if checked else None,
+    )
     timeout = aiohttp.ClientTimeout(
         total=settings.upstream_total_seconds,
         sock_connect=settings.upstream_connect_seconds,

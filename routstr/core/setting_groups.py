@@ -30,6 +30,7 @@ from routstr.core.setting_types import (
     Npub,
     OnionUrl,
     Origins,
+    Password,
     Percent,
     Port,
     ProofCount,
@@ -73,6 +74,8 @@ class Node(Group):
     """Onion address of the node, shown to clients."""
     cors_origins: Origins = ("*",)
     """Web origins that may call the node from a browser, comma separated; * for all."""
+    admin_password: Password = Secret()
+    """Password of the admin API, at least 8 characters; empty: the admin API is off."""
 
 
 def _key_file(data: dict[str, Any]) -> Path:
@@ -111,6 +114,8 @@ class Upstream(Group):
     """Short name of the provider, shown to clients; default from its host, else custom."""
     models_path: Path = Path("models.json")
     """File with the models that the node sells and their prices in USD."""
+    custom_endpoints_path: Path = Path()
+    """File with the operator's own endpoints and their prices; empty: none."""
     model_sources: ModelSources = ("file",)
     """Where models come from: file, upstream (its own list), openrouter (prices); the file wins."""
     openrouter_models_url: Url = "https://openrouter.ai/api/v1/models"
@@ -128,7 +133,9 @@ class Upstream(Group):
     upstream_idle_seconds: Seconds = 60
     """Longest silence of the provider inside an answer."""
     upstream_total_seconds: Seconds = 1_800
-    """Longest duration of one answer."""
+    """Longest duration of one answer, attempts at other providers included."""
+    upstream_rest_seconds: Seconds = 5
+    """How long a provider is left alone that failed 3 times in a row; doubles up to 5 minutes."""
     disconnect_drain_seconds: SecondsOrOff = 5
     """How long the provider is read on, for its usage figures, after the client has gone."""
 
@@ -214,6 +221,8 @@ class Wallet(Group):
     """How often it is looked at what lies where."""
     lightning_open_invoices_max: Count = 100
     """Most unpaid Lightning invoices of one key, or of one address that asks for new keys."""
+    lightning_invoice_days: CountOrOff = 30
+    """Days after its expiry that an unpaid Lightning invoice is kept; 0: for ever."""
     reconcile_interval_seconds: SecondsOrOff = 300
     """How often 100 proofs at each mint are compared with what the mint says; 0: never."""
 

@@ -25,6 +25,7 @@ _NEVER_FORWARDED: Final = re.compile(
 _LIGHTNING: Final = re.compile(
     r"[a-z0-9_.+-]+@[a-z0-9.:-]+|lnurl1[02-9ac-hj-np-z]+|lnurlp://[!-~]+"
 )
+PASSWORD_CHARS_MIN: Final = 8
 _TEXTS: Final = TypeAdapter(tuple[str, ...])
 
 
@@ -124,6 +125,12 @@ def _model_sources(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in known if name in values)
 
 
+def _password(value: Secret) -> Secret:
+    if value and len(value.reveal()) < PASSWORD_CHARS_MIN:
+        raise ValueError(f"must have at least {PASSWORD_CHARS_MIN} characters")
+    return value
+
+
 def _secret_key(value: Secret) -> Secret:
     if value and not re.fullmatch(r"[0-9a-fA-F]{64}", value.reveal().strip()):
         raise ValueError("must be 64 hexadecimal digits (openssl rand -hex 32)")
@@ -196,4 +203,5 @@ LightningAddress: TypeAlias = Annotated[
 Slug: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Npub: TypeAlias = Annotated[str, Field(pattern=r"^(npub1[02-9ac-hj-np-z]{58})?$")]
 DatabaseUrl: TypeAlias = Annotated[Secret, AfterValidator(normalise_database_url)]
+Password: TypeAlias = Annotated[Secret, AfterValidator(_password)]
 SecretKeyHex: TypeAlias = Annotated[Secret, AfterValidator(_secret_key)]

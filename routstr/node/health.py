@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-import aiohttp
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,6 +12,7 @@ from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.tasks import Supervisor
 from routstr.errors import DatabaseUnavailable, PriceUnavailable
+from routstr.node.provider_health import ProviderHealth
 from routstr.wallet.mint_errors import MintError
 from routstr.wallet.mint_health import MintHealth
 from routstr.wallet.mints import Mints
@@ -35,8 +35,7 @@ class Health:
         db: Database,
         mints: Mints,
         catalog: Catalog,
-        upstream: aiohttp.ClientSession,
-        upstream_url: str,
+        providers: ProviderHealth,
         clock: Clock,
         supervisor: Supervisor,
         draining: Callable[[], bool],
@@ -45,8 +44,7 @@ class Health:
         self._db = db
         self._mints = mints
         self._catalog = catalog
-        self._upstream = upstream
-        self._upstream_url = upstream_url
+        self._providers = providers
         self._clock = clock
         self._supervisor = supervisor
         self._draining = draining
@@ -75,19 +73,22 @@ class Health:
         return OPEN
 
     async def _look(self) -> tuple[bool, Report]:
-        (database, deposits), upstream, *mints = await asyncio.gather(
-            self._look_at_books(), self._provider(), *(self._mint(url) for url in self._mints.urls)
+        ((database, deposits), (upstream, providers)), mints = await asyncio.gather(
+            asyncio.gather(self._look_at_books(), self._providers.look()),
+            asyncio.gather(*(self._mint(url) for url in self._mints.urls)),
         )
         price = self._price()
         able = database == upstream == price == "ok"
         every_mint = all(state == "ok" for state in mints)
+        every_provider = all(seen["reachable"] for seen in providers.values())
         failing = [task.name for task in self._supervisor.reports() if task.failures]
-        well = able and every_mint and deposits == OPEN and not failing
+        well = able and every_mint and every_provider and deposits == OPEN and not failing
         status = "healthy" if well else "degraded"
         report: Report = {
             "status": status if able else "unhealthy",
             "database": database,
             "upstream": upstream,
+            "providers": providers,
             "price": price,
             "deposits": deposits,
             "mints": dict(zip(self._mints.urls, mints, strict=True)),
@@ -103,19 +104,6 @@ class Health:
                 return "ok", await self._db.read(self._state_of_deposits)
         except (SQLAlchemyError, DatabaseUnavailable, TimeoutError) as error:
             return f"failing: {type(error).__name__}", "unknown"
-
-    async def _provider(self) -> str:
-        """Any answer will do: that it takes requests, and for which key, shows in requests."""
-        if not self._upstream_url:
-            return "not configured: set UPSTREAM_BASE_URL"
-        try:
-            async with (
-                asyncio.timeout(CHECK_SECONDS_MAX),
-                self._upstream.get(f"{self._upstream_url}/models", allow_redirects=False),
-            ):
-                return "ok"
-        except (aiohttp.ClientError, OSError) as error:
-            return f"unreachable: {type(error).__name__}"
 
     async def _mint(self, url: str) -> str:
         try:

@@ -95,6 +95,7 @@ class Carrier:
         "_turn",
         "adapter",
         "breaker",
+        "client",
         "last_problem",
         "lines",
         "name",
@@ -120,6 +121,7 @@ class Carrier:
             )
             for number, key in enumerate(profile.keys or _KEYLESS, 1)
         )
+        self.client: Final = client
         self.breaker = Breaker(parts.breaker)
         self.last_problem: str | None = None
         """The code of the newest failure."""

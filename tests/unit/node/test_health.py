@@ -1,11 +1,9 @@
 """What /health says when a part is missing, and how often it looks."""
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, cast
 
-import aiohttp
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -15,6 +13,7 @@ from routstr.core.db import Database
 from routstr.core.tasks import Supervisor, TaskReport
 from routstr.errors import DatabaseUnavailable, PriceUnavailable
 from routstr.node.health import REMEMBER_SECONDS, Health
+from routstr.node.provider_health import ProviderHealth, Reports
 from routstr.wallet.mint_errors import MintDown
 from routstr.wallet.mint_health import MintHealth
 from routstr.wallet.mints import Mints
@@ -64,22 +63,23 @@ class Parts:
     def current(self) -> None:
         self._fail("price", PriceUnavailable())
 
-    def get(self, url: str, **_: object) -> AbstractAsyncContextManager[None]:
-        assert url == "https://provider.example/v1/models"
-        self._fail("upstream", aiohttp.ClientConnectionError())
-        return nullcontext()
+    async def look(self) -> tuple[str, Reports]:
+        away = "upstream" in self.broken
+        told: Reports = {"p": {"reachable": not away}, "q": {"reachable": True}}
+        if "provider" in self.broken:
+            told["q"] = {"reachable": False}
+        return ("unreachable: upstream_unreachable" if away else "ok"), told
 
     def reports(self) -> tuple[TaskReport, ...]:
         return (TaskReport("sweep", failures=2 if "task" in self.broken else 0),)
 
 
-def health(parts: Parts, clock: ManualClock, url: str = "https://provider.example/v1") -> Health:
+def health(parts: Parts, clock: ManualClock) -> Health:
     return Health(
         cast("Database", parts),
         cast("Mints", parts),
         cast("Catalog", parts),
-        cast("aiohttp.ClientSession", parts),
-        url,
+        cast("ProviderHealth", parts),
         clock,
         cast("Supervisor", parts),
         lambda: parts.draining,
@@ -94,6 +94,7 @@ async def test_a_whole_node_is_healthy() -> None:
         "status": "healthy",
         "database": "ok",
         "upstream": "ok",
+        "providers": {"p": {"reachable": True}, "q": {"reachable": True}},
         "price": "ok",
         "deposits": "open",
         "mint_health": {"https://mint.example": WELL},
@@ -106,7 +107,14 @@ async def test_a_whole_node_is_healthy() -> None:
     ("broken", "able", "status", "part", "words"),
     [
         ("database", False, "unhealthy", "database", "failing: OperationalError"),
-        ("upstream", False, "unhealthy", "upstream", "unreachable: ClientConnectionError"),
+        ("upstream", False, "unhealthy", "upstream", "unreachable: upstream_unreachable"),
+        (
+            "provider",
+            True,
+            "degraded",
+            "providers",
+            {"p": {"reachable": True}, "q": {"reachable": False}},
+        ),
         ("price", False, "unhealthy", "price", "no current price of bitcoin"),
         ("mint", True, "degraded", "mints", {"https://mint.example": "failing: MintDown"}),
         ("task", True, "degraded", "failing_tasks", ["sweep"]),
@@ -153,12 +161,6 @@ async def test_a_database_that_tells_in_our_words_that_it_is_away_is_away() -> N
     able, report = await health(Away(), ManualClock()).check()
     assert not able
     assert report["database"] == "failing: DatabaseUnavailable"
-
-
-async def test_a_node_without_a_provider_cannot_serve_and_says_which_setting() -> None:
-    able, report = await health(Parts(), ManualClock(), "").check()
-    assert not able
-    assert "UPSTREAM_BASE_URL" in str(report["upstream"])
 
 
 async def test_many_questions_are_one_look() -> None:
