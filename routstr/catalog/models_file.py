@@ -168,8 +168,7 @@ def parse_models(text: bytes, *, whole: bool = True) -> tuple[ModelSpec, ...]:
             problems.append(f"{who}: {_field_and_reason(error)}")
             continue
         models.append(spec)
-        if whole or spec.context_tokens:
-            problems.extend(f"{who}: {problem}" for problem in problems_of(spec))
+        problems.extend(f"{who}: {problem}" for problem in problems_of(spec, whole=whole))
     problems.extend(_duplicates(models))
     if not problems:
         problems.extend(_clashes(models))
@@ -207,14 +206,17 @@ def _field_and_reason(error: msgspec.ValidationError) -> str:
     return f"{path.strip('.`')}: {reason}" if reason else str(error)
 
 
-def problems_of(spec: ModelSpec) -> Iterator[str]:
-    """Everything that keeps a model from being sold, other than having no price."""
+def problems_of(spec: ModelSpec, *, whole: bool = True) -> Iterator[str]:
+    """Everything that keeps a model from being sold, other than having no price.
+
+    Not ``whole``: what is missing may still come from a list.
+    """
     if not spec.id.strip():
         yield "id: must not be empty"
     for field, price in _prices(spec.pricing):
         if problem := _price_problem(price):
             yield f"pricing.{field}: {problem}"
-    words = spec.pricing.words or not spec.pricing.pieces
+    words = whole and (spec.pricing.words or not spec.pricing.pieces)
     if not (1 if words else -1) < spec.context_tokens <= MAX_CONTEXT:
         yield (
             "context_length: must be given (2 or more): what a request may cost at most, "

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routstr.catalog.models_file import ModelsFileError, ModelSpec, load_models, parse_models
+from routstr.catalog.models_file import (
+    ModelsFileError,
+    ModelSpec,
+    load_entries,
+    load_models,
+    parse_models,
+)
 
 
 def model(**changes: object) -> dict[str, object]:
@@ -198,3 +204,44 @@ def test_the_example_at_the_root_is_valid() -> None:
     models = load_models(Path(__file__).parents[3] / "models.json")
     assert len(models) >= 5
     assert all(one.priced and one.enabled and one.name for one in models)
+
+
+def test_what_a_list_may_still_say_need_not_be_in_the_file() -> None:
+    text = json.dumps([{"id": "v/m", "alias_ids": ["fast"]}]).encode()
+    assert parse_models(text, whole=False)[0].context_tokens == 0
+    with pytest.raises(ModelsFileError, match="context_length: must be given"):
+        parse_models(text)
+    with pytest.raises(ModelsFileError, match="id: must not be empty"):
+        parse_models(b'[{"id": " "}]', whole=False)
+
+
+def test_entries_are_as_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "models.json"
+    path.write_text('{"data":[{"id":"m","enabled":false,"mine":1.5}]}')
+    assert load_entries(path, whole=False) == (
+        {"id": "m", "enabled": False, "mine": Decimal("1.5")},
+    )
+    with pytest.raises(ModelsFileError, match=r"models\.json: model 'm': context_length"):
+        load_entries(path, whole=True)
+
+
+def test_a_model_may_be_listed_once_for_each_provider() -> None:
+    entry = {"id": "m", "context_length": 1000}
+    text = json.dumps([entry, {**entry, "provider": "b"}]).encode()
+    assert len(parse_models(text)) == 2
+    with pytest.raises(ModelsFileError, match="listed twice"):
+        parse_models(json.dumps([{**entry, "provider": "b"}] * 2).encode())
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"base_msats": -1}, "base_msats: must be msat"),
+        ({"fixed": {"request": "-1"}}, "fixed.request: must be sat"),
+        ({"fixed": {"requests": "1"}}, "unknown field"),
+        ({"free": "yes"}, "free: Expected `bool`"),
+    ],
+)
+def test_the_operators_own_prices_are_checked(changes: dict[str, object], problem: str) -> None:
+    with pytest.raises(ModelsFileError, match=problem):
+        parse_models(json.dumps([{"id": "m", "context_length": 1000, **changes}]).encode())
