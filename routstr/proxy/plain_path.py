@@ -21,6 +21,7 @@ def plain_segments(raw_path: bytes) -> tuple[str, ...]:
     if len(path) > PATH_CHARS_MAX or not _PLAIN.fullmatch(path):
         raise InvalidPath("The path has characters, or encoded ones, that are not accepted here.")
     segments = tuple(path.decode("ascii").removesuffix("/").split("/")[1:])
-    if any(segment in _DOTS for segment in segments):
-        raise InvalidPath("The path has empty or dotted segments.")
-    return segments[1:] if segments[:1] == ("v1",) else segments
+    segments = segments[1:] if segments[:1] == ("v1",) else segments
+    if not segments or any(segment in _DOTS for segment in segments):
+        raise InvalidPath("The path has empty or dotted segments, or none.")
+    return segments
