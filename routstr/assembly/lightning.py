@@ -1,9 +1,11 @@
 """Paying in over Lightning: invoices, and what watches them."""
 
 from functools import partial
+from typing import Final
 
 from routstr.assembly.money import Money
 from routstr.auth.invoices import Invoices
+from routstr.auth.old_invoices import OldInvoices
 from routstr.balance.lightning import LightningService
 from routstr.core.clock import Clock
 from routstr.core.db import Database
@@ -12,6 +14,8 @@ from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
 from routstr.wallet.quote_watch import POLL_SECONDS
 from routstr.wallet.service import Wallet
+
+OLD_SECONDS: Final = 3_600.0
 
 
 def build_lightning(
@@ -29,8 +33,13 @@ def build_lightning(
     return LightningService(invoices, money.auth, clock)
 
 
-def start_watch(wallet: Wallet, supervisor: Supervisor) -> None:
-    """Ask about unpaid invoices in turn, and listen to the mints that tell."""
+def start_watch(
+    settings: Settings, db: Database, wallet: Wallet, clock: Clock, supervisor: Supervisor
+) -> None:
+    """Ask about unpaid invoices in turn, listen to mints that tell, forget what is long over."""
     supervisor.every("invoices", POLL_SECONDS, wallet.watch.poll)
     for number, mint in enumerate(wallet.mints.urls):
         supervisor.start(f"listen-{number}", partial(wallet.watch.listen, mint))
+    if days := settings.lightning_invoice_days:
+        old = OldInvoices(db, wallet, clock, days)
+        supervisor.every("old_invoices", OLD_SECONDS, old.forget)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
@@ -23,6 +23,27 @@ def add(tx: Tx, quote: int, *, claim: bytes, client: bytes, expires_at: int) -> 
         quote=quote, claim=claim, client=client, expires_at=expires_at
     )
     return tx.sql.execute(row.on_conflict_do_nothing(index_elements=["claim"])).rowcount == 1
+
+
+def remove(tx: Tx, quote: int) -> None:
+    """Remove the invoice of a quote that was given up."""
+    tx.sql.execute(delete(InvoiceRow).where(col(InvoiceRow.quote) == quote))
+
+
+def given_up(connection: Connection, before: int, after: int, limit: int) -> list[int]:
+    """List unpaid invoices that expired before a moment (ms), by quote, and after this quote."""
+    rows = connection.execute(
+        select(col(InvoiceRow.quote))
+        .join(QuoteRow, col(QuoteRow.id) == col(InvoiceRow.quote))
+        .where(
+            col(InvoiceRow.quote) > after,
+            col(InvoiceRow.expires_at) < before,
+            col(QuoteRow.state) == int(QuoteState.EXPIRED),
+        )
+        .order_by(col(InvoiceRow.quote))
+        .limit(limit)
+    )
+    return [row[0] for row in rows]
 
 
 def find(connection: Connection, claim: bytes) -> int | None:

@@ -84,6 +84,21 @@ class Minter:
         """
         return await asyncio.shield(self.start(quote_id))
 
+    async def is_unpaid(self, quote_id: int) -> bool:
+        """Ask the mint, whoever has asked just now; what is paid is taken as by :meth:`check`.
+
+        Raises the wallet's errors when the mint cannot be asked.
+        """
+        quote = await self.load(quote_id)
+        try:
+            told = await self._mints.mint(quote.mint).mint_quote_state(quote.mint_id)
+        except (MintBusy, MintDown, MintUnclear, MintRefusal) as error:
+            raise as_wallet_error(error) from error
+        if told.state is not MintQuoteState.UNPAID:
+            await self.check(quote_id)
+            return False
+        return True
+
     def start(self, quote_id: int, *, listened: bool | None = None) -> "asyncio.Task[Quote]":
         """Begin to :meth:`check`. ``listened`` is given by who asks in turn: see ``pause_s``."""
         task = self._asking.get(quote_id)

@@ -5,7 +5,8 @@
     UNPAID ── paid, and a saga takes the ecash ──> PAID ── it is here ──> ISSUED
       │ ▲                                           │
       │ └── the mint refused for certain ───────────┘
-      ├── a week after its expiry still unpaid ──> EXPIRED, asked about only by command or client
+      ├── a week after its expiry still unpaid ──> EXPIRED, asked about only by command or client,
+      │                                            and once more before it is removed
       └── issued, and not to a saga of ours ─────> LOST: for the operator
 
 A quote is asked about until long after its expiry: a payment that was under way may arrive late.
@@ -15,7 +16,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select, update
 from sqlmodel import col
 
 from routstr.core.db import Tx
@@ -206,6 +207,25 @@ def close(tx: Tx, quote_id: int, state: QuoteState) -> None:
         .where(col(QuoteRow.id) == quote_id, col(QuoteRow.state).in_(_WAITING))
         .values(state=int(state))
     )
+
+
+def is_given_up(tx: Tx, quote_id: int) -> bool:
+    """Whether a quote was given up unpaid, and no saga has it; it is locked, and stays so."""
+    row = tx.sql.execute(
+        select(col(QuoteRow.id))
+        .where(
+            col(QuoteRow.id) == quote_id,
+            col(QuoteRow.state) == int(QuoteState.EXPIRED),
+            col(QuoteRow.saga).is_(None),
+        )
+        .with_for_update()
+    ).first()
+    return row is not None
+
+
+def remove(tx: Tx, quote_id: int) -> None:
+    """Remove a quote that was given up."""
+    tx.sql.execute(delete(QuoteRow).where(col(QuoteRow.id) == quote_id))
 
 
 def _end(tx: Tx, saga: int, values: Mapping[str, int | None]) -> None:

@@ -135,6 +135,10 @@ class Wallet:
         """Ask how far a quote is, and take its ecash if it is paid; see :meth:`Minter.check`."""
         return await self._minter.check(quote_id)
 
+    async def is_unpaid(self, quote_id: int) -> bool:
+        """Ask a mint once more about a quote; see :meth:`Minter.is_unpaid`."""
+        return await self._minter.is_unpaid(quote_id)
+
     async def consolidate(self, wish: Consolidation) -> Saga | None:
         """Renew proofs that are many or old; see :meth:`Consolidator.consolidate`."""
         return await self._consolidator.consolidate(wish)
