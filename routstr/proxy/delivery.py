@@ -7,6 +7,7 @@ an attempt ends with                   then
 a fault of the provider                the next provider is asked
 a key that must wait or is refused     the provider's next key, then the next provider
 a parameter refused by name            once more without it, or under its other name
+an endpoint that is not there          once more in chat completions, if that can be said so
 any other refusal                      the client gets it
 the client has gone                    nobody else is asked; what the provider read is charged
 =====================================  ============================================================
@@ -164,16 +165,37 @@ class Delivery:
             # whoever leaves while the provider works pays at least for what it read
             await sale.settle(None, 0)
             return True
+        except UpstreamRejected as error:
+            if not self._may_translate(choice, error):
+                raise
+            return await self._offer_translated(choice)
         if success is None:
             return False
-        for made in self._corrections:
-            if made.lasting:
-                carrier.learn(entry.upstream_id, made.parameter, made.instead)
-        if told := [name for name in self._changed if name != _NODES_OWN]:
-            headers.append((b"x-routstr-corrected", ", ".join(told).encode()))
+        headers += self._learn(choice)
         headers += success.headers
         await self._relay(choice, sale, success)
         return True
+
+    def _learn(self, choice: Choice) -> list[Header]:
+        """Remember what had to be corrected, and tell the client."""
+        for made in self._corrections:
+            if made.lasting:
+                choice.carrier.learn(choice.entry.upstream_id, made.parameter, made.instead)
+        told = ", ".join(name for name in self._changed if name != _NODES_OWN)
+        return [(b"x-routstr-corrected", told.encode())] if told else []
+
+    def _may_translate(self, choice: Choice, error: UpstreamError) -> bool:
+        if self._departure.gone or self._order.translated is None:
+            return False
+        return choice.native and choice.carrier.may_lack(error)
+
+    async def _offer_translated(self, choice: Choice) -> bool:
+        """What a provider does not know in the client's words it may know in others."""
+        self._problem = None
+        served = await self._offer(choice._replace(native=False))
+        if served:
+            choice.carrier.lacks(self._order.dialect.endpoint)
+        return served
 
     def _sale(self, choice: Choice, dialect: Dialect, headers: list[Header]) -> Sale:
         exchange, order = self._exchange, self._order

@@ -27,6 +27,7 @@ REFUSED_SECONDS: Final = 900
 """How long a key rests that was refused."""
 
 _EVERY_MODEL: Final = ""
+_NO_ENDPOINT: Final = frozenset({404, 405})
 _KEYLESS: Final = (Secret(),)
 _NO_RESTS: Final[Mapping[str, float]] = MappingProxyType({})
 _log: Final = get_logger(__name__)
@@ -91,6 +92,7 @@ class Carrier:
         "_always",
         "_client",
         "_forward",
+        "_lacking",
         "_learnt",
         "_turn",
         "adapter",
@@ -128,6 +130,7 @@ class Carrier:
         self._alarm: Final = parts.alarm
         self._always: Final = dict.fromkeys(sorted(adapter.refuses))
         self._learnt: dict[str, dict[str, str | None]] = {}
+        self._lacking: set[str] = set()
         self._turn = 0
         self._client: Final = client
         self._forward: Final = parts.forward_headers
@@ -143,10 +146,24 @@ class Carrier:
         self.breaker, self.last_problem = earlier.breaker, earlier.last_problem
         if earlier.adapter is self.adapter:
             self._learnt = earlier._learnt  # noqa: SLF001 - of its own kind
+            self._lacking = earlier._lacking  # noqa: SLF001
         known = {line.provider.api_key: line for line in earlier.lines}
         for line in self.lines:
             if (before := known.get(line.provider.api_key)) is not None:
                 line.rests, line.refused = before.rests, before.refused
+
+    def speaks(self, endpoint: str) -> bool:
+        """Whether the node's endpoint is one of its own, as far as is known."""
+        return endpoint not in self._lacking and self.adapter.speaks(endpoint)
+
+    def may_lack(self, error: UpstreamError) -> bool:
+        """Whether a refusal may mean that it does not have the endpoint: nobody knows its type."""
+        return self.adapter.native is None and error.upstream_status in _NO_ENDPOINT
+
+    def lacks(self, endpoint: str) -> None:
+        """Do not ask it there again."""
+        self._lacking.add(endpoint)
+        _log.info("endpoint_lacking", provider=self.name, endpoint=endpoint)
 
     def available(self, now: float, model: str) -> bool:
         """Whether it would be asked for a model, by its name there."""

@@ -98,9 +98,9 @@ class Router:
         carrier = self._fleet.carriers.get(entry.provider)
         if carrier is None:
             return None
-        if carrier.adapter.speaks(endpoint):
+        if carrier.speaks(endpoint):
             return Choice(entry, carrier, native=True)
-        if instead is not None and carrier.adapter.speaks(instead):
+        if instead is not None and carrier.speaks(instead):
             return Choice(entry, carrier, native=False)
         return None
 

@@ -163,6 +163,27 @@ def test_another_address_starts_afresh() -> None:
     assert after.available(0, MODEL)
 
 
+def test_what_a_provider_of_unknown_type_lacks_is_remembered_as_long_as_it_is_the_same() -> None:
+    alarms = Alarms()
+    before = Carrier(profile("p", "a"), alarms.parts())
+    assert before.may_lack(refusal(404, b"", {}, MODEL))
+    assert not before.may_lack(refusal(400, b"", {}, MODEL))
+    before.lacks("/v1/messages")
+    after = Carrier(profile("p", "b"), alarms.parts())
+    after.inherit(before)
+    assert not after.speaks("/v1/messages")
+    assert after.speaks("/v1/chat/completions")
+    moved = Carrier(profile("p", "a", base_url="https://new.example"), alarms.parts())
+    moved.inherit(before)
+    assert moved.speaks("/v1/messages")
+
+
+def test_a_provider_of_a_known_type_lacks_what_its_type_lacks() -> None:
+    one = carrier("a", kind="gemini")
+    assert not one.speaks("/v1/messages")
+    assert not one.may_lack(refusal(404, b"", {}, MODEL))
+
+
 def test_an_endpoint_is_built_once_for_each_path_and_model_that_its_address_names() -> None:
     (line,) = carrier("a").lines
     assert line.endpoint("chat/completions", "m") is line.endpoint("chat/completions", "n")

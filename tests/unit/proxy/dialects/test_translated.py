@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from devkit.upstream import Shape, chat, refuse
+from devkit.upstream import Shape, answer, chat, refuse
 from routstr.core.rendering import Protocol
 from routstr.errors import InvalidParameter
 from routstr.money import ZERO, Msat
@@ -266,3 +266,43 @@ async def test_what_no_provider_can_do_is_refused_before_money_is_held() -> None
         assert answered.json()["error"]["details"] == {"param": "store"}
         assert not node.books.holds
         assert not node.upstream.requests
+
+
+@pytest.mark.parametrize("dialect", BOTH)
+async def test_a_provider_of_unknown_type_that_lacks_the_endpoint_is_asked_in_chat(
+    dialect: Dialect,
+) -> None:
+    async with running() as node:
+        node.upstream.next(answer(404, {"detail": "Not Found"}))
+        assert said(dialect, await asked(node, dialect)) == WORDS
+        own, chats = dialect.endpoint, "/v1/chat/completions"
+        assert [one.path for one in node.upstream.requests] == [own, chats]
+        assert said(dialect, await asked(node, dialect, stream=True)) == WORDS
+        assert [one.path for one in node.upstream.requests[2:]] == [chats], "it is remembered"
+        assert [int(end.cost) for end in node.books.ends.values() if end] == [31, 31]
+
+
+async def test_nothing_is_concluded_when_chat_is_not_there_either() -> None:
+    async with running() as node:
+        node.upstream.next(answer(404, {}), answer(404, {}))
+        assert (await asked(node, TO_MESSAGES)).status == 404
+        await asked(node, TO_MESSAGES)
+        paths = [one.path.removeprefix("/v1/") for one in node.upstream.requests]
+        assert paths == ["messages", "chat/completions", "messages"]
+
+
+async def test_a_model_that_is_not_there_is_no_missing_endpoint() -> None:
+    async with running() as node:
+        error = {"message": "No such model.", "code": "model_not_found"}
+        node.upstream.next(answer(404, {"error": error}))
+        assert (await asked(node, TO_MESSAGES)).status == 404
+        assert len(node.upstream.requests) == 1
+
+
+async def test_what_cannot_be_said_in_chat_is_refused_when_nothing_else_is_there() -> None:
+    async with running() as node:
+        node.upstream.next(answer(404, {}))
+        answered = await asked(node, TO_RESPONSES, store=True)
+        assert answered.status == 400
+        assert answered.json()["error"]["details"] == {"param": "store"}
+        assert node.books.was_released
