@@ -1,4 +1,4 @@
-"""The command line: ``routstr serve``, ``migrate``, ``verify``, ``wallet``, ``version``.
+"""The command line: ``serve``, ``migrate``, ``verify``, ``providers``, ``wallet``, ``version``.
 
 Exit codes: 0 well, 1 what was asked for failed or does not hold, 2 wrong usage or configuration.
 """
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from routstr.cli.providers import commands as provider_commands
 from routstr.cli.shell import EXIT_FAILED, JsonFlag, fail, settings_or_exit
 from routstr.cli.wallet import commands as wallet_commands
 from routstr.version import __version__
@@ -18,6 +19,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 cli.add_typer(wallet_commands, name="wallet")
+cli.add_typer(provider_commands, name="providers")
 
 
 def main() -> None:

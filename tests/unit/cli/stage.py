@@ -71,8 +71,8 @@ class Stage:
     def settings(self) -> Settings:
         return load_settings()
 
-    def run(self, *arguments: str, stdin: str = "") -> Said:
-        words = ["wallet", *arguments]
+    def run(self, *arguments: str, stdin: str = "", group: str = "wallet") -> Said:
+        words = [group, *arguments]
         done = CliRunner().invoke(cli, words, input=stdin, catch_exceptions=False)
         return Said(done.exit_code, done.stdout, done.stderr)
 
