@@ -19,6 +19,16 @@ PRICING: Final[Mapping[str, str]] = {
 }
 """USD per token. Without fees and at :data:`BTC_USD` a token costs the msat named above."""
 
+IMAGE_MSAT: Final = 100
+CHARACTER_MSAT: Final = 2
+SECOND_MSAT: Final = 10
+PIECES: Final[Mapping[str, Mapping[str, str]]] = {
+    "draws": {"output_cost_per_image": "0.0001"},
+    "speaks": {"input_cost_per_character": "0.000002"},
+    "hears": {"input_cost_per_second": "0.00001"},
+}
+"""Models that sell no words, and USD for a picture, a character, a second of sound."""
+
 NO_FEES: Final[Mapping[str, str]] = {"EXCHANGE_FEE": "1", "UPSTREAM_PROVIDER_FEE": "1"}
 """Settings of a node that passes prices on as they are."""
 

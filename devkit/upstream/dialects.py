@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import uuid4
 
 from devkit.upstream import media
 from devkit.upstream.chat import Body, Reply, Shape, blobs, completion, cut
@@ -27,6 +28,11 @@ def speech(path: str) -> Speech:
         if path.endswith(ending):
             return found
     return Speech(completion, blobs)
+
+
+def is_spoken(path: str) -> bool:
+    """Whether models are asked at this path."""
+    return path.endswith(tuple(_SPEECHES))
 
 
 def _tokens(body: Body, reply: Reply, shape: Shape) -> dict[str, object]:
@@ -67,12 +73,14 @@ def _completion_stream(body: Body, reply: Reply, shape: Shape) -> list[bytes]:
     return cut(pieces, shape)
 
 
-def _response(body: Body, reply: Reply, shape: Shape, *, done: bool = True) -> dict[str, Any]:
+def _response(
+    body: Body, reply: Reply, shape: Shape, *, done: bool = True, name: str = ""
+) -> dict[str, Any]:
     text = "".join(reply.said(body))
     part = {"type": "output_text", "text": text, "annotations": []}
     item = {"id": "msg_1", "type": "message", "role": "assistant", "content": [part]}
     return {
-        "id": "resp_played",
+        "id": name or _new_id(),
         "object": "response",
         "created_at": _CREATED,
         "status": "completed" if done else "in_progress",
@@ -95,9 +103,15 @@ def _inclusive(told: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
+def _new_id() -> str:
+    return f"resp_{uuid4().hex}"
+
+
 def _responses_stream(body: Body, reply: Reply, shape: Shape) -> list[bytes]:
+    name = _new_id()
+
     def events() -> Iterator[tuple[str, dict[str, object]]]:
-        yield "response.created", {"response": _response(body, reply, shape, done=False)}
+        yield "response.created", {"response": _response(body, reply, shape, done=False, name=name)}
         at = {"output_index": 0}
         place = {**at, "item_id": "msg_1", "content_index": 0}
         (item,) = _response(body, reply, shape)["output"]
@@ -109,7 +123,7 @@ def _responses_stream(body: Body, reply: Reply, shape: Shape) -> list[bytes]:
         yield "response.output_text.done", {**place, "text": part["text"], "logprobs": []}
         yield "response.content_part.done", {**place, "part": part}
         yield "response.output_item.done", {**at, "item": item}
-        yield "response.completed", {"response": _response(body, reply, shape)}
+        yield "response.completed", {"response": _response(body, reply, shape, name=name)}
 
     named = [
         _named(name, {"type": name, "sequence_number": number, **event})

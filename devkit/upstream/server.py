@@ -6,6 +6,7 @@ from typing import Final, Self
 
 from devkit.ports import LOOPBACK
 from devkit.upstream.http import Exchange, Play, Seen, read_request
+from devkit.upstream.kept import kept
 from devkit.upstream.plays import PLAYS, answer, chat
 
 _LOOK_S: Final = 0.02
@@ -15,7 +16,8 @@ class Upstream:
     """A provider on loopback. ``async with``, or ``start`` and ``close``.
 
     A POST is played by the next play in the queue, else by the play that its model names, else by
-    ``default``. GET requests are the node's own questions: answered honestly, kept apart.
+    ``default``. Questions for its models are the node's own: answered honestly, kept apart. Paths
+    where no model is asked are answered by :mod:`devkit.upstream.kept`.
     """
 
     def __init__(self, default: Play | None = None) -> None:
@@ -89,13 +91,16 @@ class Upstream:
             keep_alive = exchange.keep_alive and not exchange.client_left
 
     def _choose(self, exchange: Exchange) -> Play:
-        if exchange.request.method == "GET":
+        asked = exchange.request
+        if asked.method == "GET" and asked.path.partition("?")[0].endswith("/models"):
             self.questions.append(exchange.request)
             models = [{"id": name, "object": "model"} for name in PLAYS]
             return answer(200, {"object": "list", "data": models})
         self.exchanges.append(exchange)
         if self._queue:
             return self._queue.popleft()
+        if (found := kept(asked)) is not None:
+            return answer(*found)
         return PLAYS.get(_model(exchange.request), self.default)
 
 

@@ -40,7 +40,7 @@ from routstr.payment.pricing import QuotePolicy, RequestLimits, quote_most
 from routstr.payment.usage import Usage
 from routstr.proxy.courier import Courier, Delivered
 from routstr.proxy.dialects.base import Service
-from routstr.proxy.dialects.finale import Finale
+from routstr.proxy.dialects.finale import Finale, FinaleScanner
 from routstr.proxy.dialects.given import Given, GivenForm, GivenJson
 from routstr.proxy.dialects.pieces import Ask, Charge, PieceDialect
 from routstr.proxy.exchange import Exchange
@@ -70,10 +70,16 @@ class PieceSale(Sale):
     """A sale that is charged by what the dialect says of the answer."""
 
     terms: Charge
+    scanner: FinaleScanner | None = None
 
-    async def settle(self, reported: Usage | None, output_tokens: int = 0) -> Receipt:
-        """Charge for a stream; ``output_tokens`` is what it brought, as its scanner counts."""
-        return await self.charge(self.terms.of_stream(reported, output_tokens))
+    def watch(self, scanner: FinaleScanner) -> None:
+        """Take what reads the stream of this sale."""
+        self.scanner = scanner
+
+    async def settle(self, reported: Usage | None, output_tokens: int = 0) -> Receipt:  # noqa: ARG002
+        """Charge for a stream by what its scanner has seen."""
+        assert self.scanner is not None, "only streams are settled like this"
+        return await self.charge(self.terms.of_stream(self.scanner.told_usage, self.scanner.said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +209,7 @@ class PieceEndpoint:
         service = Service(exchange.model or entry.id, entry.provider, exchange.request_id)
         headers = list(delivered.success.headers)
         sale = PieceSale(exchange, meter, self._finale, service, _NOTHING, headers, terms)
+        sale.dialect = replace(self._finale, watch=sale.watch)
         await self._relay(sale, asked, delivered, courier)
 
     async def _relay(

@@ -4,6 +4,7 @@ Like the last event of a response, that event is kept back until the charge is m
 with its cost. Where there are several, as with several pictures, each waits for the next one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,11 +22,19 @@ _COST: Final = "routstr.cost"
 _SAID: Final = ("delta", "text")
 
 
+def _nobody(_scanner: StreamScanner) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Finale(Counted):
-    """How such an endpoint is streamed. ``last_events`` are the types of the event kept back."""
+    """How such an endpoint is streamed. ``last_events`` are the types of the event kept back.
+
+    ``watch`` is told the scanner of a request: its bill needs more than a usage.
+    """
 
     last_events: frozenset[str] = frozenset()
+    watch: Callable[["FinaleScanner"], None] = _nobody
 
     def sign(self, fields: Fields, told: object, receipt: Receipt, service: Service) -> None:
         """See :class:`Dialect`. These answers name no model."""
@@ -33,12 +42,9 @@ class Finale(Counted):
 
     def scanner(self, event_bytes_max: int) -> StreamScanner:
         """See :class:`Dialect`."""
-        return FinaleScanner(event_bytes_max, self.last_events)
-
-    def streamed_tokens(self, scanner: StreamScanner) -> int:
-        """Pictures, or characters of text: what :meth:`Charge.of_stream` wants to know."""
-        assert isinstance(scanner, FinaleScanner), "it is this dialect's own"
-        return max(scanner.pictures, scanner.characters)
+        scanner = FinaleScanner(event_bytes_max, self.last_events)
+        self.watch(scanner)
+        return scanner
 
     def closing(self, scanner: StreamScanner, receipt: Receipt, service: Service) -> bytes:
         """The event that was kept back, with its cost; one of the node's own where none came."""
@@ -71,6 +77,11 @@ class FinaleScanner(StreamScanner):
         self.pictures = 0
         """How many last events came."""
 
+    @property
+    def said(self) -> int:
+        """Pictures, or characters of text, that came."""
+        return max(self.pictures, self.characters)
+
     def _passes(self, data: bytes) -> bool:
         # deltas are read for their text, pictures and sound go on unread
         unread = b'.delta"' not in data or b'"audio"' in data
@@ -94,6 +105,7 @@ class FinaleScanner(StreamScanner):
         usage = parse_usage(told)
         if usage is not None:
             self.usage = merge_usage(self.usage, usage)
+        if isinstance(told, dict):
             self.told_usage = told
         before, self.closing = self.closing, fields
         passed = b""

@@ -128,9 +128,9 @@ class HearingCharged:
         usage = self._bill(None, duration, len(body))
         return replace(usage, reported=False)
 
-    def of_stream(self, reported: Usage | None, said: int) -> Usage:
+    def of_stream(self, told: object, said: int) -> Usage:
         """See :class:`~routstr.proxy.dialects.pieces.Charge`."""
-        return self._bill(reported, None, said)
+        return self._bill(parse_usage(told), duration_told(told, None), said)
 
     def _bill(self, reported: Usage | None, duration: int | None, characters: int) -> Usage:
         if self.by_token and reported is not None:

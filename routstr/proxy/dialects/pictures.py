@@ -145,16 +145,17 @@ class PicturesCharged:
             made = len(_pieces(fields["data"])) if "data" in fields else None
         except msgspec.MsgspecError:
             made = None
-        reported = parse_usage(value(fields, "usage"))
-        if made is None and reported is None:
+        told = value(fields, "usage")
+        if made is None and parse_usage(told) is None:
             return None
-        return self.of_stream(reported, made or 0)
+        return self.of_stream(told, made or 0)
 
     def of_bytes(self, body: bytes) -> None:
         """Pictures come in JSON."""
 
-    def of_stream(self, reported: Usage | None, said: int) -> Usage:
+    def of_stream(self, told: object, said: int) -> Usage:
         """See :class:`~routstr.proxy.dialects.pieces.Charge`."""
+        reported = parse_usage(told)
         if self.by_token and reported is not None:
             return drawn(reported)
         if self.by_piece:

@@ -46,8 +46,8 @@ class Charge(Protocol):
         """The bill for an answer that is no JSON; None when it is no answer."""
         ...
 
-    def of_stream(self, reported: Usage | None, said: int) -> Usage:
-        """The bill for events, ``said`` being pictures or characters that they brought."""
+    def of_stream(self, told: object, said: int) -> Usage:
+        """The bill for events: the usage that they told, pictures or characters they brought."""
         ...
 
 

@@ -12,7 +12,7 @@ from routstr.catalog.snapshot import Goods, ModelEntry, Rates
 from routstr.errors import InvalidParameter
 from routstr.payment.media import SPOKEN_TOKENS, SPOKEN_TOKENS_MOST, spoken
 from routstr.payment.tokens import PromptEstimate, prompt_estimate
-from routstr.payment.usage import Media, Usage
+from routstr.payment.usage import Media, Usage, parse_usage
 from routstr.proxy.dialects.given import Given
 from routstr.proxy.dialects.pieces import PieceDialect, Sold
 from routstr.proxy.fields import Fields
@@ -91,8 +91,9 @@ class SpeechCharged:
         """See :class:`~routstr.proxy.dialects.pieces.Charge`."""
         return self.of_stream(None, 0)
 
-    def of_stream(self, reported: Usage | None, said: int) -> Usage:  # noqa: ARG002 - the port's
+    def of_stream(self, told: object, said: int) -> Usage:  # noqa: ARG002 - the port's
         """See :class:`~routstr.proxy.dialects.pieces.Charge`."""
+        reported = parse_usage(told)
         if self.by_token and reported is not None:
             return spoken(reported)
         if self.by_character:

@@ -17,7 +17,7 @@ import aiohttp
 import msgspec
 
 from devkit.node import Node, settings
-from devkit.prices import BTC_USD, COMPLETION_MSAT, NO_FEES, PRICING, write_models
+from devkit.prices import BTC_USD, COMPLETION_MSAT, NO_FEES, PIECES, PRICING, write_models
 from devkit.upstream import PLAYS, Upstream
 from routstr.core.db import Database
 from routstr.errors import WalletError
@@ -208,9 +208,10 @@ class House:
 
 
 def _models(folder: Path) -> Path:
-    exact = write_models(folder / "exact.json", [EXACT], pricing=_FREE_PROMPT)
-    path = write_models(folder / "models.json", PLAYS)
-    data = [*json.loads(path.read_text())["data"], *json.loads(exact.read_text())["data"]]
+    path = folder / "models.json"
+    data = json.loads(write_models(path, PLAYS).read_text())["data"]
+    for name, pricing in {EXACT: _FREE_PROMPT, **PIECES}.items():
+        data += json.loads(write_models(path, [name], pricing=pricing).read_text())["data"]
     path.write_text(json.dumps({"data": data}))
     return path
 

@@ -1,15 +1,23 @@
 """The official SDKs see no difference but the cost, which is what the balance loses."""
 
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from anthropic import APIStatusError, AsyncAnthropic
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, NotFoundError
 
-from devkit.prices import COMPLETION_MSAT, PROMPT_MSAT
+from devkit.prices import (
+    CHARACTER_MSAT,
+    COMPLETION_MSAT,
+    IMAGE_MSAT,
+    PROMPT_MSAT,
+    SECOND_MSAT,
+)
 from devkit.upstream import refuse
+from devkit.upstream.media import PICTURE, SECONDS, SOUND
 from tests.integration.money.conftest import Purse
 from tests.integration.money.house import Client, House
 
@@ -82,6 +90,49 @@ async def test_openai_older_completions(openai: AsyncOpenAI, client: Client, tex
         said += "".join(choice.text for choice in chunk.choices)
     assert said == WORDS
     assert await client.balance(text) == (DEPOSIT_MSAT - 2 * USUAL_MSAT, 0)
+
+
+async def test_openai_pictures(openai: AsyncOpenAI, client: Client, text: str) -> None:
+    made = await openai.images.generate(model="draws", prompt="A cat", n=2)
+    assert [b64decode(one.b64_json or "") for one in made.data or ()] == [PICTURE, PICTURE]
+    assert told(made.usage) == 1 + 2 * IMAGE_MSAT
+    edited = await openai.images.edit(model="draws", image=("a.png", PICTURE), prompt="A hat")
+    assert len(edited.data or ()) == 1
+    events = await openai.images.generate(model="draws", prompt="A cat", stream=True)
+    kinds = [event.type async for event in events]
+    assert kinds == ["image_generation.partial_image", "image_generation.completed"]
+    assert await client.balance(text) == (DEPOSIT_MSAT - 3 - 4 * IMAGE_MSAT, 0)
+
+
+async def test_openai_sound(openai: AsyncOpenAI, client: Client, text: str) -> None:
+    speech = await openai.audio.speech.create(model="speaks", input="Hello", voice="alloy")
+    assert speech.content == SOUND
+    async with openai.audio.speech.with_streaming_response.create(
+        model="speaks", input="Hello", voice="alloy"
+    ) as streamed:
+        assert b"".join([piece async for piece in streamed.iter_bytes()]) == SOUND
+    spent = 2 * (1 + 5 * CHARACTER_MSAT)
+    heard = await openai.audio.transcriptions.create(model="hears", file=("a.mp3", SOUND))
+    assert heard.text == WORDS
+    plain = await openai.audio.transcriptions.create(
+        model="hears", file=("a.mp3", SOUND), response_format="text"
+    )
+    assert plain == f"{WORDS}\n"
+    with pytest.warns(DeprecationWarning):  # by newer kits
+        translated = await openai.audio.translations.create(model="hears", file=("a.mp3", SOUND))
+    assert translated.text == WORDS
+    spent += 3 * (1 + SECONDS * SECOND_MSAT)
+    assert await client.balance(text) == (DEPOSIT_MSAT - spent, 0)
+
+
+async def test_openai_stored_responses(openai: AsyncOpenAI, client: Client, text: str) -> None:
+    made = await openai.responses.create(model="good", input="Say something.")
+    kept = await openai.responses.retrieve(made.id)
+    assert kept.id == made.id
+    await openai.responses.delete(made.id)
+    with pytest.raises(NotFoundError):
+        await openai.responses.retrieve(made.id)
+    assert await client.balance(text) == (DEPOSIT_MSAT - USUAL_MSAT, 0)
 
 
 async def test_anthropic_messages(anthropic: AsyncAnthropic, client: Client, text: str) -> None:
