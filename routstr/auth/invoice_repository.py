@@ -22,7 +22,8 @@ def add(tx: Tx, quote: int, *, claim: bytes, client: bytes, expires_at: int) -> 
     row = _INSERT[tx.dialect](InvoiceRow).values(
         quote=quote, claim=claim, client=client, expires_at=expires_at
     )
-    return tx.sql.execute(row.on_conflict_do_nothing(index_elements=["claim"])).rowcount == 1
+    new = row.on_conflict_do_nothing(index_elements=["claim"]).returning(col(InvoiceRow.quote))
+    return tx.sql.execute(new).first() is not None
 
 
 def remove(tx: Tx, quote: int) -> None:

@@ -15,6 +15,7 @@ from routstr.wallet.token import encode_b
 from tests.fuzz.explain import Broken
 from tests.fuzz.holding import Release
 from tests.fuzz.lightning import Fortune
+from tests.fuzz.moving import FinishMoves
 from tests.fuzz.node import Node
 from tests.fuzz.operations import Answer
 from tests.fuzz.paying_in import AskInvoice, AskMints, UserInvoice
@@ -101,6 +102,7 @@ async def _end_sagas(world: World) -> None:
             await world.step(Act(0, EndPayments(mint)))
         for index in range(len(world.nodes)):
             world.ground.clock.advance(seconds=_LATE_S)
+            await world.step(Act(index, FinishMoves()))
             await world.step(Act(index, AskMints()))
             await world.step(Act(index, Recover()))
         if not world.open_sagas:
