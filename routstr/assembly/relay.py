@@ -58,6 +58,7 @@ def paid_routes(
         settings.tolerance_percentage,
         Msat(settings.min_request_msat),
         settings.min_output_tokens,
+        settings.bill_empty_answers,
     )
     free: dict[str, Serve] = {
         count_tokens.ENDPOINT: CountTokens(catalog.current),

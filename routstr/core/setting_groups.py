@@ -161,6 +161,8 @@ class Pricing(Group):
     """Price of a child key, in msat."""
     min_output_tokens: Count = 16
     """Fewest output tokens that a balance must pay for to be admitted."""
+    bill_empty_answers: bool = True
+    """Charge for answers that say nothing, as their providers report them; false: they are free."""
     fixed_pricing: bool = False
     """Charge the FIXED_ prices for every model instead of the models' own."""
     fixed_cost_per_request: SatPrice = Decimal(1)

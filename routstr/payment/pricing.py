@@ -34,11 +34,15 @@ GATE_SLACK_MSAT: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class QuotePolicy:
-    """The operator's part: TOLERANCE_PERCENTAGE, MIN_REQUEST_MSAT, MIN_OUTPUT_TOKENS."""
+    """The operator's part: TOLERANCE_PERCENTAGE, MIN_REQUEST_MSAT, MIN_OUTPUT_TOKENS.
+
+    ``bill_empty`` (BILL_EMPTY_ANSWERS): answers that say nothing are charged as they are reported.
+    """
 
     tolerance_percent: Decimal = CLIENT_TOLERANCE
     min_request: Msat = LEAST_REQUEST
     min_output_tokens: int = 16
+    bill_empty: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,8 @@ class Delivery:
         exchange.provider = choice.carrier.name
         service = Service(order.entry.id, choice.carrier.name, exchange.request_id)
         used = Usage(order.prompt.tokens, 0, reported=False)
-        return Sale(exchange, self._meter, dialect, service, used, headers)
+        pardons = not self._policy.bill_empty and bool(order.request.wording.limits)
+        return Sale(exchange, self._meter, dialect, service, used, headers, pardons=pardons)
 
     def _fit(self, entry: ModelEntry) -> tuple[bool, int | None]:
         """Whether what is held pays for the request at this entry, and with which output limit."""

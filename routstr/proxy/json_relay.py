@@ -55,7 +55,7 @@ async def relay_json(sale: Sale, body: bytes, content_type: str) -> None:
         if reported is None:
             raise UpstreamError("The provider answered without an answer. Nothing was charged.")
     tokens = 0
-    if answered and not believable(reported):
+    if answered and (sale.pardons or not believable(reported)):
         tokens = dialect.output_tokens(fields)
     receipt = await sale.close(reported, tokens)
 

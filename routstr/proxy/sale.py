@@ -1,6 +1,6 @@
 """What the two relays need to know of the request that they answer."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeGuard
 
 from routstr.core.logging import get_logger
@@ -18,7 +18,7 @@ class Sale:
     """One request that is being paid for.
 
     ``prompt`` is the node's own estimate of the input, with no output yet; ``headers`` go with a
-    successful answer.
+    successful answer. ``pardons``: an answer that says nothing costs nothing.
     """
 
     exchange: Exchange
@@ -27,10 +27,14 @@ class Sale:
     service: Service
     prompt: Usage
     headers: list[Header]
+    pardons: bool = field(default=False, kw_only=True)
 
     async def close(self, reported: Usage | None, output_tokens: int = 0) -> Receipt:
         """Settle, and give change to a payer that keeps no balance here."""
-        await self.settle(reported, output_tokens)
+        if self.pardons and not output_tokens:
+            await self.meter.release()
+        else:
+            await self.settle(reported, output_tokens)
         return await self.finish()
 
     async def finish(self) -> Receipt:

@@ -192,9 +192,10 @@ class StreamRelay:
         scanner = self._scanner
         usage = scanner.usage
         tokens = 0
-        if not believable(usage) or scanner.outdated:
+        doubted = not believable(usage) or scanner.outdated
+        if doubted or self._sale.pardons:
             tokens = self._sale.dialect.streamed_tokens(scanner)
-            if usage is not None and usage.completion < tokens:
+            if doubted and usage is not None and usage.completion < tokens:
                 usage = replace(usage, completion=0)  # told before the output came
         end = self._sale.close if change else self._sale.settle
         return await end(usage, tokens)

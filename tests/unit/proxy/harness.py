@@ -58,6 +58,7 @@ UPSTREAM_KEY = "sk-provider-0123456789abcdef"
 BTC = Decimal(100_000)  # one USD is a million msat: 1e-6 USD per token is 1 msat per token
 PLAYED = "played"
 HELLO = [{"role": "user", "content": "Say something."}]
+USUAL = QuotePolicy()
 LIMITS = UpstreamLimits(
     connect_s=1,
     first_byte_s=2,
@@ -378,6 +379,7 @@ async def running(
     catalog: Callable[[], Snapshot] = lambda: SNAPSHOT,
     adapter: str = "generic",
     fleet: Fleet | None = None,
+    policy: QuotePolicy = USUAL,
 ) -> AsyncIterator[Node]:
     deadlines = Deadlines(sweep_s=0.02, linger_s=0.05)
     books = books or Books()
@@ -400,7 +402,7 @@ async def running(
                 dialect,
                 router,
                 catalog=catalog,
-                policy=QuotePolicy(),
+                policy=policy,
                 till=till,
                 deadlines=deadlines,
             )
@@ -410,7 +412,7 @@ async def running(
                 dialect,
                 router,
                 catalog=catalog,
-                policy=QuotePolicy(),
+                policy=policy,
                 till=till,
                 deadlines=deadlines,
             )

@@ -16,6 +16,7 @@ from routstr.catalog.build import build_snapshot
 from routstr.catalog.models_file import ModelSpec, TopProvider, UsdPricing
 from routstr.catalog.rates import FixedPrices, PricePolicy
 from routstr.catalog.snapshot import Snapshot
+from routstr.payment.pricing import QuotePolicy
 from tests.unit.core.asgi import Answer
 from tests.unit.proxy.harness import BTC, HELLO, TOKEN, Call, Node, running
 from tests.unit.proxy.test_delivery import catalog as priced
@@ -265,6 +266,41 @@ async def test_p11_a_token_for_one_request_pays_what_a_key_pays() -> None:
         assert answered.status == 200
         assert node.books.settled.cost == 1 + 100 + 18
         assert node.payments.given, "the rest came back"
+
+
+EMPTY = {"prompt_tokens": 20, "completion_tokens": 10}
+SAYING_NOTHING = (
+    lambda: said(EMPTY, ""),
+    lambda: chat(Reply(words=(), usage=EMPTY)),
+)
+
+
+@pytest.mark.parametrize("play", SAYING_NOTHING)
+@pytest.mark.parametrize(("bill", "cost"), [(True, 1 + 20 + 30), (False, 0)])
+async def test_p12_the_operator_says_whether_an_empty_answer_is_charged(
+    play: Callable[[], Play], *, bill: bool, cost: int
+) -> None:
+    policy = QuotePolicy(bill_empty=bill)
+    async with running(catalog=selling(), policy=policy) as node:
+        answered = await ask(node, play(), stream=play is SAYING_NOTHING[1])
+        assert answered.status == 200
+        assert node.books.charged[1] == cost
+        assert node.books.held == 0
+        assert f'"total_msats":{cost}'.encode() in answered.body
+
+
+async def test_p12_what_says_something_or_is_not_waited_for_is_charged_all_the_same() -> None:
+    policy = QuotePolicy(bill_empty=False)
+    call = {"function": {"name": "look", "arguments": "{}"}, "id": "c", "type": "function"}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    calling = answer(200, {"choices": [{"index": 0, "message": message}], "usage": EMPTY})
+    async with running(catalog=selling(), policy=policy) as node:
+        for play in (said(EMPTY), calling, chat(Reply(usage=EMPTY))):
+            await ask(node, play, stream=False)
+        await ask(node, chat(Reply(usage=EMPTY)), stream=True)
+        await node.ask({"model": "m", "input": "Hello"}, path=EMBEDDINGS)
+        assert all(charged > 1 for charged in node.books.charged.values())
+        assert len(node.books.charged) == 5
 
 
 async def test_p13_only_what_is_given_away_on_purpose_is_free() -> None:
