@@ -9,7 +9,7 @@
       │ swaps.run / swaps.resume
       ├ SIGNED  -> DONE    old proofs spent, new ones free, fee booked        -- one transaction
       ├ REFUSED -> FAILED  proofs free again, purpose undoes its intent
-      ├ SPENT              our own proofs are gone at the mint: stays open for the operator
+      ├ SPENT              our own proofs are gone at the mint: FAILED after a minute, as in send
       └ OPEN               stays; recovery asks the mint again
 
 Nobody waits for it and nobody's balance changes. There is one at a time at a mint in a unit, so
@@ -32,6 +32,7 @@ from routstr.wallet.keysets import Keyset
 from routstr.wallet.mint import Mint
 from routstr.wallet.mints import Mints
 from routstr.wallet.models import (
+    DoubtedProof,
     KeysetRow,
     ProofRow,
     ProofStatus,
@@ -103,7 +104,8 @@ class Consolidator:
         )
         swap = Swap(mint, keyset, spendable(engine.seed, stored), outputs)
         result = await (resume(swap) if resumed else run(swap))
-        if result.ending in (Ending.OPEN, Ending.SPENT):
+        lost = engine.has_lost(saga, result, resumed=resumed)
+        if result.ending in (Ending.OPEN, Ending.SPENT) and not lost:
             return Outcome(saga, result)
         return await engine.db.write(lambda tx: self._end(tx, saga, result))
 
@@ -156,14 +158,18 @@ class Consolidator:
     def _end(self, tx: Tx, saga: Saga, result: Result) -> Outcome:
         signed = result.ending is Ending.SIGNED
         state = SagaState.DONE if signed else SagaState.FAILED
-        sagas.end_saga(tx, saga, state, at=self._engine.clock.now_ms())
+        at = self._engine.clock.now_ms()
+        sagas.end_saga(tx, saga, state, at=at)
         completion = self._engine.completion(saga)
         if signed:
             purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.SPENT)
             purse.add_proofs(tx, saga.mint, list(result.proofs), ProofStatus.UNSPENT, None)
             completion.done(tx, saga)
         else:
-            purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.UNSPENT)
+            if result.ending is Ending.SPENT:
+                purse.give_up(tx, saga.id, at)
+            else:
+                purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.UNSPENT)
             completion.failed(tx, saga)
         return Outcome(msgspec.structs.replace(saga, state=state), result)
 
@@ -182,6 +188,7 @@ def free_proofs(connection: Connection, mint: str, unit: Unit) -> list[Stocked]:
             col(KeysetRow.mint) == mint,
             col(KeysetRow.unit) == unit.value,
             col(ProofRow.status) == int(ProofStatus.UNSPENT),
+            col(ProofRow.id).not_in(select(col(DoubtedProof.proof))),
         )
     )
     return [Stocked(int(row[0] or 0), row[1], row[2], row[3]) for row in rows]

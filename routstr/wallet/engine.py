@@ -20,11 +20,13 @@ from routstr.money import Unit
 from routstr.wallet import sagas
 from routstr.wallet.models import SagaState
 from routstr.wallet.sagas import Completion, LeaseLost, Saga, Seal
-from routstr.wallet.swaps import Result
+from routstr.wallet.swaps import Ending, Result
 
 _log = get_logger(__name__)
 
 WAIT_SECONDS_MAX: Final = 45.0
+LOST_MS: Final = 60_000
+"""The age at which a saga fails whose inputs its mint calls spent and has signed nothing for."""
 POLL_SECONDS: Final = 0.2
 
 Attempt: TypeAlias = Callable[[Saga, bool], Awaitable["Outcome"]]  # saga, resumed
@@ -103,6 +105,14 @@ class Engine:
     async def load(self, saga_id: int) -> Saga:
         """Read a saga."""
         return await self.db.read(lambda c: sagas.load_saga(c, self.seal, saga_id))
+
+    def has_lost(self, saga: Saga, result: Result, *, resumed: bool) -> bool:
+        """Whether it is certain that a saga's inputs were spent, and not by it.
+
+        The mint was asked more than once, and for long enough that nothing is under way any more.
+        """
+        age_ms = self.clock.now_ms() - saga.created_at
+        return result.ending is Ending.SPENT and resumed and age_ms >= LOST_MS
 
     async def open_sagas(self) -> list[tuple[int, int]]:
         """List open sagas as (id, instance)."""

@@ -214,6 +214,18 @@ def _stored(connection: Connection, condition: ColumnElement[bool]) -> list[Stor
     ]
 
 
+def give_up(tx: Tx, saga: int, at: int) -> None:
+    """Free the proofs of a saga that its mint called spent, and doubt them: none is chosen again.
+
+    Comparing them with the mint (:mod:`routstr.wallet.reconcile`) ends the doubts, or books a loss.
+    """
+    mine = and_(col(ProofRow.saga) == saga, col(ProofRow.status) == int(ProofStatus.RESERVED))
+    for proof in tx.sql.execute(select(col(ProofRow.id)).where(mine)).scalars().all():
+        row = _INSERT[tx.dialect](DoubtedProof).values(proof=proof, since=at)
+        tx.sql.execute(row.on_conflict_do_nothing(index_elements=["proof"]))
+    move(tx, saga, ProofStatus.RESERVED, ProofStatus.UNSPENT)
+
+
 def move(tx: Tx, saga: int, before: ProofStatus, after: ProofStatus) -> None:
     """Change the status of all proofs of a saga."""
     values: dict[str, int | None] = {"status": int(after)}

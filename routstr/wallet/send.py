@@ -10,7 +10,9 @@
       │ swaps.run / swaps.resume
       ├ SIGNED  -> DONE    token sealed and stored, change kept, fee booked   -- one transaction
       ├ REFUSED -> FAILED  proofs free again, purpose undoes its intent
-      ├ SPENT              our own proofs are gone at the mint: stays open for the operator
+      ├ SPENT              our own proofs are gone at the mint, which has signed nothing for them:
+      │         -> FAILED  once that has been so for a minute; the proofs are doubted, and lost when
+      │                    they are still spent (see reconcile); purpose undoes its intent
       └ OPEN               stays; recovery asks the mint again
 
 The gross amount pays the mint's fee for the swap: the token is worth gross - fee. A token exists in
@@ -149,10 +151,10 @@ class Sender:
             ),
         )
         result = await (resume(swap) if resumed else run(swap))
-        if result.ending in (Ending.OPEN, Ending.SPENT):
-            return Outcome(saga, result)
-        if result.ending is Ending.REFUSED:
+        if result.ending is Ending.REFUSED or self._engine.has_lost(saga, result, resumed=resumed):
             return await self._engine.db.write(lambda tx: self._undo(tx, saga, result))
+        if result.ending is not Ending.SIGNED:
+            return Outcome(saga, result)
         given = [proof.for_token() for proof in result.proofs[: plan.give]]
         gift = self._wrap(saga.mint, saga.unit, given)
         return await self._engine.db.write(lambda tx: self._end(tx, saga, result, gift))
@@ -243,8 +245,12 @@ class Sender:
         return Outcome(self._issue(tx, saga, gift), result)
 
     def _undo(self, tx: Tx, saga: Saga, result: Result) -> Outcome:
-        sagas.end_saga(tx, saga, SagaState.FAILED, at=self._engine.clock.now_ms())
-        purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.UNSPENT)
+        at = self._engine.clock.now_ms()
+        sagas.end_saga(tx, saga, SagaState.FAILED, at=at)
+        if result.ending is Ending.SPENT:
+            purse.give_up(tx, saga.id, at)
+        else:
+            purse.move(tx, saga.id, ProofStatus.RESERVED, ProofStatus.UNSPENT)
         self._engine.completion(saga).failed(tx, saga)
         return Outcome(msgspec.structs.replace(saga, state=SagaState.FAILED), result)
 

@@ -67,7 +67,7 @@ class MakeChildren:
         return [(key, node.public_id(key)) for key in made]
 
     def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
-        children = scene.facts.children.items()
+        children = sorted(scene.facts.children.items(), key=lambda child: child[0])
         rows = {id_: it for id_, it in children if it.made_by == self.operation}
         told, error, account = answer.value, answer.error, self.holder.account
         if isinstance(error, AuthError):

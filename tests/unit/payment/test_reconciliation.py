@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from routstr.core.clock import ManualClock
 from routstr.core.db import Tx
+from routstr.errors import RedemptionPending
 from routstr.ledger.accounts import open_account
 from routstr.ledger.entries import AccountKind
 from routstr.money import ZERO, Unit
@@ -17,6 +18,7 @@ from routstr.payment.claims import Claims
 from routstr.payment.deposits import TOPUP, TopupCompletion
 from routstr.payment.reconciliation import Reconciliation
 from routstr.payment.refund_books import REFUND, RefundCompletion
+from routstr.wallet.engine import LOST_MS
 from routstr.wallet.mint_errors import MintDown
 from routstr.wallet.mint_types import ProofState
 from routstr.wallet.receive import Deposit
@@ -167,6 +169,26 @@ async def test_a_loss_is_booked_once_and_told(bank: Bank) -> None:
     assert name == "ecash_lost"
     assert (facts["amount"], facts["unit"], facts["proofs"]) == (8, "sat", 1)
     assert await bank.accounts() == {"asset": -4, "key": 12, "loss": -8}
+
+
+async def test_a_refund_whose_ecash_somebody_else_has_spent_is_balance_again(bank: Bank) -> None:
+    """Its end is proven, its owner pays nothing for it, and the loss is booked and told."""
+    await bank.deposit(bank.world.mint.token(8))
+    await bank.spend(8)
+    with pytest.raises(RedemptionPending):
+        await bank.refund(3)
+    assert await bank.wallet.recover(frozenset()) == 1
+    assert await bank.books() == {"asset": -8, "key": 5, "unclaimed": 3}
+    bank.clock.advance(ms=LOST_MS)
+    assert await bank.wallet.recover(frozenset()) == 1
+    assert await bank.books() == {"asset": -8, "key": 8}
+    assert await bank.wallet.recover(frozenset()) == 0
+    await bank.reconciliation.run(0)
+    assert bank.bell.rung == [], "it may be a mistake of the mint's"
+    bank.clock.advance(ms=DOUBT_MS)
+    await bank.reconciliation.run(0)
+    assert [name for name, _ in bank.bell.rung] == ["ecash_lost"]
+    assert await bank.accounts() == {"key": 8, "loss": -8}
 
 
 async def test_a_token_that_was_redeemed_is_booked_as_claimed(bank: Bank) -> None:

@@ -17,7 +17,7 @@ from routstr.wallet.proofs import finish, make_outputs
 from routstr.wallet.sagas import Saga
 from tests.unit.wallet.played_mint import Gate, PlayedMint, fail, lose_answer, refuse, wait_for
 from tests.unit.wallet.signing import Signer
-from tests.unit.wallet.world import PURPOSE, SEED, World, open_world
+from tests.unit.wallet.world import PURPOSE, SEED, World, grow_old, open_world
 
 LOST = MintUnclear("no answer")
 FREE, SPENT, BUSY = ProofStatus.UNSPENT, ProofStatus.SPENT, ProofStatus.RESERVED
@@ -153,7 +153,7 @@ async def test_what_was_not_done_before_a_crash_is_done_after_it(world: World) -
     assert other.till.story == (0, 1, 0)
 
 
-async def test_proofs_that_are_gone_at_the_mint_are_left_to_the_operator(world: World) -> None:
+async def test_proofs_that_are_gone_at_the_mint_are_given_up_after_a_minute(world: World) -> None:
     found = await world.db.read(lambda c: purse.held(c, world.mint.url, Unit.SAT))
     stored = await world.db.read(lambda c: purse.stored(c, [found[0].id]))
     assert stored
@@ -163,6 +163,11 @@ async def test_proofs_that_are_gone_at_the_mint_are_left_to_the_operator(world: 
     assert saga is not None
     assert saga.state is SagaState.OPEN
     assert world.house.till.story == (1, 0, 0)
+    await grow_old(world)
+    assert await world.house.wallet.recover(ALIVE) == 1
+    assert await world.states() == [SagaState.FAILED]
+    assert world.house.till.story == (1, 0, 1)
+    assert await consolidate(world) is None, "what is doubted is not chosen again"
 
 
 async def test_another_instance_that_takes_a_proof_first_is_given_way(world: World) -> None:

@@ -33,7 +33,7 @@ from routstr.wallet.send import TOKEN_PROOFS_MAX, _Taken, spendable
 from routstr.wallet.service import mark_claimed
 from tests.unit.wallet.played_mint import Gate, PlayedMint, fail, lose_answer, refuse, wait_for
 from tests.unit.wallet.signing import Signer
-from tests.unit.wallet.world import ACCOUNT, SEED, World, open_world
+from tests.unit.wallet.world import ACCOUNT, SEED, World, grow_old, open_world
 
 LOST = MintUnclear("no answer")
 FREE, GIVEN, BUSY = ProofStatus.UNSPENT, ProofStatus.ISSUED, ProofStatus.RESERVED
@@ -264,7 +264,9 @@ async def test_a_refusal_found_out_later_is_undone_then(world: World) -> None:
     assert (await world.purse(), world.house.till.story) == ({FREE: 8}, (1, 0, 1))
 
 
-async def test_own_proofs_that_are_gone_at_the_mint_stay_for_the_operator(world: World) -> None:
+async def test_own_proofs_that_are_gone_at_the_mint_are_given_up_after_a_minute(
+    world: World,
+) -> None:
     await stock(world, 8)
     stored = await world.db.read(lambda c: purse.stored(c, [1]))
     world.mint.states[spendable(SEED, stored)[0].y()] = ProofState.SPENT
@@ -272,8 +274,16 @@ async def test_own_proofs_that_are_gone_at_the_mint_stay_for_the_operator(world:
         await world.house.send(3)
     with pytest.raises(RedemptionPending):
         await world.house.sender.finish(1)
-    assert await world.states() == [SagaState.OPEN]
+    assert await world.states() == [SagaState.OPEN], "it may be under way"
     assert (await world.purse(), world.house.till.story) == ({BUSY: 8}, (1, 0, 0))
+
+    await grow_old(world)
+    assert (await world.house.sender.finish(1)).state is SagaState.FAILED
+    assert (await world.purse(), world.house.till.story) == ({FREE: 8}, (1, 0, 1))
+    with pytest.raises(InsufficientLiquidity):  # it is doubted
+        await world.house.send(3)
+    await stock(world, 4)
+    assert (await world.house.send(3))[0].state is SagaState.DONE
 
 
 async def test_a_pending_answer_is_never_tried_a_second_time(world: World) -> None:

@@ -21,7 +21,7 @@ from routstr.core.db import Database, Tx, migrate
 from routstr.core.node_key import NodeKey
 from routstr.money import ZERO, Msat, Unit
 from routstr.wallet import sagas
-from routstr.wallet.engine import Engine
+from routstr.wallet.engine import LOST_MS, Engine
 from routstr.wallet.mints import Mints
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
 from routstr.wallet.purse import sums
@@ -164,6 +164,12 @@ async def insert(world: World, **changes: Any) -> Saga:
     """Store an open saga."""
     draft = msgspec.structs.replace(DRAFT, **changes)
     return await world.db.write(lambda tx: sagas.insert_saga(tx, KEY, draft))
+
+
+async def grow_old(world: World) -> None:
+    """Let all sagas be so old that nothing of them is under way any more."""
+    query = text("UPDATE sagas SET created_at = created_at - :age")
+    await world.db.write(lambda tx: tx.sql.execute(query, {"age": LOST_MS}))
 
 
 @asynccontextmanager
