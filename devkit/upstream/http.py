@@ -61,7 +61,7 @@ class Exchange:
     ) -> None:
         """A whole, well-formed answer in one write; JSON unless ``headers`` say otherwise."""
         fields = {"Content-Type": _JSON, "Content-Length": str(len(body)), **(headers or {})}
-        await self.send(_head(status, fields) + body)
+        await self.send(_head(status, fields) + (b"" if self.request.method == "HEAD" else body))
 
     async def chunks(self, blobs: Iterable[bytes], *, last: bool = True) -> None:
         """Each blob as one chunk of a chunked body; ``last`` ends the body."""
