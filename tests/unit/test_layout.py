@@ -21,6 +21,7 @@ ABOUT_THE_REPOSITORY: Final = {
     "test_design_map",
     "test_docs",
     "test_docs_lessons",
+    "test_docs_pricing",
     "test_docs_security",
     "test_env_example",
     "test_layout",
