@@ -36,8 +36,8 @@ _PROBLEM_CHARS_MAX: Final = 500
 class LightningOut(Protocol):
     """What is needed of refunds over Lightning; what it raises, it has not paid."""
 
-    async def pay(self, account: int, mint: str, unit: Unit, address: str) -> object:
-        """Pay out what an account has."""
+    async def pay(self, account: int, mint: str, unit: Unit, address: str, *, rest: bool) -> object:
+        """Pay out what an account has; ``rest``: also what an earlier payment has left."""
         ...
 
 
@@ -63,7 +63,7 @@ class ExpiredKeys:
         if not await self._db.write(lambda tx: expiry_repository.take(tx, key, at=at, until=until)):
             return False
         try:
-            await self._lightning.pay(key.account, key.mint, key.unit, key.address)
+            await self._lightning.pay(key.account, key.mint, key.unit, key.address, rest=True)
         except (NothingToRefund, BalanceTooSmall):
             await self._note(key, DAY_MS, tries=0)  # too little to pay out; more may come in
         except (RefundBlocked, RefundUnderWay, RefundWithheld) as error:
@@ -76,7 +76,7 @@ class ExpiredKeys:
             await self._note(key, wait, tries=key.tries + 1, problem=error.message)
         else:
             _log.info("expired_refund_paid", key=key.public_id)
-            await self._note(key, DAY_MS, tries=0)
+            await self._note(key, MINUTE_MS, tries=0)  # no mint had more, or the address takes less
             return True
         return False
 

@@ -95,8 +95,13 @@ class LightningRefunds:
         self._wallet = wallet
         self._lnurl = lnurl
 
-    async def pay(self, account: int, mint: str, unit: Unit, address: str) -> LightningRefund:
+    async def pay(
+        self, account: int, mint: str, unit: Unit, address: str, *, rest: bool = False
+    ) -> LightningRefund:
         """Pay what is available to a Lightning address or LNURL, preferably from ``mint``.
+
+        ``rest``: pay also what an earlier refund to this address has left. Else its repeat tells
+        that one, until money has come in since.
 
         Raises :class:`RefundUnderWay` while a refund is open, :class:`RefundWithheld` when this
         one has begun and nobody knows how it ended (both with its id and status in ``fields``),
@@ -105,7 +110,7 @@ class LightningRefunds:
         :class:`LightningFailed`, or a mint's error: then the balance is what it was.
         """
         state, told = await self._look(account, address)
-        if told is not None:
+        if told is not None and not rest:
             return told
         _check(state)
         offer = await self._lnurl.offer(address)
@@ -113,7 +118,7 @@ class LightningRefunds:
             saga = await self._send(account, (mint, unit), offer, address, state)
         except (InsufficientBalance, WalletError) as error:
             _, told = await self._look(account, address)  # perhaps another refund was faster
-            if told is not None:
+            if told is not None and not rest:
                 return told
             if isinstance(error, InsufficientBalance):
                 raise BalanceChanged from None

@@ -36,7 +36,8 @@ class Out:
     asked: list[str] = field(default_factory=list)
     paid: list[int] = field(default_factory=list)
 
-    async def pay(self, account: int, mint: str, unit: Unit, address: str) -> None:
+    async def pay(self, account: int, mint: str, unit: Unit, address: str, *, rest: bool) -> None:
+        assert rest, "what an earlier payment has left is the owner's too"
         self.asked.append(address)
         assert (mint, unit) == (self.ring.world.mint.url, Unit.SAT)
         await asyncio.sleep(0)

@@ -105,9 +105,15 @@ class Desk:
         await self.ledger.settle(Settlement(hold, cost, 1, 1, estimated=False))
 
     async def refund(
-        self, owner: int, address: str = BOB, *, mint: str = FIRST, unit: Unit = Unit.SAT
+        self,
+        owner: int,
+        address: str = BOB,
+        *,
+        mint: str = FIRST,
+        unit: Unit = Unit.SAT,
+        rest: bool = False,
     ) -> LightningRefund:
-        return await self.refunds.pay(owner, mint, unit, address)
+        return await self.refunds.pay(owner, mint, unit, address, rest=rest)
 
     async def available(self, owner: int) -> int:
         """In msat."""

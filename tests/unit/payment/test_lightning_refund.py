@@ -127,6 +127,10 @@ async def test_what_an_address_takes_at_most_is_paid(desk: Desk) -> None:
     desk.bob.most = 100_999
     assert (await desk.refund(owner)).amount == 100_000
     assert await desk.available(owner) == 411_000
+    assert (await desk.refund(owner)).repeated
+    rest = await desk.refund(owner, rest=True)
+    assert (rest.amount, rest.repeated) == (100_000, False)
+    assert await desk.available(owner) == 310_000
 
 
 async def test_a_payment_that_fails_leaves_the_balance_as_it_was(desk: Desk) -> None:
