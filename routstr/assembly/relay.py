@@ -62,7 +62,7 @@ def paid_routes(
     )
     free: dict[str, Serve] = {
         count_tokens.ENDPOINT: CountTokens(catalog.current),
-        estimate_cost.ENDPOINT: EstimateCost(DIALECTS, catalog.current, policy),
+        estimate_cost.ENDPOINT: EstimateCost(DIALECTS, PIECES, catalog.current, policy),
     }
 
     def serve(dialect: Dialect) -> Serve:

@@ -1,23 +1,27 @@
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, NoReturn
 
 import pytest
 
+from routstr.catalog.build import build_snapshot
+from routstr.catalog.models_file import parse_models
+from routstr.catalog.rates import PricePolicy
 from routstr.catalog.snapshot import Snapshot
 from routstr.core.clock import SystemClock
 from routstr.core.cors import Cors
 from routstr.core.middleware import RequestLimits
 from routstr.errors import PriceUnavailable
 from routstr.payment.pricing import QuotePolicy
-from routstr.proxy.dialects import DIALECTS
+from routstr.proxy.dialects import DIALECTS, PIECES
 from routstr.proxy.dialects.base import Dialect
 from routstr.proxy.estimate_cost import ENDPOINT, EstimateCost
 from routstr.proxy.hot import HotRoutes, Surroundings
 from routstr.upstream.deadlines import Deadlines
 from tests.unit.core.asgi import Answer, http_scope
 from tests.unit.proxy.dialects.speaking import BODIES, body
-from tests.unit.proxy.harness import HELLO, SNAPSHOT, Books, Lines, not_hot, running
+from tests.unit.proxy.harness import BTC, HELLO, SNAPSHOT, Books, Lines, not_hot, running
 
 SPOKEN = [dialect for dialect in DIALECTS if dialect.endpoint in BODIES]
 
@@ -29,7 +33,7 @@ async def estimate(
 ) -> Answer:
     limits = RequestLimits(body_bytes=100_000, header_bytes=8_000, header_count=50)
     around = Surroundings(limits, Cors(["*"]), Lines(), SystemClock(), Deadlines())
-    serve = EstimateCost(DIALECTS, catalog, QuotePolicy())
+    serve = EstimateCost(DIALECTS, PIECES, catalog, QuotePolicy())
     answer = Answer()
     raw = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
     pending = [{"type": "http.request", "body": raw, "more_body": False}]
@@ -94,6 +98,36 @@ async def test_what_is_estimated_is_what_the_endpoint_holds(dialect: Dialect) ->
         assert (await node.ask(asked, path=dialect.endpoint)).status == 402
 
 
+PIECE_PRICES = {"output_cost_per_image": "0.04", "input_cost_per_character": "0.000015"}
+MEDIA: dict[str, dict[str, Any]] = {
+    "/v1/images/generations": {"prompt": "A cat.", "n": 2},
+    "/v1/audio/speech": {"input": "Hello there", "voice": "alloy"},
+}
+
+
+def selling_pieces() -> Snapshot:
+    models = parse_models(json.dumps([{"id": "m", "pricing": PIECE_PRICES}]).encode())
+    policy = PricePolicy(exchange_fee=Decimal(1), provider_fee=Decimal(1), provider="played")
+    return build_snapshot(models, usd_per_btc=BTC, policy=policy, version=4)
+
+
+@pytest.mark.parametrize("path", MEDIA)
+async def test_pictures_and_speech_are_estimated_as_they_are_held(path: str) -> None:
+    sold, asked = selling_pieces(), {"model": "m", **MEDIA[path]}
+    told = (await estimate(asked, f"endpoint={path}", lambda: sold)).json()
+    async with running(catalog=lambda: sold) as node:
+        await node.ask(asked, path=path)
+        assert node.books.holds[1].wanted == told["cost"]["worst_msats"]
+    assert 0 < told["cost"]["likely_msats"] <= told["cost"]["worst_msats"]
+    assert told["sats_pricing"] == json.loads(sold.models["m"].body)["sats_pricing"]
+
+
+async def test_what_has_no_price_is_not_estimated() -> None:
+    asked = {"model": "good", "prompt": "A cat."}
+    refused = await estimate(asked, "endpoint=images/generations")
+    assert (refused.status, refused.json()["error"]["code"]) == (400, "no_price")
+
+
 @pytest.mark.parametrize("name", ["/v1/embeddings", "v1/embeddings", "embeddings", "/embeddings/"])
 async def test_an_endpoint_is_named_in_any_of_its_spellings(name: str) -> None:
     told = (await estimate({"model": "good", "input": "Hello"}, f"endpoint={name}")).json()
@@ -106,6 +140,7 @@ async def test_an_endpoint_is_named_in_any_of_its_spellings(name: str) -> None:
     [
         ({"model": "good", "messages": HELLO}, "endpoint=/v1/nothing", "invalid_parameter"),
         ({"model": "good", "messages": HELLO}, "endpoint=/v1/estimate", "invalid_parameter"),
+        ({"model": "good"}, "endpoint=/v1/audio/transcriptions", "invalid_parameter"),
         ({"model": "good", "messages": HELLO}, "endpoint=%ff%00", "invalid_parameter"),
         ({"model": "nobody", "messages": HELLO}, "", "model_not_found"),
         ({"model": "good", "messages": HELLO, "max_tokens": -1}, "", "invalid_parameter"),
