@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from routstr.core.clock import ManualClock
 from routstr.core.db import Database, migrate
@@ -12,11 +14,20 @@ from routstr.upstream.service import Providers
 NODE_KEY = NodeKey(bytes(range(32)))
 
 
+@cache
+def _migrated() -> bytes:
+    """An empty database of this version, made once for the process."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "node.db"
+        migrate.upgrade(f"sqlite:///{file}")
+        return file.read_bytes()
+
+
 @asynccontextmanager
 async def database(folder: Path) -> AsyncIterator[Database]:
-    url = f"sqlite:///{folder}/node.db"
-    migrate.upgrade(url)
-    db = Database(url)
+    file = folder / "node.db"
+    file.write_bytes(_migrated())
+    db = Database(f"sqlite:///{file}")
     db.start()
     try:
         yield db
