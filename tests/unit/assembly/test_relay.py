@@ -16,6 +16,7 @@ from routstr.errors import UpstreamUnavailable
 from routstr.money import Msat
 from routstr.proxy.dialects import DIALECTS
 from routstr.proxy.exchange import Exchange
+from routstr.proxy.hot import Upload
 from routstr.upstream.routing import Router
 
 
@@ -54,6 +55,7 @@ async def test_without_a_provider_every_request_is_refused(tmp_path: Path) -> No
     routes = paid_routes(configured, catalog, nothing, router, nothing)
     for dialect in DIALECTS:
         serve = routes[dialect.endpoint]
+        assert not isinstance(serve, Upload)
         with pytest.raises(UpstreamUnavailable, match="UPSTREAM_BASE_URL"):
             await serve(Exchange(*[nothing] * 4), nothing, b"{}")
 

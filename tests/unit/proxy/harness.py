@@ -38,7 +38,7 @@ from routstr.proxy.dialects import DIALECTS, PIECES
 from routstr.proxy.dialects.base import Dialect
 from routstr.proxy.dialects.choices import CHAT
 from routstr.proxy.dialects.pieces import PieceDialect
-from routstr.proxy.hot import HotRoutes, Serve, Surroundings, Upload
+from routstr.proxy.hot import Finder, HotRoutes, Serve, Surroundings, Upload
 from routstr.proxy.media import PieceEndpoint
 from routstr.proxy.paid import PaidEndpoint
 from routstr.proxy.till import Till
@@ -332,7 +332,9 @@ class Call:
         self.sent = asyncio.Condition()
         credential = [] if key is None else [("Authorization", f"Bearer {key}")]
         self._app = app
-        self._scope = http_scope(method, path, [*credential, *headers])
+        plain, _, query = path.partition("?")
+        self._scope = http_scope(method, plain, [*credential, *headers])
+        self._scope["query_string"] = query.encode()
         self._pending = [
             {"type": "http.request", "body": piece, "more_body": not ends or rest > 0}
             for rest, piece in zip(range(len(pieces) - 1, -1, -1), pieces, strict=True)
@@ -380,6 +382,7 @@ async def running(
     adapter: str = "generic",
     fleet: Fleet | None = None,
     policy: QuotePolicy = USUAL,
+    find: Callable[[Router, Till, Deadlines], Finder] | None = None,
 ) -> AsyncIterator[Node]:
     deadlines = Deadlines(sweep_s=0.02, linger_s=0.05)
     books = books or Books()
@@ -421,7 +424,8 @@ async def running(
         routes: dict[str, Serve | Upload] = {one.endpoint: serve(one) for one in DIALECTS}
         routes |= {one.endpoint: serve_pieces(one) for one in PIECES}
         routes[count_tokens.ENDPOINT] = CountTokens(catalog)
-        app = HotRoutes(not_hot, routes, around)
+        others = None if find is None else find(router, till, deadlines)
+        app = HotRoutes(not_hot, routes, around, others)
         yield Node(app, around, upstream, books, keys, payments, mints, lines)
 
 
