@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from aiohttp import ClientSession
@@ -9,9 +10,10 @@ from aiohttp import ClientSession
 from routstr.assembly.providers import UpstreamSessions
 from routstr.assembly.relay import price_policy
 from routstr.catalog.models_file import load_entries
-from routstr.catalog.rules import load_rules
+from routstr.catalog.rules import TOKENS, load_rules
 from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock
+from routstr.core.logging import get_logger
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
@@ -25,6 +27,8 @@ OPENROUTER: Final = "openrouter"
 TICK_SECONDS: Final = 5.0
 """How often it is looked whether a list is due."""
 
+_log: Final = get_logger(__name__)
+
 Entries = tuple[Mapping[str, Any], ...]
 
 
@@ -37,7 +41,18 @@ def open_catalog(settings: Settings, clock: Clock) -> tuple[Catalog, Entries]:
     policy = price_policy(settings)
     named = {entry.get("pricing_rule") or policy.rule for entry in entries}
     rules = load_rules({policy.rule, *policy.rule_of.values(), *named})
+    unmeant = [entry["id"] for entry in entries if _gives_away(entry)]
+    if unmeant and policy.rule == TOKENS and not policy.base:
+        _log.warning("prices_of_nothing_are_not_sold", models=unmeant, wanted='"free": true')
     return Catalog((), policy, clock, rules), entries
+
+
+def _gives_away(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry has prices of nothing and does not say that this is meant."""
+    meant = any(entry.get(name) for name in ("free", "base_msats", "fixed", "pricing_rule"))
+    prices = (entry.get("pricing") or {}).values()
+    numbers = [price for price in prices if isinstance(price, str | int | Decimal)]
+    return not meant and bool(numbers) and not any(Decimal(price) for price in numbers)
 
 
 @dataclass(frozen=True, slots=True)

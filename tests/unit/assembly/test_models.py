@@ -157,3 +157,15 @@ def test_without_the_file_among_the_sources_it_is_not_read(tmp_path: Path) -> No
     chosen.models_path.unlink()
     _, entries = open_catalog(chosen, SystemClock())
     assert entries == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "warned"),
+    [({}, True), ({"free": True}, False), ({"base_msats": 5}, False), ({"enabled": True}, True)],
+)
+def test_prices_of_nothing_that_may_be_a_slip_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, more: dict[str, Any], *, warned: bool
+) -> None:
+    nothing = {"prompt": "0", "completion": 0}
+    open_catalog(settings(tmp_path, {**MINE, "pricing": nothing, **more}), SystemClock())
+    assert ("prices_of_nothing_are_not_sold" in caplog.text) is warned
