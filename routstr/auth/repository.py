@@ -107,6 +107,12 @@ def find(connection: Connection, key_hash: bytes) -> KeyRecord | None:
     return None if child is None else _child(child)
 
 
+def accounts_of(connection: Connection, public_id: str) -> list[int]:
+    """Return the account of the key with this public id: one, as far as anybody can tell."""
+    mine = select(col(ApiKey.account)).where(col(ApiKey.public_id) == public_id)
+    return [int(row[0]) for row in connection.execute(mine)]
+
+
 def lock(tx: Tx, key_hash: bytes) -> KeyRecord | None:
     """Return the key with this hash, no child's, and keep others from changing it meanwhile."""
     row = tx.sql.execute(

@@ -20,6 +20,7 @@ _WORDS: Final = {
     TransferKind.LIGHTNING_REFUND: "refund over Lightning, with the fees at most",
     TransferKind.LIGHTNING_RETURN: "what the refund over Lightning did not need",
     TransferKind.CHILD_KEYS: "child keys made",
+    TransferKind.RELEASED: "credited by the operator",
 }
 _SOURCES: Final = {
     SagaKind.RECEIVE: "cashu",
@@ -27,7 +28,11 @@ _SOURCES: Final = {
     SagaKind.MINT: "lightning",
     SagaKind.MELT: "lightning",
 }
-_NO_SAGA: Final = {TransferKind.CHARGE: "hold", TransferKind.CHILD_KEYS: "key"}
+_NO_SAGA: Final = {
+    TransferKind.CHARGE: "hold",
+    TransferKind.CHILD_KEYS: "key",
+    TransferKind.RELEASED: "account",
+}
 """What the reference of a transfer is when it is no saga."""
 
 
@@ -63,7 +68,7 @@ def _transaction(movement: Movement, trace: Trace | None) -> Transaction:
         id=movement.id,
         type="in" if movement.amount > 0 else "out",
         kind=movement.kind.name.lower(),
-        source="usage" if trace is None else _SOURCES[trace.kind],
+        source=_source(movement, trace),
         amount=int(movement.amount),
         mint_url=None if trace is None else trace.mint,
         collected=not (is_token and trace is not None and trace.claimed is False),
@@ -75,6 +80,12 @@ def _transaction(movement: Movement, trace: Trace | None) -> Transaction:
         request_id=movement.request_id,
         model=movement.model,
     )
+
+
+def _source(movement: Movement, trace: Trace | None) -> str:
+    if trace is not None:
+        return _SOURCES[trace.kind]
+    return "operator" if movement.kind is TransferKind.RELEASED else "usage"
 
 
 def _describe(movement: Movement) -> str:

@@ -112,7 +112,7 @@ class Transaction(BaseModel):
     id: int
     type: str = Field(description="in or out")
     kind: str
-    source: str = Field(description="cashu, lightning, or usage: what requests and keys cost")
+    source: str = Field(description="cashu, lightning, operator, or usage: requests and keys")
     amount: int = Field(description="msat, negative when it left the account")
     unit: str = "msat"
     mint_url: str | None = Field(description="the mint that it came from or went to")

@@ -199,6 +199,35 @@ def withdraw(
 
 
 @commands.command()
+def recovered(
+    *,
+    take: Annotated[bool, typer.Option("--take", help="It is yours from now on.")] = False,
+    credit: Annotated[
+        str | None, typer.Option(help="The key whose balance gets it: its id, key_...")
+    ] = None,
+    msat: Annotated[int | None, typer.Option(min=1, help="How much; default all of it.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Names this call: the same name again moves nothing.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """What was found at the mints beside the books, as after an old backup, and who gets it.
+
+    It is owed until you say whose it is: your own, or a user's who has lost it.
+    """
+    if take and credit is not None:
+        fail("It goes to you (--take) or to a key (--credit).", EXIT_USAGE)
+    from routstr.cli import wallet_recovered  # noqa: PLC0415
+
+    if take or credit is not None:
+        wallet_recovered.give(settings_or_exit(), credit, msat, name, json=json)
+    elif msat is None and name is None:
+        wallet_recovered.show(settings_or_exit(), json=json)
+    else:
+        fail("Say who gets it: --take or --credit.", EXIT_USAGE)
+
+
+@commands.command()
 def swap(
     *,
     source: Annotated[str, typer.Option("--from", help="The mint that pays.")],

@@ -65,6 +65,7 @@ class TransferKind(IntEnum):
     PAYOUT_RETURN = 13
     FOUND = 30  # ecash of this node's that its books did not know
     LOST = 31  # ecash in the books that its mint says is spent
+    RELEASED = 32  # what had been found, to the operator or to a key
     CHILD_KEYS = 40  # what the node takes for making them
     SET_ASIDE = 50  # of the operator's own, for what mints may take of a movement of the node's
     SET_ASIDE_BACK = 51  # what they did not take

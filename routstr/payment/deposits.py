@@ -29,7 +29,8 @@ def saga_key(letter: bytes, saga_id: int) -> bytes:
     Deposits: R for a token, I for a paid invoice, W for what a token that paid one left over. Over
     Lightning: O leaves its owner, P is paid, B is back. Between the node's own proofs and mints: A
     is set aside, E put back, G left, H is there. Brought along by the operator: M. Proofs that were
-    found: Y, lost: V and Z. Not of sagas: C and L of a hold, N of child keys.
+    found: Y, lost: V and Z. Not of sagas: C and L of a hold, N of child keys, Q of a release, by
+    its name.
     """
     return letter + saga_id.to_bytes(8, "big")
 
