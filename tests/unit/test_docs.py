@@ -10,11 +10,13 @@ from pydantic import BaseModel
 from sqlmodel import SQLModel
 
 from routstr import errors
+from routstr.admin import schemas as admin_schemas
 from routstr.balance import key_schemas, schemas
 from routstr.core.cors import EXPOSED_HEADERS
 from routstr.core.middleware import RequestLimits
 from routstr.core.setting_groups import GROUPS
 from routstr.ledger.books import PAGE_MAX
+from routstr.node import paths
 from routstr.node.health import REMEMBER_SECONDS
 from routstr.payment.pricing import MAX_CHOICES, MAX_OUTPUT
 from routstr.proxy.dialects.choices import CHAT
@@ -45,6 +47,7 @@ from tests.unit.docs_references import problem_with
 DESIGN: Final = "from-the-design.md"
 PAGES: Final = ("from-the-design.md", "http.md", "settings.md", "errors.md", "map.md")
 BASE: Final = "$BASE"
+ANSWERS: Final = (schemas, key_schemas, admin_schemas, paths)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +188,7 @@ async def test_every_json_example_is_what_the_node_answers(
     elif name in docs_examples.EXACT:
         assert shown == await docs_examples.EXACT[name]()
     else:
-        answer = getattr(schemas if hasattr(schemas, name) else key_schemas, name)
+        answer = next(getattr(each, name) for each in ANSWERS if hasattr(each, name))
         absent = {"msats"} if name == "RefundAnswer" else set()
         assert list(answer.model_validate(shown, strict=True).model_dump(exclude=absent)) == list(
             shown
