@@ -86,8 +86,8 @@ class UpstreamClient:
 
         A body in pieces is sent with the ``Content-Length`` of the headers, else chunked.
         """
-        data: object = body
-        if isinstance(body, bytes):
+        data: object = body or None
+        if body and isinstance(body, bytes):
             data = body if len(body) < _BLOCKING_BODY_BYTES else io.BytesIO(body)
         try:
             response = await self._session.request(

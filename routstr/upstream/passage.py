@@ -92,7 +92,10 @@ class Passage:
 
     def _url(self, call: Call) -> URL:
         url = self.provider.url(call.path, call.model)
-        return url.with_query(call.query) if call.query else url
+        if not call.query:
+            return url
+        joint = "&" if url.raw_query_string else "?"
+        return URL(f"{url}{joint}{call.query}", encoded=True)  # as the client wrote it
 
     def _headers(self, received: RawHeaders, call: Call) -> CIMultiDict[str]:
         own = self.provider.headers_for(call.path)
