@@ -19,8 +19,10 @@ the whole time is of all attempts together.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from routstr.catalog.snapshot import PER_MSAT, ModelEntry
 from routstr.core.logging import get_logger
@@ -72,8 +74,7 @@ _UNCHANGED: Final[tuple[str, ...]] = ()
 _log: Final = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True, gc=False):
     """What a client wants and what it was told that it costs.
 
     ``quoted`` is the price of ``entry``; ``choices`` are asked in their order. ``fit``: the client
@@ -192,7 +193,7 @@ class Delivery:
     async def _offer_translated(self, choice: Choice) -> bool:
         """What a provider does not know in the client's words it may know in others."""
         self._problem = None
-        served = await self._offer(choice._replace(native=False))
+        served = await self._offer(replace(choice, native=False))
         if served:
             choice.carrier.lacks(self._order.dialect.endpoint)
         return served

@@ -167,7 +167,10 @@ class Carrier:
 
     def available(self, now: float, model: str) -> bool:
         """Whether it would be asked for a model, by its name there."""
-        return self.breaker.ready(now) and any(line.awake(now, model) for line in self.lines)
+        lines = self.lines
+        if len(lines) == 1:
+            return self.breaker.ready(now) and lines[0].awake(now, model)
+        return self.breaker.ready(now) and any(line.awake(now, model) for line in lines)
 
     def line(
         self, now: float, model: str, tried: Container[Line] = (), *, resting: bool = False

@@ -7,7 +7,10 @@ because a wrong guess would make an outage out of a fault.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from routstr.catalog.snapshot import ModelEntry
 from routstr.errors import EndpointNotServed, UpstreamUnavailable
@@ -19,7 +22,7 @@ CANDIDATES_MAX: Final = 5
 """How many providers one request is offered to."""
 
 
-class Choice(NamedTuple):
+class Choice(Struct, frozen=True, gc=False):
     """A provider that may serve a request: at what price, and whether in the client's own words.
 
     ``forced``: it is left alone at the moment, and asked for want of another only.
@@ -57,14 +60,14 @@ class Router:
             if choice is None:
                 raise self._nobody((entry,), endpoint)
             if not choice.carrier.available(now, entry.upstream_id):
-                choice = choice._replace(forced=True)
+                choice = replace(choice, forced=True)
             return (choice,)
         entries = (entry, *entry.others)
         found = [one for each in entries if (one := self._choice(each, endpoint, instead))]
         if not found:
             raise self._nobody(entries, endpoint)
         ready = [one for one in found if one.carrier.available(now, one.entry.upstream_id)]
-        resting = [one._replace(forced=True) for one in found if one not in ready]
+        resting = [replace(one, forced=True) for one in found if one not in ready]
         resting.sort(key=lambda one: rest_of(one.carrier, now))
         return (ready + resting)[:CANDIDATES_MAX]
 
@@ -85,7 +88,7 @@ class Router:
         choice = self._choice(found, endpoint, instead)
         if choice is None:
             raise self._nobody((found,), endpoint)
-        return (choice._replace(forced=True),)
+        return (replace(choice, forced=True),)
 
     def named(self, entry: ModelEntry) -> Sequence[Choice]:
         """The provider of an entry that is no model; :class:`UpstreamUnavailable` without it."""
