@@ -101,6 +101,7 @@ class Delivery:
         "_corrections",
         "_departure",
         "_exchange",
+        "_lowest",
         "_meter",
         "_order",
         "_policy",
@@ -124,6 +125,8 @@ class Delivery:
             exchange.receive, deadlines, patience_s=limits.first_byte_s, drain_s=limits.drain_s
         )
         self._asked = False
+        self._lowest: int | None = None
+        """The output limit that was sent so far: the body is one for all, and only goes down."""
         self._problem: RoutstrError | None = None
         self._corrections = _UNCORRECTED
         self._changed = _UNCHANGED
@@ -149,6 +152,7 @@ class Delivery:
         dialect = order.dialect if choice.native else order.translated
         if not fits or dialect is None:
             return False
+        limit = self._lowest = _lower(limit, self._lowest)
         try:
             body = dialect.encode(order.request, entry.upstream_id, limit)
         except RequestError as error:
@@ -315,6 +319,11 @@ class Delivery:
         finally:
             if fault is not None:
                 choice.carrier.broke_off(fault, asyncio.get_running_loop().time())
+
+
+def _lower(first: int | None, second: int | None) -> int | None:
+    """The lower of two limits, of which there may be none."""
+    return first if second is None else second if first is None else min(first, second)
 
 
 def _pays(held: Msat, quoted: Quote, output_tokens: int) -> bool:

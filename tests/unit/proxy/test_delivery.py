@@ -283,6 +283,17 @@ async def test_without_a_limit_of_its_own_a_request_is_served_dearer_with_a_lowe
         assert at.asked == "a2 b2 c0", "the least output of c is more than all that is held"
 
 
+async def test_want_of_another_is_when_nobody_has_been_asked() -> None:
+    async with house(fees={"a": "1", "b": "2"}, names=("a", "b")) as at:
+        carrier, now = at.carrier("a"), asyncio.get_running_loop().time()
+        carrier.lines[0].rest("", now + 60, now)  # so that b comes first
+        at["b"].next(FAULTS["gone"])
+        assert (await say(at)).status == 404
+        assert at.asked == "a0 b1"
+        assert (await say(at, max_tokens=100)).status == 200
+        assert at.asked == "a1 b1", "b is too dear for it"
+
+
 async def test_an_admitted_balance_is_good_for_the_next_provider_at_the_same_price() -> None:
     async with house(books=Books(posted=400)) as at:
         at["a"].next(refuse(500))
