@@ -44,6 +44,14 @@ async def may_hear(knows: Knows, *, authorization: str | None, x_cashu: str | No
     return bool(x_cashu) or not keys.bearer(authorization) or await knows(authorization)
 
 
+async def is_stranger(knows: Knows, *, authorization: str | None, x_cashu: str | None) -> bool:
+    """Say whether this brings a key that nobody has. A token may be new, and is none yet."""
+    bearer = keys.bearer(authorization)
+    if x_cashu or not bearer or keys.is_token(bearer):
+        return False
+    return not await knows(authorization)
+
+
 def _proofs(text: str) -> bytes:
     try:
         return b"".join(sorted(token.ys(token.decode(text))))

@@ -22,7 +22,8 @@ What is kept of a call is decided by its answer:
 any other 4xx, at the first attempt    nothing was done: the key is free
 =====================================  =====================================================
 
-GET routes are passed by: what they do is repeatable by nature.
+GET routes are passed by: what they do is repeatable by nature. Of a call with a key that
+nobody has nothing is kept: nobody may hear it, and the route refuses the key where it needs one.
 """
 
 from collections.abc import Callable, Coroutine
@@ -36,7 +37,7 @@ from msgspec import Struct
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from routstr.auth.credentials import Knows, credential_of, may_hear
+from routstr.auth.credentials import Knows, credential_of, is_stranger, may_hear
 from routstr.core.node_key import NodeKey
 from routstr.errors import (
     FeesExceedAmount,
@@ -112,7 +113,7 @@ class RepeatableRoute(APIRoute):
         work = self._work(scope, receive, body)
         if isinstance(found, Begun):
             await _carry_out(repetition.repeats, found, scope, send, work)
-        elif await _may_hear(repetition, scope):
+        elif found is not None and await _may_hear(repetition, scope):
             await _replay(found, send)
         else:
             await work(send)  # the route itself says that the key is unknown
@@ -149,7 +150,10 @@ def _headers(scope: Scope) -> dict[bytes, str]:
     return {name: value.decode("latin-1") for name, value in scope["headers"]}
 
 
-async def _begin(repetition: Repetition, key: str, scope: Scope, body: bytes) -> Begun | Kept:
+async def _begin(
+    repetition: Repetition, key: str, scope: Scope, body: bytes
+) -> Begun | Kept | None:
+    """Begin the call, or return what was kept of it; None: of this caller nothing is."""
     repeats = repetition.repeats
     headers = _headers(scope)
     query: bytes = scope["query_string"]
@@ -165,8 +169,15 @@ async def _begin(repetition: Repetition, key: str, scope: Scope, body: bytes) ->
             "The Idempotency-Key of this call protects its answer: it needs at least "
             f"{BARE_KEY_CHARS_MIN} characters that nobody can guess. A random UUID will do."
         )
+    name = repeats.scope(key, credential)
+    if await is_stranger(
+        repetition.knows,
+        authorization=headers.get(b"authorization"),
+        x_cashu=headers.get(b"x-cashu"),
+    ) and not (path == _ROTATION and await repeats.has(name)):
+        return None
     asked = (scope["method"].encode(), path.encode(), query, body)
-    return await repeats.begin(repeats.scope(key, credential), repeats.request(*asked))
+    return await repeats.begin(name, repeats.request(*asked))
 
 
 async def _carry_out(

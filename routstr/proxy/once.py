@@ -15,7 +15,7 @@ from typing import Final
 
 from starlette.types import Message, Send
 
-from routstr.auth.credentials import Knows, credential_of, may_hear
+from routstr.auth.credentials import Knows, credential_of, is_stranger, may_hear
 from routstr.core.node_key import NodeKey
 from routstr.core.rendering import Header
 from routstr.core.request_id import REQUEST_ID_HEADER
@@ -84,7 +84,10 @@ class Once:
             authorization=credentials.authorization,
             x_cashu=credentials.x_cashu,
         )
-        if not credential:  # nobody pays, so nothing can happen twice
+        is_unknown = credential and await is_stranger(
+            self._knows, authorization=credentials.authorization, x_cashu=credentials.x_cashu
+        )
+        if not credential or is_unknown:  # nobody pays, so nothing can happen twice
             await serve(exchange, credentials, body)
             return
         repeats = self._repeats

@@ -96,6 +96,10 @@ class Repeats:
         """The digest of all that was asked: method, path, query, body."""
         return self._node.mac("idempotency-request", *parts)
 
+    async def has(self, scope: bytes) -> bool:
+        """Whether a call was begun in this scope, and is not forgotten."""
+        return await self._db.read(lambda c: repository.has(c, scope))
+
     async def begin(
         self, scope: bytes, request: bytes, *, paid_request: str | None = None
     ) -> Begun | Kept:

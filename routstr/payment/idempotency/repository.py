@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
@@ -82,6 +82,12 @@ class Conflict(Enum):
 
 
 Beginning: TypeAlias = Begun | Answered | Conflict
+
+
+def has(connection: Connection, scope: bytes) -> bool:
+    """Whether there is a record of this scope."""
+    found = connection.execute(select(col(IdempotencyRecord.scope)).where(_is(scope))).first()
+    return found is not None
 
 
 def begin(tx: Tx, wanted: Wanted, stale_seconds: float) -> Beginning:

@@ -104,6 +104,13 @@ def code(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.json()["error"]["code"]
 
 
+async def test_a_key_that_nobody_has_leaves_no_record(house: House) -> None:
+    house.gone, house.error = frozenset({AUTH[1]}), AuthError()
+    assert code(await house.post()) == (401, "invalid_api_key")
+    assert (await house.post("/v1/balance/rotate")).status == 200  # of whoever answers there
+    assert (house.memory.writes, house.operations) == (0, [None])
+
+
 async def test_without_the_header_every_call_is_carried_out(house: House) -> None:
     for _ in range(2):
         assert (await house.post(key=None)).status == 200

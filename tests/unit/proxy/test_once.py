@@ -139,6 +139,13 @@ async def test_who_has_a_key_that_is_one_no_more_hears_no_receipt(
         await house.ask(failing(AuthError()), named, store=store)
 
 
+async def test_a_key_that_nobody_has_leaves_no_record(house: House) -> None:
+    house.gone = frozenset({KEYED.authorization})
+    with pytest.raises(AuthError):
+        await house.ask(failing(AuthError()))
+    assert (house.served, house.memory.writes) == (1, 0)
+
+
 async def test_without_the_header_nothing_is_asked_or_written(house: House) -> None:
     for _ in range(2):
         await house.ask(good, Credentials("Bearer sk-1"))
