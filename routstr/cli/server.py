@@ -47,7 +47,9 @@ def run(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # the node decides nothing by a client's address
+        # limits count by the client's address; whoever may name it could be anybody
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=max(1, ceil(settings.drain_seconds)),
         h11_max_incomplete_event_size=settings.header_bytes_max,
     )

@@ -27,6 +27,7 @@ from routstr.core.setting_types import (
     MintUrls,
     ModelSources,
     MsatAmount,
+    Networks,
     Npub,
     OnionUrl,
     Origins,
@@ -74,6 +75,8 @@ class Node(Group):
     """Onion address of the node, shown to clients."""
     cors_origins: Origins = ("*",)
     """Web origins that may call the node from a browser, comma separated; * for all."""
+    trusted_proxies: Networks = ()
+    """Addresses or networks of own proxies, comma separated: their X-Forwarded-For is believed."""
     admin_password: Password = Secret()
     """Password of the admin API, at least 8 characters; empty: the admin API is off."""
 

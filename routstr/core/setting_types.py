@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -67,6 +68,14 @@ def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
         if value != "*" and split_http_url(value).path:
             raise ValueError("must be origins (https://app.example.com, without a path) or *")
     return tuple(value if value == "*" else normalise_url(value) for value in values)
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        found = [ip_network(one, strict=False) if "/" in one else ip_address(one) for one in values]
+    except ValueError:
+        raise ValueError("must be addresses or networks (10.0.0.7, 10.0.0.0/8)") from None
+    return tuple(dict.fromkeys(map(str, found)))
 
 
 def _header_names(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -187,6 +196,7 @@ MintUrls: TypeAlias = Annotated[tuple[str, ...], NoDecode, _TEXT_LIST, AfterVali
 MintAmounts: TypeAlias = Annotated[
     tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_mint_amounts)
 ]
+Networks: TypeAlias = Annotated[tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_networks)]
 Origins: TypeAlias = Annotated[tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_origins)]
 RuleChoices: TypeAlias = Annotated[
     tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_rule_choices)

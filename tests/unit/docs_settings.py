@@ -46,6 +46,7 @@ KINDS: Final[tuple[tuple[object, str], ...]] = (
     (types.ModelSources, "of `file`, `upstream`, `openrouter`"),
     (types.RuleChoices, "providers with rules"),
     (types.Origins, "origins or `*`"),
+    (types.Networks, "addresses or networks"),
     (types.HeaderNames, "names of headers"),
     (types.Slug, "letters a-z, digits, hyphens"),
     (types.Npub, "npub"),

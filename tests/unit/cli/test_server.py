@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from routstr.cli import server
 from routstr.core.settings import Settings
 from routstr.main import App
+from tests.unit.core.asgi import http_scope
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,33 @@ def test_address_and_limits_come_from_the_settings_or_the_command(
     assert (first.host, first.port, first.timeout_graceful_shutdown) == ("127.0.0.2", 81, 3)
     assert (second.host, second.port) == ("127.0.0.3", 82)
     assert [first.access_log, first.server_header, first.proxy_headers] == [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("proxies", "peer", "told", "seen"),
+    [
+        ((), "127.0.0.1", "198.51.100.7", "127.0.0.1"),
+        (("10.0.0.0/8",), "192.0.2.1", "198.51.100.7", "192.0.2.1"),
+        (("10.0.0.0/8",), "10.0.0.3", "198.51.100.7", "198.51.100.7"),
+        (("10.0.0.0/8",), "10.0.0.3", "198.51.100.66, 198.51.100.7, 10.1.1.1", "198.51.100.7"),
+    ],
+    ids=["nobody is trusted", "not the peer", "the peer", "what the client wrote itself is not"],
+)
+async def test_a_proxy_names_the_client_only_when_it_is_trusted(
+    started: list[uvicorn.Server], proxies: tuple[str, ...], peer: str, told: str, seen: str
+) -> None:
+    clients: list[str] = []
+
+    class Noting(App):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            clients.append(scope["client"][0])
+
+    server.run(Settings(trusted_proxies=proxies), None, None, Noting)
+    config = started[0].config
+    config.load()
+    scope = http_scope("GET", "/", headers=[("X-Forwarded-For", told)])
+    await config.loaded_app({**scope, "client": (peer, 1)}, None, None)
+    assert clients == [seen]
 
 
 def test_a_drain_of_nothing_still_ends(started: list[uvicorn.Server]) -> None:

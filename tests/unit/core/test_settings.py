@@ -137,6 +137,7 @@ def test_a_refusal_never_shows_a_secret(name: str, value: str) -> None:
         ("ONION_URL", "http://example.com", "onion"),
         ("CORS_ORIGINS", "https://app.example/path", "without a path"),
         ("CORS_ORIGINS", "app.example", "http"),
+        ("TRUSTED_PROXIES", "*", "addresses or networks"),
         ("FORWARD_HEADERS", "x-ok, Authorization", "must not name authorization"),
         ("FORWARD_HEADERS", "Proxy-Anything", "must not name"),
         ("FORWARD_HEADERS", "bad name", "names of headers"),
@@ -204,6 +205,7 @@ def test_values_are_brought_to_one_form() -> None:
             "CORS_ORIGINS": "https://App.Example",
             "FORWARD_HEADERS": "X-Trace, x-trace",
             "ONION_URL": "abcdef.onion",
+            "TRUSTED_PROXIES": "10.0.0.7/8, 0:0::1,10.0.0.0/8",
             "UPSTREAM_BASE_URL": "https://api.example/v1/",
             "ROUTSTR_SECRET_KEY": "AB" * 32 + "\n",
             "PRIMARY_MINT_URL": "https://a.example/",
@@ -214,6 +216,7 @@ def test_values_are_brought_to_one_form() -> None:
 
     assert settings.cashu_mints == ("https://a.example",)
     assert settings.cors_origins == ("https://app.example",)
+    assert settings.trusted_proxies == ("10.0.0.0/8", "::1")
     assert settings.forward_headers == ("x-trace",)
     assert settings.mint_exposure_sat_max_of == ("https://a.example=7",)
     assert settings.onion_url == "http://abcdef.onion"
