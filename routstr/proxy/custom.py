@@ -182,9 +182,9 @@ class Custom:
                             raise UpstreamError("The provider's answer is too large.")
                         await exchange.write(piece, last=not piece)
                 except TimeoutError:
-                    if not departure.gone:
-                        raise UpstreamTimeout("The provider fell silent.") from None
-                    break
+                    if courier.departure.gone:
+                        break
+                    raise UpstreamTimeout("The provider fell silent.") from None
                 if not piece:
                     break
         finally:

@@ -26,7 +26,7 @@ class Spool:
 
     async def write(self, data: bytes) -> None:
         """Add bytes at the end."""
-        self._memory += data
+        self._memory.extend(data)
         self.size += len(data)
         if len(self._memory) > self._memory_bytes:
             await asyncio.to_thread(self._roll)

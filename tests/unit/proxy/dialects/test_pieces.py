@@ -12,6 +12,6 @@ def test_a_refusal_names_the_model_and_the_missing_price() -> None:
 
 
 def test_every_endpoint_is_there_once() -> None:
-    endpoints = [one.endpoint for one in (*DIALECTS, *PIECES)]
+    endpoints = [one.endpoint for one in DIALECTS] + [one.endpoint for one in PIECES]
     assert len(set(endpoints)) == len(endpoints)
     assert all(one.endpoint == f"/v1/{one.path}" for one in PIECES)
