@@ -13,7 +13,6 @@ from routstr.admin.schemas import (
 )
 from routstr.admin.sessions import Sessions
 from routstr.errors import ProviderInvalid
-from routstr.upstream.adapters import ADAPTERS
 from routstr.upstream.provider import Profile
 from routstr.upstream.service import Providers
 
@@ -29,7 +28,8 @@ class ProviderDesk:
 
     def types(self) -> list[ProviderType]:
         """Every type, by name."""
-        return [ProviderType.of(ADAPTERS[name]) for name in sorted(ADAPTERS)]
+        adapters = self.providers.adapters
+        return [ProviderType.of(adapters[name]) for name in sorted(adapters)]
 
     async def every(self) -> list[ProviderAnswer]:
         """All providers, those of the settings first."""

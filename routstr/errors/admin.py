@@ -6,7 +6,7 @@ from routstr.errors.base import RoutstrError
 
 
 class AdminError(RoutstrError):
-    """Unauthorized"""  # noqa: D400, D415 - the word that clients look for
+    """Unauthorized: log in first."""
 
     status: ClassVar[int] = 403
     type: ClassVar[str] = "invalid_request_error"

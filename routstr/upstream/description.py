@@ -47,12 +47,12 @@ class Description(Struct, frozen=True, kw_only=True):
     options: Options | UnsetType = UNSET
 
 
-def checked_adapter(kind: str) -> Adapter:
+def checked_adapter(kind: str, adapters: Mapping[str, Adapter] = ADAPTERS) -> Adapter:
     """The adapter of a type."""
-    adapter = find_adapter(kind)
+    adapter = find_adapter(kind, adapters)
     if adapter is None:
         raise ProviderInvalid(
-            f"There is no provider type {kind!r}; there are {', '.join(sorted(ADAPTERS))}.",
+            f"There is no provider type {kind!r}; there are {', '.join(sorted(adapters))}.",
             details={"param": "provider_type"},
         )
     return adapter

@@ -37,10 +37,12 @@ class Choice(Struct, frozen=True, gc=False):
 class Router:
     """Chooses. ``endpoint`` is the node's path, ``instead`` one that it can be translated to."""
 
-    __slots__ = ("_fleet",)
+    __slots__ = ("_fleet", "_most")
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, *, most: int | None = CANDIDATES_MAX) -> None:
+        """``most`` candidates at most are given; None: all of them."""
         self._fleet: Final = fleet
+        self._most: Final = most
 
     @property
     def idle(self) -> bool:
@@ -69,7 +71,7 @@ class Router:
         ready = [one for one in found if one.carrier.available(now, one.entry.upstream_id)]
         resting = [replace(one, forced=True) for one in found if one not in ready]
         resting.sort(key=lambda one: rest_of(one.carrier, now))
-        return (ready + resting)[:CANDIDATES_MAX]
+        return (ready + resting)[: self._most]
 
     def pinned(
         self, entry: ModelEntry, endpoint: str, instead: str | None, path: str

@@ -18,7 +18,7 @@ from routstr.core.node_key import NodeKey
 from routstr.core.secret import Secret
 from routstr.errors import ProviderExists, ProviderInvalid, ProviderNotFound
 from routstr.upstream import repository
-from routstr.upstream.adapters import find_adapter
+from routstr.upstream.adapters import ADAPTERS, find_adapter
 from routstr.upstream.adapters.base import Adapter
 from routstr.upstream.client import UpstreamLimits
 from routstr.upstream.description import (
@@ -86,8 +86,11 @@ class Providers:
         *,
         allow_insecure: bool,
         taken: str = "",
+        adapters: Mapping[str, Adapter] = ADAPTERS,
     ) -> None:
         """``allow_insecure``: addresses on this machine are fine. ``taken``: the settings' name."""
+        self.adapters: Final = adapters
+        """Every type that a provider may have."""
         self._db: Final = db
         self._node_key: Final = node_key
         self._clock: Final = clock
@@ -152,7 +155,7 @@ class Providers:
 
     def _changed(self, before: Record, wanted: Description, others: Sequence[Record]) -> Record:
         """The record as it is wanted, if it may be so."""
-        adapter = checked_adapter(_or(wanted.kind, before.kind))
+        adapter = checked_adapter(_or(wanted.kind, before.kind), self.adapters)
         keys = checked_keys(_or(wanted.keys, self._keys(before)))
         url = _or(wanted.base_url, before.base_url)
         base_url = checked_url(url, adapter, allow_insecure=self._allow_insecure)
@@ -200,7 +203,7 @@ class Providers:
         return StoredProvider(
             id=record.id,
             slug=record.slug,
-            adapter=find_adapter(record.kind) or _absent(record.kind),
+            adapter=find_adapter(record.kind, self.adapters) or _absent(record.kind),
             base_url=record.base_url,
             keys=self._keys(record),
             enabled=record.enabled,

@@ -46,7 +46,7 @@ async def test_nobody_else_gets_anything(method: str, path: str, tmp_path: Path)
             answer = await at.ask(method, path, body)
             error = answer.json()["error"]
             assert (answer.status, error["code"]) == (403, "admin_unauthorized")
-            assert error["message"] == "Unauthorized"
+            assert error["message"].startswith("Unauthorized")
         assert at.fleet.carriers == {}
 
 

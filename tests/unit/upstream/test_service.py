@@ -9,10 +9,12 @@ from routstr.core.db import Database
 from routstr.core.node_key import NodeKey, SealBroken
 from routstr.core.secret import Secret
 from routstr.errors import ProviderExists, ProviderInvalid, ProviderNotFound
+from routstr.upstream.adapters import ADAPTERS
+from routstr.upstream.adapters.base import Adapter
 from routstr.upstream.client import UpstreamLimits
 from routstr.upstream.description import Description
 from routstr.upstream.service import Providers
-from tests.unit.upstream.storing import database, providers
+from tests.unit.upstream.storing import NODE_KEY, database, providers
 
 KEYS = (Secret("sk-planted-1"), Secret("sk-planted-2"))
 GROQ = Description(kind="groq", keys=KEYS)
@@ -131,6 +133,15 @@ async def test_keys_lie_sealed_and_only_the_node_s_key_opens_them(
     other = Providers(db, NodeKey(bytes(32)), ManualClock(), allow_insecure=False)
     with pytest.raises(SealBroken):
         await other.every()
+
+
+async def test_a_type_of_another_package_is_a_type_like_any_other(db: Database) -> None:
+    own = Adapter(name="own", title="Own", base_url="https://api.own.example/v1")
+    adapters = {**ADAPTERS, "own": own}
+    one = Providers(db, NODE_KEY, ManualClock(), allow_insecure=False, adapters=adapters)
+    await one.add(Description(kind="own"))
+    (stored,) = await one.every()
+    assert (stored.adapter, stored.base_url) == (own, own.base_url)
 
 
 async def test_a_type_that_is_not_installed_any_more_speaks_nothing(db: Database) -> None:
