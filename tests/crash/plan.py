@@ -32,7 +32,8 @@ _MINTING: Final = frozenset({"lightning-create", "lightning-topup"})
 """Operations that mint what somebody has paid for; of two nodes either may do it at any time."""
 
 _TWINS: Final = frozenset({"x-cashu-stream", "lightning-topup", "payout"})
-"""Operations whose sagas are another operation's: what is recovered is the same."""
+"""Operations whose sagas are another operation's: what is recovered is the same, and each error of
+a mint comes up in one place only."""
 
 _UPKEEP: Final = frozenset({"consolidate", "swap-mints"})
 """What the node does by itself, later than it answers: a mint's error is met there by no client."""
@@ -40,6 +41,8 @@ _UPKEEP: Final = frozenset({"consolidate", "swap-mints"})
 _FEW: Final = frozenset({"refund-once", "chat-once", "foreign", *_UPKEEP})
 """Not in every place: what differs from another operation in its record only, or is made of others,
 and upkeep."""
+
+_ONE_PLACE: Final = _TWINS | {"foreign"}  # which is made of a payment and of what it pays for
 
 _IN_BOTH_UNITS: Final = frozenset({"create", "topup", "bearer", "refund"})
 """In each of the places; the others, which have these within them, in one unit or the other."""
@@ -84,6 +87,8 @@ def full(whats: Sequence[What], seed: int) -> list[Cell]:
         single = isinstance(trouble, Death) and len(trouble.kills) == 1 and name not in _FEW
         every = PLACES if name in _IN_BOTH_UNITS else half_of_the_places(chance)
         places = chance.sample(every, len(every)) if single else pairwise_places(chance)
+        if name in _ONE_PLACE and isinstance(trouble, Misbehaviour):
+            places = places[:1]
         turns = itertools.islice(itertools.cycle((True, False)), chance.randrange(2), None)
         cells += [
             Cell(name, trouble, place, patient)
