@@ -17,7 +17,7 @@ from routstr.core.tasks import Supervisor
 KEY = NodeKey(bytes(range(32)))
 
 
-async def test_unpaid_invoices_are_asked_about_and_each_mint_is_listened_to(
+async def test_unpaid_invoices_are_asked_about_and_listened_for_and_old_ones_looked_at(
     tmp_path: Path,
 ) -> None:
     settings = Settings(
@@ -28,10 +28,10 @@ async def test_unpaid_invoices_are_asked_about_and_each_mint_is_listened_to(
     supervisor = Supervisor(clock)
     async with aiohttp.ClientSession() as session, open_database(settings, KEY) as db:
         wallet = await open_wallet(settings, db, KEY, 1, session, clock)
-        start_watch(wallet, supervisor)
+        start_watch(settings, db, wallet, clock, supervisor)
         async with asyncio.timeout(5):
             while supervisor.reports()[0].last_ok_ms is None:  # noqa: ASYNC110 - its own task
                 await asyncio.sleep(0.01)
         running = {report.name for report in supervisor.reports() if report.running}
         await supervisor.stop(1)
-    assert running == {"invoices", "listen-0", "listen-1"}
+    assert running == {"invoices", "listen-0", "listen-1", "old_invoices"}
