@@ -59,6 +59,10 @@ class RequestLimits:
     max_tokens: int | None = None
 
 
+NO_OUTPUT: Final = RequestLimits(max_output=0)
+"""Of a request that no limit of tokens fits to a balance."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """What one request may cost.

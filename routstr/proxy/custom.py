@@ -20,8 +20,10 @@ from routstr.catalog.custom import KB, CustomEndpoint
 from routstr.catalog.snapshot import Goods, ModelEntry, Rates, Snapshot
 from routstr.core.rendering import Header
 from routstr.errors import InvalidJson, NotFound, UpstreamError, UpstreamTimeout
+from routstr.money import ZERO
 from routstr.payment.metering import Meter, Offer
-from routstr.payment.pricing import QuotePolicy, quote_most
+from routstr.payment.price_wishes import read_wishes
+from routstr.payment.pricing import NO_OUTPUT, QuotePolicy, quote_most
 from routstr.payment.usage import Usage
 from routstr.proxy.courier import Courier, Delivered
 from routstr.proxy.exchange import Exchange
@@ -36,12 +38,12 @@ from routstr.upstream.routing import Choice, Router
 
 _NO_STORE: Final[Header] = (b"cache-control", b"no-store")
 _JSON: Final = "application/json"
-_NO_FLOOR: Final = QuotePolicy()
+_NO_FLOOR: Final = QuotePolicy(min_request=ZERO)
 
 
 @dataclass(frozen=True, slots=True)
 class CustomParts:
-    """What all custom endpoints share. ``catalog`` gives the price of bitcoin."""
+    """What all share: ``catalog`` with the price of bitcoin, the usual ``provider``."""
 
     router: Router
     catalog: Callable[[], Snapshot]
@@ -49,7 +51,6 @@ class CustomParts:
     objects: Objects
     deadlines: Deadlines
     provider: str
-    """The provider of entries that name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,19 @@ class Custom:
         kb_in = _kb(len(body))
         most = entry.max_kb_out if entry.per_kb_out is not None else 0
         quoted = quote_most(sold.rates, [Usage(kb_in, most)], _NO_FLOOR)
-        offer = Offer(sold, quoted, 0, snapshot.version, snapshot.usd_per_btc)
+        wishes = read_wishes(credentials.max_cost, credentials.fit_balance)
+        offer = Offer(
+            sold, wishes.ceiled(quoted, NO_OUTPUT), 0, snapshot.version, snapshot.usd_per_btc
+        )
         async with parts.till.checkout(exchange, credentials, offer, entry.path) as meter:
             if entry.lists is not None and owner is not None:
                 await self._list(exchange, meter, owner, kb_in)
                 return
             courier = Courier(exchange, parts.deadlines, parts.router.named(sold))
             try:
-                delivered = await courier.ask(self._call(exchange, body), _all, resent=False)
+                delivered = await courier.ask(
+                    self._call(exchange, body), lambda _: True, resent=False
+                )
                 await self._relay(exchange, meter, courier, delivered, kb_in, owner)
             except TimeoutError:
                 exchange.receipt = await meter.settle(Usage(kb_in, 0))
@@ -189,7 +195,7 @@ class Custom:
                     break
         finally:
             answer.close()
-            if by_size and exchange.started:
+            if meter.receipt is None and (exchange.started or departure.gone):
                 exchange.receipt = await meter.settle(Usage(kb_in, self._kb_out(size)))
 
     async def _bind(self, owner: Owner, provider: str, method: str, body: bytes) -> None:
@@ -203,9 +209,8 @@ class Custom:
         if fields is None or not entry.binds:
             return
         kind = entry.segments[0]
-        first, *others = entry.binds
-        bodies = {text(fields, name) or "": "" for name in others}
-        bodies[text(fields, first) or ""] = body.decode("utf-8", "replace")
+        bodies = {text(fields, name) or "": "" for name in entry.binds}
+        bodies[text(fields, entry.binds[0]) or ""] = body.decode("utf-8", "replace")
         await objects.bind(owner, provider, kind, bodies)
 
     def _kb_out(self, size: int) -> int:
@@ -237,10 +242,6 @@ def entry_of(name: str, rates: Rates, provider: str) -> ModelEntry:
 
 def _kb(size: int) -> int:
     return -(-size // KB)
-
-
-def _all(_answer: Answer) -> bool:
-    return True
 
 
 def _head(meter: Meter, kind: str) -> list[Header]:

@@ -22,7 +22,7 @@ none, because the client left meanwhile     charged for what was asked: the prov
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -36,7 +36,7 @@ from routstr.errors import (
 )
 from routstr.payment.metering import Meter, Offer, Receipt
 from routstr.payment.price_wishes import read_wishes
-from routstr.payment.pricing import QuotePolicy, RequestLimits, quote_most
+from routstr.payment.pricing import NO_OUTPUT, QuotePolicy, quote_most
 from routstr.payment.usage import Usage
 from routstr.proxy.courier import Courier, Delivered
 from routstr.proxy.dialects.base import Service
@@ -58,8 +58,6 @@ from routstr.upstream.passage import Call
 from routstr.upstream.routing import Choice, Router
 
 _WORDING: Final = Wording(limits=())
-_NO_PROVIDER: Final = "This node has no provider configured."
-_NO_LIMITS: Final = RequestLimits(max_output=0)
 _NOTHING: Final = Usage(0, 0)
 _EVENT_STREAM: Final = "text/event-stream"
 _SOUND: Final = frozenset({"application/octet-stream", "binary/octet-stream", ""})
@@ -78,8 +76,9 @@ class PieceSale(Sale):
 
     async def settle(self, reported: Usage | None, output_tokens: int = 0) -> Receipt:  # noqa: ARG002
         """Charge for a stream by what its scanner has seen."""
-        assert self.scanner is not None, "only streams are settled like this"
-        return await self.charge(self.terms.of_stream(self.scanner.told_usage, self.scanner.said))
+        seen = self.scanner
+        assert seen is not None, "only streams are settled like this"
+        return await self.charge(self.terms.of_stream(seen.told_usage, seen.said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +145,7 @@ class PieceEndpoint:
     async def serve_form(self, exchange: Exchange, credentials: Credentials, form: Form) -> None:
         """Answer a form, or raise the error to answer with."""
         given = GivenForm(form)
-        model = (given.text("model") or "").strip()
-        if not model or len(model) > MODEL_CHARS_MAX:
+        if not 0 < len(model := (given.text("model") or "").strip()) <= MODEL_CHARS_MAX:
             raise InvalidParameter("'model' must name a model.", details={"param": "model"})
         await self._serve(
             exchange, credentials, Source(model, given, given.flag("stream"), None, form)
@@ -155,19 +153,20 @@ class PieceEndpoint:
 
     async def _serve(self, exchange: Exchange, credentials: Credentials, source: Source) -> None:
         if self._router.idle:
-            raise UpstreamUnavailable(_NO_PROVIDER)
+            raise UpstreamUnavailable("This node has no provider configured.")
         snapshot = self._catalog()
         entry = snapshot.find(source.model)
         if entry is None:
             raise ModelNotFound(f"Model {source.model!r} not found")
         exchange.model = entry.id
         asked = await self._dialect.read(source.model, source.given)
+        choices = self._choices(entry, credentials.model_path)
+        if credentials.model_path is not None:
+            entry = choices[0].entry
         terms = asked.at(entry)
-        now = asyncio.get_running_loop().time()
-        choices = self._router.choices(entry, self._dialect.endpoint, None, now)
         quoted = quote_most(terms.rates, terms.worst, self._policy)
         wishes = read_wishes(credentials.max_cost, credentials.fit_balance)
-        held = wishes.ceiled(quoted, _NO_LIMITS)
+        held = wishes.ceiled(quoted, NO_OUTPUT)
         offer = Offer(_sold(entry, terms), held, 0, snapshot.version, snapshot.usd_per_btc)
         endpoint = self._dialect.endpoint
         async with self._till.checkout(exchange, credentials, offer, endpoint) as meter:
@@ -176,6 +175,12 @@ class PieceEndpoint:
                 await self._deliver(exchange, meter, source, asked, terms, courier)
             finally:
                 courier.departure.stop()
+
+    def _choices(self, entry: ModelEntry, path: str | None) -> Sequence[Choice]:
+        endpoint = self._dialect.endpoint
+        if path is not None:
+            return self._router.pinned(entry, endpoint, None, path)
+        return self._router.choices(entry, endpoint, None, asyncio.get_running_loop().time())
 
     async def _deliver(
         self,

@@ -20,6 +20,7 @@ from routstr.upstream.breaker import BreakerPolicy
 from routstr.upstream.carrier import CarrierParts
 from routstr.upstream.client import UpstreamClient
 from routstr.upstream.fleet import Fleet
+from routstr.upstream.paths import path_of
 from routstr.upstream.provider import Profile
 from tests.unit.core.asgi import Answer
 from tests.unit.proxy.harness import BTC, LIMITS, Node, plain_session, running
@@ -32,6 +33,7 @@ PRICE_MSAT = 1_000
 @dataclass
 class Two:
     node: Node
+    fleet: Fleet
     first: Upstream
     second: Upstream
 
@@ -68,7 +70,7 @@ async def two(*, fee: str = "1", keys: tuple[str, ...] = ("sk-a",)) -> AsyncIter
         )
         fleet = Fleet(parts, profiles)
         node = await stack.enter_async_context(running(catalog=sold.current, fleet=fleet))
-        yield Two(node, *played)
+        yield Two(node, fleet, *played)
 
 
 @pytest.mark.parametrize("fault", [refuse(500), refuse(429), refuse(401), hang_up()])
@@ -124,3 +126,15 @@ async def test_when_nobody_can_the_last_fault_is_told() -> None:
         assert (await at.draw()).status == 503
         assert at.asked == (1, 1)
         assert at.node.books.was_released
+
+
+async def test_a_client_may_say_which_provider_and_what_it_may_cost() -> None:
+    async with two(fee="1.01") as at:
+        carrier = at.fleet.carriers["b"]
+        path = path_of(carrier.profile, "m")
+        body = {"model": "m", "prompt": "A cat"}
+        chosen = [("X-Routstr-Model-Path", path)]
+        assert (await at.node.ask(body, path=GENERATE, headers=chosen)).json()["provider"] == "b"
+        assert at.node.books.settled.cost == 1 + PRICE_MSAT + 10
+        dear = await at.node.ask(body, path=GENERATE, headers=[("X-Max-Cost-Msat", "999")])
+        assert dear.json()["error"]["code"] == "max_cost_exceeded"

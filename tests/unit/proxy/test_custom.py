@@ -83,6 +83,28 @@ async def test_who_leaves_pays_for_what_came() -> None:
         assert node.books.settled.cost == 5
 
 
+async def test_a_client_may_say_what_it_costs_at_most() -> None:
+    async with listed(TOOL) as node:
+        answered = await node.ask({}, path="/v1/tool", headers=[("X-Max-Cost-Msat", "4")])
+        assert answered.json()["error"]["code"] == "max_cost_exceeded"
+        assert node.books.holds == {}
+
+
+async def test_who_leaves_before_the_first_event_pays_for_the_request() -> None:
+    async with listed(SIZED) as node:
+        gate = asyncio.Event()
+        node.upstream.next(chat(shape=Shape(gate=gate)))
+        call = Call(node.app, {"stream": True, "messages": [], "model": "m"}, path="/v1/tool")
+        served = call.start()
+        async with asyncio.timeout(5):
+            while not node.upstream.requests:  # noqa: ASYNC110 - of a server
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+            call.left.set()
+            await served
+        assert node.books.settled.cost == 5 + 2
+
+
 async def test_ids_are_bound_asked_for_listed_and_forgotten() -> None:
     shelf = Shelf()
     entries: list[dict[str, Any]] = [
