@@ -11,9 +11,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from routstr.admin import access, providers
 from routstr.assembly.endpoints import EndpointParts, build_found, noted, start_forgetting
 from routstr.assembly.keys import Keys, build_keys, start_expiry
+from routstr.assembly.limits import MaybeGate, guard, open_gate, open_shared
 from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.models import build_shelf, open_catalog, start_lists
 from routstr.assembly.money import Money, build_money, start_money
+from routstr.assembly.plugins import build_router, checked_till, open_extensions, through_door
 from routstr.assembly.prices import start_prices
 from routstr.assembly.providers import (
     Upstreams,
@@ -59,7 +61,6 @@ from routstr.proxy.forms import FormLimits
 from routstr.proxy.hot import HotRoutes, Surroundings
 from routstr.proxy.till import Till
 from routstr.upstream.deadlines import Deadlines
-from routstr.upstream.routing import Router
 from routstr.version import __version__
 from routstr.wallet.service import Wallet
 
@@ -158,7 +159,10 @@ class App:
     async def _open(self, stack: AsyncExitStack, logs: Logs) -> None:
         settings, clock = self.settings, self._clock
         node_key = load_node_key(settings)
-        catalog, entries = open_catalog(settings, clock)
+        redis = await open_shared(settings, stack)
+        gate = open_gate(settings, redis, node_key, clock, stack)
+        extensions = open_extensions(settings)
+        catalog, entries = open_catalog(settings, clock, extensions.rules)
         db = await stack.enter_async_context(open_database(settings, node_key, self._backend))
         instance = await db.write(instances.register)
         stack.push_async_callback(db.write, lambda tx: instances.stop(tx, instance))
@@ -178,14 +182,17 @@ class App:
         start_prices(settings, catalog, outgoing, clock, supervisor)
         stack.push_async_callback(money.offers.close)
         self._demands = money.demands
-        till = Till(money.auth, money.x_cashu, ledger, money.demands)
+        till = checked_till(Till(money.auth, money.x_cashu, ledger, money.demands), extensions)
         repetition, once = build_repeats(settings, db, node_key, clock, instance, money.auth.knows)
         shelf = build_shelf(catalog, entries, settings, clock, upstream=sessions, outgoing=outgoing)
-        upstreams = build_upstreams(settings, db, node_key, clock, sessions, shelf.follow)
+        upstreams = build_upstreams(
+            settings, db, node_key, clock, sessions, shelf.follow, extensions.adapters
+        )
         await start_upstreams(upstreams, supervisor)
         start_lists(shelf, supervisor)
-        objects, router = Objects(db, money.auth, clock), Router(upstreams.fleet)
-        self._wire(logs, EndpointParts(settings, objects, catalog, till, router, once))
+        objects, router = Objects(db, money.auth, clock), build_router(upstreams.fleet, extensions)
+        parts = EndpointParts(settings, objects, catalog, till, router, once, extensions)
+        self._wire(logs, parts, gate)
         keys = build_keys(settings, db, node_key, clock, money)
         self._show_balances(db, money, keys, repetition)
         health = Health(
@@ -226,21 +233,27 @@ class App:
         self.api.state.admin = upstreams.admin
         self.api.state.paths = paths.PathParts(node.catalog, upstreams.fleet, self._clock)
 
-    def _wire(self, logs: Logs, parts: EndpointParts) -> None:
+    def _wire(self, logs: Logs, parts: EndpointParts, gate: "Gate | None") -> None:
         settings = self.settings
         limits = RequestLimits.of(settings)
         cors = Cors(settings.cors_origins)
         deadlines = Deadlines()
-        shell = ManagementShell(
-            self.api, limits=limits, cors=cors, access=logs.access, clock=self._clock
-        )
+
+        def shell(app: ASGIApp) -> ManagementShell:
+            return ManagementShell(
+                app, limits=limits, cors=cors, access=logs.access, clock=self._clock
+            )
+
         forms = FormLimits(settings.upload_bytes_max)
         surroundings = Surroundings(limits, cors, logs.access, self._clock, deadlines, forms)
         load_vocabulary()
-        routes = paid_routes(settings, parts.catalog, parts.till, parts.router, deadlines)
+        routes = paid_routes(
+            settings, parts.catalog, parts.till, parts.router, deadlines, parts.extensions
+        )
         routes = repeatable(parts.once, noted(routes, parts.objects))
-        self._hot = HotRoutes(shell, routes, surroundings, build_found(parts, deadlines))
-        self._entrance = self._hot
+        routes, found = guard(gate, routes, build_found(parts, deadlines))
+        self._hot = HotRoutes(shell(self.api), routes, surroundings, found)
+        self._entrance = through_door(self._hot, parts.extensions, shell)
 
 
 def create_app(

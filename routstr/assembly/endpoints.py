@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from routstr.assembly.plugins import NOTHING_MORE, Extensions
 from routstr.auth.objects import Objects
 from routstr.catalog.custom import load_custom
 from routstr.catalog.service import Catalog
@@ -31,6 +32,7 @@ class EndpointParts:
     till: Till
     router: Router
     once: Once
+    extensions: Extensions = NOTHING_MORE
 
 
 def build_found(parts: EndpointParts, deadlines: Deadlines) -> Found:
@@ -43,7 +45,7 @@ def build_found(parts: EndpointParts, deadlines: Deadlines) -> Found:
         deadlines,
         parts.settings.upstream_name,
     )
-    entries = load_custom(parts.settings.custom_endpoints_path)
+    entries = load_custom(parts.settings.custom_endpoints_path, parts.extensions.custom)
     stored = StoredResponses(parts.objects, parts.router, deadlines)
     return Found(entries, custom, stored, parts.once)
 

@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from routstr.assembly.providers import UpstreamSessions
 from routstr.assembly.relay import price_policy
 from routstr.catalog.models_file import load_entries
-from routstr.catalog.rules import TOKENS, load_rules
+from routstr.catalog.rules import NO_RULES, TOKENS, PricingRule, known_rules
 from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock
 from routstr.core.logging import get_logger
@@ -32,15 +32,20 @@ _log: Final = get_logger(__name__)
 Entries = tuple[Mapping[str, Any], ...]
 
 
-def open_catalog(settings: Settings, clock: Clock) -> tuple[Catalog, Entries]:
-    """The catalogue, still empty, and the file's entries; raises what stops a start."""
+def open_catalog(
+    settings: Settings, clock: Clock, brought: Mapping[str, PricingRule] = NO_RULES
+) -> tuple[Catalog, Entries]:
+    """The catalogue, still empty, and the file's entries; raises what stops a start.
+
+    ``brought`` are the pricing rules of packages.
+    """
     entries: Entries = ()
     if FILE in settings.model_sources:
         alone = settings.model_sources == (FILE,)
         entries = load_entries(settings.models_path, whole=alone)
     policy = price_policy(settings)
     named = {entry.get("pricing_rule") or policy.rule for entry in entries}
-    rules = load_rules({policy.rule, *policy.rule_of.values(), *named})
+    rules = known_rules({policy.rule, *policy.rule_of.values(), *named}, brought)
     unmeant = [entry["id"] for entry in entries if _gives_away(entry)]
     if unmeant and policy.rule == TOKENS and not policy.base:
         _log.warning("prices_of_nothing_are_not_sold", models=unmeant, wanted='"free": true')

@@ -1,6 +1,6 @@
 """Where requests go: the provider of the settings, and those that the operator has stored."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +17,7 @@ from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
 from routstr.payment.alerts import LoggedAlert
 from routstr.upstream.adapters import ADAPTERS, adapter_of
+from routstr.upstream.adapters.base import Adapter
 from routstr.upstream.breaker import BreakerPolicy
 from routstr.upstream.carrier import CarrierParts
 from routstr.upstream.client import UpstreamClient, UpstreamLimits
@@ -69,11 +70,12 @@ def build_upstreams(
     clock: Clock,
     sessions: UpstreamSessions,
     changed: Changed,
+    adapters: Mapping[str, Adapter] = ADAPTERS,
 ) -> Upstreams:
     """Put the parts together; ``changed`` is told the providers at first and when they change."""
-    own, usual = provider_of_settings(settings), usual_limits(settings)
-    fleet = build_fleet(settings, sessions)
-    providers = build_providers(settings, db, node_key, clock)
+    own, usual = provider_of_settings(settings, adapters), usual_limits(settings)
+    fleet = build_fleet(settings, sessions, adapters)
+    providers = build_providers(settings, db, node_key, clock, adapters)
     watch = ProviderWatch(providers, fleet, own, usual, changed)
     desk = ProviderDesk(providers, own, settings.upstream_provider_fee, watch.look)
     operator = Sessions(db, node_key, clock, settings.admin_password)
@@ -86,7 +88,13 @@ async def start_upstreams(upstreams: Upstreams, supervisor: Supervisor) -> None:
     supervisor.every("providers", LOOK_SECONDS, upstreams.watch.look)
 
 
-def build_providers(settings: Settings, db: Database, node_key: NodeKey, clock: Clock) -> Providers:
+def build_providers(
+    settings: Settings,
+    db: Database,
+    node_key: NodeKey,
+    clock: Clock,
+    adapters: Mapping[str, Adapter] = ADAPTERS,
+) -> Providers:
     """The stored providers, for the admin API and the command line alike."""
     return Providers(
         db,
@@ -94,10 +102,13 @@ def build_providers(settings: Settings, db: Database, node_key: NodeKey, clock: 
         clock,
         allow_insecure=settings.allow_insecure_mints,
         taken=settings.upstream_name if settings.upstream_base_url else "",
+        adapters=adapters,
     )
 
 
-def build_fleet(settings: Settings, sessions: UpstreamSessions) -> Fleet:
+def build_fleet(
+    settings: Settings, sessions: UpstreamSessions, adapters: Mapping[str, Adapter] = ADAPTERS
+) -> Fleet:
     """Know the provider of the settings, if there is one."""
 
     def client(profile: Profile) -> UpstreamClient:
@@ -112,10 +123,12 @@ def build_fleet(settings: Settings, sessions: UpstreamSessions) -> Fleet:
             pause_s_max=max(REST_SECONDS_MAX, settings.upstream_rest_seconds),
         ),
     )
-    return Fleet(parts, provider_of_settings(settings))
+    return Fleet(parts, provider_of_settings(settings, adapters))
 
 
-def provider_of_settings(settings: Settings) -> tuple[Profile, ...]:
+def provider_of_settings(
+    settings: Settings, adapters: Mapping[str, Adapter] = ADAPTERS
+) -> tuple[Profile, ...]:
     """The provider that UPSTREAM_BASE_URL names; its type is known by its host."""
     if not settings.upstream_base_url:
         return ()
@@ -124,7 +137,7 @@ def provider_of_settings(settings: Settings) -> tuple[Profile, ...]:
         Profile(
             id=0,
             name=settings.upstream_name,
-            adapter=adapter_of(settings.upstream_base_url, ADAPTERS),
+            adapter=adapter_of(settings.upstream_base_url, adapters),
             base_url=settings.upstream_base_url,
             keys=(key,) if key else (),
             limits=usual_limits(settings),

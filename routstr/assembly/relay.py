@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
+from routstr.assembly.plugins import NOTHING_MORE, Extensions
 from routstr.catalog.rates import FixedPrices, PricePolicy
 from routstr.catalog.rules import FIXED, TOKENS
 from routstr.catalog.service import Catalog
@@ -12,7 +13,6 @@ from routstr.money import Msat
 from routstr.payment.pricing import QuotePolicy
 from routstr.proxy import count_tokens, estimate_cost
 from routstr.proxy.count_tokens import CountTokens
-from routstr.proxy.dialects import DIALECTS, PIECES
 from routstr.proxy.dialects.base import Dialect
 from routstr.proxy.dialects.pieces import PieceDialect
 from routstr.proxy.estimate_cost import EstimateCost
@@ -51,9 +51,15 @@ def price_policy(settings: Settings) -> PricePolicy:
 
 
 def paid_routes(
-    settings: Settings, catalog: Catalog, till: Till, router: Router, deadlines: Deadlines
+    settings: Settings,
+    catalog: Catalog,
+    till: Till,
+    router: Router,
+    deadlines: Deadlines,
+    extensions: Extensions = NOTHING_MORE,
 ) -> Mapping[str, Serve | Upload]:
     """Serve every dialect by the providers that the router knows; without one, refuse them all."""
+    dialects, pieces = extensions.dialects, extensions.pieces
     policy = QuotePolicy(
         settings.tolerance_percentage,
         Msat(settings.min_request_msat),
@@ -62,7 +68,7 @@ def paid_routes(
     )
     free: dict[str, Serve] = {
         count_tokens.ENDPOINT: CountTokens(catalog.current),
-        estimate_cost.ENDPOINT: EstimateCost(DIALECTS, PIECES, catalog.current, policy),
+        estimate_cost.ENDPOINT: EstimateCost(dialects, pieces, catalog.current, policy),
     }
 
     def serve(dialect: Dialect) -> Serve:
@@ -86,8 +92,8 @@ def paid_routes(
         )
         return Upload(endpoint.serve_form) if dialect.form else endpoint
 
-    paid = {dialect.endpoint: serve(dialect) for dialect in DIALECTS}
-    return {**paid, **{one.endpoint: serve_pieces(one) for one in PIECES}, **free}
+    paid = {dialect.endpoint: serve(dialect) for dialect in dialects}
+    return {**paid, **{one.endpoint: serve_pieces(one) for one in pieces}, **free}
 
 
 def repeatable(once: Once, routes: Mapping[str, Serve | Upload]) -> Mapping[str, Serve | Upload]:

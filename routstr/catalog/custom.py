@@ -141,12 +141,15 @@ class CustomEndpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "/".join(parts)
 
 
-def load_custom(path: Path) -> tuple[CustomEndpoint, ...]:
-    """Read and check the file; nothing for an empty path. Raises :class:`CustomFileError`."""
+def load_custom(path: Path, brought: Sequence[CustomEndpoint] = ()) -> tuple[CustomEndpoint, ...]:
+    """Read and check the file; none for an empty path. Raises :class:`CustomFileError`.
+
+    ``brought`` are entries of packages, already checked by themselves.
+    """
     if path == Path():
-        return ()
+        return checked_custom(brought)
     try:
-        return parse_custom(path.read_bytes())
+        return checked_custom([*parse_custom(path.read_bytes()), *brought])
     except OSError as error:
         raise CustomFileError(f"{path}: {error.strerror}") from error
     except CustomFileError as error:
@@ -160,6 +163,11 @@ def parse_custom(text: bytes) -> tuple[CustomEndpoint, ...]:
         found = msgspec.convert(raw, tuple[CustomEndpoint, ...])
     except (msgspec.MsgspecError, InvalidOperation, UnicodeDecodeError) as error:
         raise CustomFileError(str(error)) from error
+    return checked_custom(found)
+
+
+def checked_custom(found: Sequence[CustomEndpoint]) -> tuple[CustomEndpoint, ...]:
+    """The same entries, the more particular ones in front. Raises :class:`CustomFileError`."""
     problems = [
         f"{entry.path}: {problem}" for entry in found for problem in _problems(entry)
     ] + list(_twice(found))

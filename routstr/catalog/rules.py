@@ -6,12 +6,11 @@ built and never for a request. Which one prices a model: ``pricing_rule`` of the
 that the model carries itself (``fixed``), the rule of its provider, the rule of the node.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, localcontext
-from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from routstr.catalog.models_file import ModelSpec
 from routstr.catalog.rates import (
@@ -27,9 +26,6 @@ from routstr.catalog.rates import (
 from routstr.catalog.snapshot import Goods, Rates, UsdPrices
 from routstr.catalog.units import goods_of
 from routstr.money import ZERO, Msat
-
-GROUP: Final = "routstr.pricing_rules"
-"""Entry points of packages that add a rule: a :class:`PricingRule` or the class of one."""
 
 _USD_PER_MSAT_EXPONENT: Final = -11
 
@@ -71,6 +67,7 @@ class Priced:
     images: Mapping[str, int] = field(default_factory=dict)
 
 
+@runtime_checkable
 class PricingRule(Protocol):
     """A way to price models."""
 
@@ -121,33 +118,20 @@ FIXED: Final = "fixed"
 RULES: Final[Mapping[str, PricingRule]] = MappingProxyType(
     {TOKENS: TokenRule(), FIXED: FixedRule()}
 )
+NO_RULES: Final[Mapping[str, PricingRule]] = MappingProxyType({})
 
 
-def load_rules(names: set[str]) -> Mapping[str, PricingRule]:
-    """The node's own rules and those of ``names`` that packages bring; :class:`UnknownRule`.
+def known_rules(
+    names: Iterable[str], brought: Mapping[str, PricingRule] = NO_RULES
+) -> Mapping[str, PricingRule]:
+    """The node's own rules and those that packages bring.
 
-    Only what is named is imported, and only here: at start.
+    ``names`` are those that the operator has written: :class:`UnknownRule` when one is not known.
     """
-    found = {point.name: point for point in entry_points(group=GROUP)}
-    rules = dict(RULES)
-    for name in sorted(names - RULES.keys()):
-        if name not in found:
-            raise UnknownRule(_unknown(name, {*RULES, *found}))
-        rules[name] = _loaded(found[name])
+    rules = {**RULES, **brought}
+    for name in sorted(set(names) - rules.keys()):
+        raise UnknownRule(f"{_unknown(name, set(rules))}; packages that bring one are in PLUGINS")
     return MappingProxyType(rules)
-
-
-def _loaded(point: EntryPoint) -> PricingRule:
-    """What a package offers: a rule, or the class of one that is made without arguments."""
-    try:
-        rule = point.load()
-        rule = rule() if isinstance(rule, type) else rule
-    except (ImportError, AttributeError, TypeError) as error:
-        raise UnknownRule(f"the pricing rule {point.name!r} cannot be loaded: {error}") from error
-    if not callable(getattr(rule, "price", None)):
-        raise UnknownRule(f"the pricing rule {point.name!r} has no method 'price'")
-    made: PricingRule = rule
-    return made
 
 
 def rule_name(model: ModelSpec, policy: PricePolicy) -> str:

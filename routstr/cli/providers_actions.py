@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, TypeVar
@@ -11,14 +11,17 @@ import msgspec
 import typer
 from msgspec import UNSET, UnsetType
 
+from routstr.assembly.plugins import adapters_of
 from routstr.assembly.providers import build_providers, provider_of_settings
 from routstr.cli import tables
 from routstr.cli.opening import existing_key, opened_database
 from routstr.cli.reading import PROBLEMS, explain, read_database
 from routstr.cli.shell import EXIT_USAGE, fail
 from routstr.core.clock import SystemClock
+from routstr.core.plugins import PluginError, load_plugins
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
+from routstr.upstream.adapters.base import Adapter
 from routstr.upstream.description import Description
 from routstr.upstream.provider import Profile
 from routstr.upstream.service import Providers, StoredProvider
@@ -30,7 +33,7 @@ _KEY_BYTES_MAX: Final = 1 << 20
 
 def show(settings: Settings, *, json: bool) -> None:
     """Print every provider; keys are counted, never shown."""
-    own = provider_of_settings(settings)
+    own = provider_of_settings(settings, _adapters(settings))
     stored = _on_database(settings, lambda providers: providers.every(), "The list cannot be read")
     if json:
         told = [_plain_own(one, settings) for one in own] + [
@@ -135,16 +138,24 @@ def _setting(text: str) -> tuple[str, object]:
 
 def _on_database(settings: Settings, act: Callable[[Providers], Awaitable[T]], otherwise: str) -> T:
     read_database(settings, lambda _: None)  # there is a database, and none is made
+    adapters = _adapters(settings)
 
     async def work() -> T:
         key = existing_key(settings)
         async with opened_database(settings, key) as db:
-            return await act(build_providers(settings, db, key, SystemClock()))
+            return await act(build_providers(settings, db, key, SystemClock(), adapters))
 
     try:
         return asyncio.run(work())
     except PROBLEMS as error:
         fail(f"{otherwise}: {explain(error)}.")
+
+
+def _adapters(settings: Settings) -> Mapping[str, Adapter]:
+    try:
+        return adapters_of(load_plugins(settings.plugins))
+    except PluginError as error:
+        fail(f"{error}.")
 
 
 def _tell(settings: Settings, one: StoredProvider, did: str, *, json: bool) -> None:

@@ -31,6 +31,7 @@ from routstr.core.setting_types import (
     Npub,
     OnionUrl,
     Origins,
+    PackageNames,
     Password,
     Percent,
     Port,
@@ -79,6 +80,8 @@ class Node(Group):
     """Addresses or networks of own proxies, comma separated: their X-Forwarded-For is believed."""
     admin_password: Password = Secret()
     """Password of the admin API, at least 8 characters; empty: the admin API is off."""
+    plugins: PackageNames = ()
+    """Installed packages that may extend this node, comma separated; no other one is loaded."""
 
 
 def _key_file(data: dict[str, Any]) -> Path:

@@ -26,6 +26,7 @@ _NEVER_FORWARDED: Final = re.compile(
 _LIGHTNING: Final = re.compile(
     r"[a-z0-9_.+-]+@[a-z0-9.:-]+|lnurl1[02-9ac-hj-np-z]+|lnurlp://[!-~]+"
 )
+_PACKAGE_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 PASSWORD_CHARS_MIN: Final = 8
 _TEXTS: Final = TypeAdapter(tuple[str, ...])
 
@@ -134,6 +135,13 @@ def _model_sources(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in known if name in values)
 
 
+def _package_names(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Each package once, however its name is written (its canonical form is PEP 503's)."""
+    if not all(map(_PACKAGE_NAME.fullmatch, values)):
+        raise ValueError("must be names of installed packages (routstr-example)")
+    return tuple(dict.fromkeys(re.sub(r"[-_.]+", "-", value).lower() for value in values))
+
+
 def _password(value: Secret) -> Secret:
     if value and len(value.reveal()) < PASSWORD_CHARS_MIN:
         raise ValueError(f"must have at least {PASSWORD_CHARS_MIN} characters")
@@ -203,6 +211,9 @@ RuleChoices: TypeAlias = Annotated[
 ]
 ModelSources: TypeAlias = Annotated[
     tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_model_sources)
+]
+PackageNames: TypeAlias = Annotated[
+    tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_package_names)
 ]
 HeaderNames: TypeAlias = Annotated[
     tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_header_names)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Protocol as Port
+from typing import runtime_checkable
 
 from routstr.core.rendering import Protocol
 from routstr.payment.metering import Receipt
@@ -19,6 +20,7 @@ class Service:
     request_id: str
 
 
+@runtime_checkable
 class Dialect(Port):
     """One endpoint's way of asking and answering. Holds no state of any request."""
 

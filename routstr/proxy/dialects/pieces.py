@@ -6,7 +6,7 @@ A dialect reads a request into an :class:`Ask`; with a model's prices that becom
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from routstr.catalog.snapshot import ModelEntry, Rates
 from routstr.errors import NotPriced
@@ -68,6 +68,7 @@ class Ask(Protocol):
         ...
 
 
+@runtime_checkable
 class PieceDialect(Protocol):
     """One endpoint. ``form``: its requests are forms. ``live``: its answers pass as they come."""
 
