@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from routstr.admin import access, providers
 from routstr.assembly.endpoints import EndpointParts, build_found, noted, start_forgetting
 from routstr.assembly.keys import Keys, build_keys, start_expiry
-from routstr.assembly.limits import MaybeGate, guard, open_gate, open_shared
 from routstr.assembly.lightning import build_lightning, start_watch
+from routstr.assembly.limits import MaybeGate, guard, open_gate
 from routstr.assembly.models import build_shelf, open_catalog, start_lists
 from routstr.assembly.money import Money, build_money, start_money
 from routstr.assembly.plugins import build_router, checked_till, open_extensions, through_door
@@ -159,8 +159,6 @@ class App:
     async def _open(self, stack: AsyncExitStack, logs: Logs) -> None:
         settings, clock = self.settings, self._clock
         node_key = load_node_key(settings)
-        redis = await open_shared(settings, stack)
-        gate = open_gate(settings, redis, node_key, clock, stack)
         extensions = open_extensions(settings)
         catalog, entries = open_catalog(settings, clock, extensions.rules)
         db = await stack.enter_async_context(open_database(settings, node_key, self._backend))
@@ -191,8 +189,11 @@ class App:
         await start_upstreams(upstreams, supervisor)
         start_lists(shelf, supervisor)
         objects, router = Objects(db, money.auth, clock), build_router(upstreams.fleet, extensions)
-        parts = EndpointParts(settings, objects, catalog, till, router, once, extensions)
-        self._wire(logs, parts, gate)
+        self._wire(
+            logs,
+            EndpointParts(settings, objects, catalog, till, router, once, extensions),
+            await open_gate(settings, node_key, clock, stack),
+        )
         keys = build_keys(settings, db, node_key, clock, money)
         self._show_balances(db, money, keys, repetition)
         health = Health(
@@ -233,7 +234,7 @@ class App:
         self.api.state.admin = upstreams.admin
         self.api.state.paths = paths.PathParts(node.catalog, upstreams.fleet, self._clock)
 
-    def _wire(self, logs: Logs, parts: EndpointParts, gate: "Gate | None") -> None:
+    def _wire(self, logs: Logs, parts: EndpointParts, gate: MaybeGate) -> None:
         settings = self.settings
         limits = RequestLimits.of(settings)
         cors = Cors(settings.cors_origins)

@@ -36,6 +36,7 @@ from routstr.core.setting_types import (
     Percent,
     Port,
     ProofCount,
+    RedisUrl,
     RuleChoices,
     SatPrice,
     Seconds,
@@ -98,6 +99,8 @@ class Storage(Group):
     """The node's key, 64 hexadecimal digits; empty: read from the file."""
     routstr_secret_key_file: Path = Field(default_factory=_key_file)
     """File of the node's key, made once; default routstr_secret.key beside the SQLite file."""
+    redis_url: RedisUrl = Secret()
+    """Redis-compatible server that instances share for limits, never for money; empty: none."""
 
 
 def _slug(data: dict[str, Any]) -> str:
@@ -275,6 +278,23 @@ class Limits(Group):
     """How often all of the books are verified, not only what is new; 0: only by hand."""
 
 
+class RateLimits(Group):
+    """Limits of payers; each is off at 0. Counted in minutes that begin with the first request."""
+
+    key_requests_per_minute: CountOrOff = 0
+    """Most paid requests of one key, its child keys included, in a minute."""
+    key_tokens_per_minute: CountOrOff = 0
+    """Most tokens of one key in a minute: the prompt's before the request, the rest after it."""
+    key_concurrency_max: CountOrOff = 0
+    """Most paid requests of one key at the same time."""
+    address_requests_per_minute: CountOrOff = 0
+    """Most requests of one address (IPv6: of one /64 network) in a minute."""
+    address_tokens_per_minute: CountOrOff = 0
+    """Most tokens of one address in a minute."""
+    address_concurrency_max: CountOrOff = 0
+    """Most requests of one address at the same time."""
+
+
 class Logs(Group):
     """Logs."""
 
@@ -290,4 +310,14 @@ class Logs(Group):
     """How lines look on standard output: json or text."""
 
 
-GROUPS: tuple[type[Group], ...] = (Node, Storage, Upstream, Pricing, Wallet, Payouts, Limits, Logs)
+GROUPS: tuple[type[Group], ...] = (
+    Node,
+    Storage,
+    Upstream,
+    Pricing,
+    Wallet,
+    Payouts,
+    Limits,
+    RateLimits,
+    Logs,
+)

@@ -17,6 +17,7 @@ from routstr.money import MAX_MSAT, Msat
 
 _SQLITE: Final = re.compile(r"sqlite(?:\+(?:aiosqlite|pysqlite))?:///([^?#]+)")
 _POSTGRES: Final = re.compile(r"postgres(?:ql)?(?:\+(?:asyncpg|psycopg|psycopg2))?://(.+)")
+_REDIS: Final = re.compile(r"rediss?://[!-.0-~][!-~]*|unix://[!-~]*/[!-~]+")
 _HEADER_NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _NEVER_FORWARDED: Final = re.compile(
     "accept-encoding|authorization|connection|content-length|cookie|expect|forwarded|host|"
@@ -174,6 +175,13 @@ def sqlite_file(database_url: Secret) -> Path | None:
     return Path(match[1]) if match else None
 
 
+def _redis_url(value: Secret) -> Secret:
+    url = re.sub(r"^valkey(s?)://", r"redis\1://", value.reveal().strip())
+    if url and not _REDIS.fullmatch(url):
+        raise ValueError("must be redis://, rediss:// or unix:// with a server or a socket")
+    return Secret(url)
+
+
 _EXACT: Final = BeforeValidator(_exact)
 _TEXT_LIST: Final = BeforeValidator(_split)
 
@@ -226,3 +234,4 @@ Npub: TypeAlias = Annotated[str, Field(pattern=r"^(npub1[02-9ac-hj-np-z]{58})?$"
 DatabaseUrl: TypeAlias = Annotated[Secret, AfterValidator(normalise_database_url)]
 Password: TypeAlias = Annotated[Secret, AfterValidator(_password)]
 SecretKeyHex: TypeAlias = Annotated[Secret, AfterValidator(_secret_key)]
+RedisUrl: TypeAlias = Annotated[Secret, AfterValidator(_redis_url)]

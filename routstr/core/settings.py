@@ -28,6 +28,7 @@ from routstr.core.setting_groups import (
     Node,
     Payouts,
     Pricing,
+    RateLimits,
     Storage,
     Upstream,
     Wallet,
@@ -55,7 +56,9 @@ class SettingsError(ValueError):
     """The configuration is wrong; the message has one line for each variable."""
 
 
-class Settings(Logs, Limits, Payouts, Wallet, Pricing, Upstream, Storage, Node, BaseSettings):
+class Settings(
+    Logs, RateLimits, Limits, Payouts, Wallet, Pricing, Upstream, Storage, Node, BaseSettings
+):
     """All settings; the fields are in :mod:`routstr.core.setting_groups`."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)

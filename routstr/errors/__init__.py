@@ -84,6 +84,8 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── ProviderNotFound              404 … provider_not_found
     │   ├── ProviderExists                409 … provider_exists
     │   └── ProviderInvalid               400 … invalid_provider
+    ├── RateLimitError                    429 rate_limit_error rate_limit_exceeded
+    │   └── TooManyAtOnce                 429 … concurrency_limit_exceeded
     └── NodeError                         503 service_unavailable node_unavailable
         ├── DatabaseUnavailable           503 … database_unavailable
         ├── OutcomeUnknown                503 … outcome_unknown
@@ -129,6 +131,7 @@ from routstr.errors.invoices import (
     TopupKeyNotFound,
     TopupUnauthorized,
 )
+from routstr.errors.limits import RateLimitError, TooManyAtOnce
 from routstr.errors.node import (
     DatabaseUnavailable,
     DepositsClosed,
@@ -261,6 +264,7 @@ __all__ = [
     "ProviderExists",
     "ProviderInvalid",
     "ProviderNotFound",
+    "RateLimitError",
     "RedemptionPending",
     "RefundBlocked",
     "RefundNotFound",
@@ -277,6 +281,7 @@ __all__ = [
     "TokenAlreadySpent",
     "TokenBelowMinimum",
     "TokenTooLarge",
+    "TooManyAtOnce",
     "TooManyInvoices",
     "TooManyLogins",
     "TooManyUploads",

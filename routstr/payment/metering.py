@@ -75,7 +75,8 @@ class Ledger(Protocol):
 class Offer:
     """What is sold to one request: a model at the price of one moment.
 
-    ``images`` are the images in the request, which no provider reports.
+    ``images`` are the images in the request, which no provider reports; ``tokens`` are those of its
+    prompt, as the node estimates them: 0 where nothing is paid by the token.
     """
 
     entry: ModelEntry
@@ -83,6 +84,7 @@ class Offer:
     images: int
     price_version: int
     usd_per_btc: Decimal | None
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from typing import Final
+from typing import Protocol as Port
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -15,6 +16,18 @@ CLIENT_GONE: Final = 499
 """Status in the log when the client left before there was an answer; never sent."""
 
 _CLOSE: Final[Header] = (b"connection", b"close")
+
+
+class Visit(Port):
+    """The limits that a request is under; see :mod:`routstr.proxy.limits.gate`."""
+
+    async def weigh(self, tokens: int) -> None:
+        """The prompt has about this many tokens. Raises ``RateLimitError``."""
+        ...
+
+    async def pay(self, account: int) -> None:
+        """The holder of a key pays, from this account. Raises ``RateLimitError``."""
+        ...
 
 
 class Exchange:
@@ -37,6 +50,7 @@ class Exchange:
         "sent_bytes",
         "started",
         "status",
+        "visit",
     )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
@@ -58,6 +72,7 @@ class Exchange:
         self.protocol = Protocol.OPENAI
         """In whose words errors are told."""
         self.receipt: Receipt | None = None
+        self.visit: Visit | None = None
         self.change: Change | None = None
         """What became of the rest of a payment that was made for this request alone."""
 

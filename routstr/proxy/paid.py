@@ -89,7 +89,8 @@ class PaidEndpoint:
         wishes = read_wishes(credentials.max_cost, credentials.fit_balance)
         quoted = quote(entry, prompt, limits, self._policy, fit=wishes.fit)
         held = wishes.ceiled(quoted, limits)
-        offer = Offer(entry, held, prompt.images, snapshot.version, snapshot.usd_per_btc)
+        version, btc = snapshot.version, snapshot.usd_per_btc
+        offer = Offer(entry, held, prompt.images, version, btc, prompt.tokens)
         async with self._till.checkout(exchange, credentials, offer, dialect.endpoint) as meter:
             order = Order(
                 request,

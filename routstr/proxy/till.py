@@ -146,12 +146,17 @@ class Checkout:
 
     async def _hold(self) -> Meter:
         exchange = self._exchange
+        visit = exchange.visit
+        if visit is not None:  # before a token is redeemed
+            await visit.weigh(self._offer.tokens)
         try:
             payer, purse, mark = await self._payer(self._offer.quote.admit)
         except TokenBelowMinimum as error:
             error.details = {**error.details, "model": self._offer.entry.id}
             raise
         exchange.key_id = payer.key_id
+        if visit is not None and purse is None:
+            await visit.pay(payer.account)
         try:
             return await Meter.open(
                 self._till.ledger,
