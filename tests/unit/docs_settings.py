@@ -51,6 +51,7 @@ KINDS: Final[tuple[tuple[object, str], ...]] = (
     (types.Slug, "letters a-z, digits, hyphens"),
     (types.Npub, "npub"),
     (types.DatabaseUrl, "URL of a database, secret"),
+    (types.RedisUrl, "URL of a server, secret"),
     (types.SecretKeyHex, "64 hexadecimal digits, secret"),
     (Secret, "text, secret"),
     (bool, "true or false"),

@@ -35,6 +35,8 @@ class MemoryStorage(Storage):
         """Count, and return how much was counted since the window began."""
         now = self._now()
         self._forget(now)
+        if key not in self._windows and len(self._windows) >= self._counters_max:
+            del self._windows[next(iter(self._windows))]
         end, count = self._windows.get(key, (now + expiry, 0))
         self._windows[key] = (end, count + amount)
         return count + amount
@@ -70,6 +72,6 @@ class MemoryStorage(Storage):
         windows = self._windows
         while windows:
             first = next(iter(windows))
-            if windows[first][0] > now and len(windows) < self._counters_max:
+            if windows[first][0] > now:
                 return
             del windows[first]
