@@ -146,6 +146,8 @@ def become(order: Order, parent: int) -> None:
         os.chdir(order.folder)
         os.environ.clear()  # noqa: TID251 - a process of its own begins
         os.environ.update(order.environment)  # noqa: TID251
+        path = order.environment.get("PYTHONPATH", "").split(os.pathsep)
+        sys.path[:0] = [folder for folder in path if folder and folder not in sys.path]
         sys.argv = [order.module, *order.arguments]
         runpy.run_module(order.module, run_name="__main__", alter_sys=True)
         status = 0

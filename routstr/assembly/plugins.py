@@ -54,8 +54,17 @@ NOTHING_MORE: Final = Extensions()
 def open_extensions(settings: Settings) -> Extensions:
     """Load the packages that PLUGINS names. Raises ``PluginError``."""
     found = load_plugins(settings.plugins)
+    made = extensions_of(found)
+    if found.packages:
+        brought = [f"{one.group}: {one.name}" for one in found.brought]
+        _log.info("plugins_loaded", packages=found.packages, brought=brought)
+    return made
+
+
+def extensions_of(found: Plugins) -> Extensions:
+    """What packages bring, known to be what the node asks for. Raises ``PluginError``."""
     dialects, pieces, custom = _endpoints(found)
-    made = Extensions(
+    return Extensions(
         adapters_of(found),
         _rules(found),
         _methods(found),
@@ -65,10 +74,6 @@ def open_extensions(settings: Settings) -> Extensions:
         (*PIECES, *pieces),
         custom,
     )
-    if found.packages:
-        brought = [f"{one.group}: {one.name}" for one in found.brought]
-        _log.info("plugins_loaded", packages=found.packages, brought=brought)
-    return made
 
 
 def adapters_of(found: Plugins) -> Mapping[str, Adapter]:

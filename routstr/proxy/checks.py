@@ -17,7 +17,7 @@ from routstr.proxy.wire import Credentials
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class Admission:
     """A paid request before its hold. ``account`` and ``key_id`` are None for an X-Cashu token.
 
     ``account`` is the ledger's, the same for a key and its children. ``endpoint`` and ``model`` are
@@ -37,7 +37,7 @@ class Visit:
 class AuthCheck(Protocol):
     """A check of a package."""
 
-    async def check(self, visit: Visit) -> None:
+    async def check(self, admission: Admission) -> None:
         """Return, or raise the ``RoutstrError`` that the client gets; nothing is charged then."""
         ...
 
@@ -81,7 +81,7 @@ class CheckedCheckout(Checkout):
 
     async def _check(self, account: int | None, key_id: str | None) -> None:
         client = self._exchange.scope.get("client")
-        visit = Visit(
+        admission = Admission(
             account,
             key_id,
             self._endpoint,
@@ -90,4 +90,4 @@ class CheckedCheckout(Checkout):
             self._offer.quote.want,
         )
         for check in self._checks:
-            await check.check(visit)
+            await check.check(admission)

@@ -25,9 +25,12 @@ BROAD_CATCHES: Final = {
     "core/tasks.py",
     "proxy/hot.py",
     "core/db/writer.py",
+    "core/plugins.py",
+    "proxy/door.py",
 }
-"""The last handlers of both halves and the supervisor of tasks, which log what they catch, and the
-writer, which hands it to the caller who waits."""
+"""The last handlers of both halves and the supervisor of tasks, which log what they catch; the
+writer, which hands it to the caller who waits; and where code of other packages is called: what it
+raises stops the start, or is handed to the last handler."""
 
 MIGRATIONS: Final = "migrations"
 """Lists of tables: long, but without a branch."""

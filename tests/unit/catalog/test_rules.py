@@ -4,7 +4,6 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from routstr.catalog import rules
 from routstr.catalog.models_file import FixedSats, ModelSpec, UsdPricing
 from routstr.catalog.rates import FixedPrices, PricePolicy
 from routstr.catalog.rules import (
@@ -13,7 +12,7 @@ from routstr.catalog.rules import (
     PricingRule,
     Terms,
     UnknownRule,
-    load_rules,
+    known_rules,
     price,
     rule_name,
 )
@@ -158,10 +157,11 @@ def test_a_rule_of_a_package_prices_what_it_is_named_for() -> None:
 def test_an_unknown_rule_is_told_with_those_that_there_are() -> None:
     with pytest.raises(UnknownRule, match=r"model 'm': .*'spot'; known are fixed, token"):
         price(model(pricing_rule="spot", enabled=False), Terms(POLICY, BTC))
-    with pytest.raises(UnknownRule, match="no pricing rule 'spot'"):
-        load_rules({"token", "spot"})
-    assert load_rules({"token"}) == RULES
+    with pytest.raises(UnknownRule, match=r"no pricing rule 'spot'; known are doubled, .*PLUGINS"):
+        known_rules({"token", "spot"}, {"doubled": Doubled()})
+    assert known_rules({"token"}) == RULES
 
 
-def test_the_group_of_entry_points_is_an_interface() -> None:
-    assert rules.GROUP == "routstr.pricing_rules"
+def test_rules_of_packages_are_known_beside_the_node_s_own() -> None:
+    doubled = Doubled()
+    assert known_rules({"doubled"}, {"doubled": doubled}) == {**RULES, "doubled": doubled}
