@@ -279,7 +279,7 @@ class Limits(Group):
 
 
 class RateLimits(Group):
-    """Limits of payers; each is off at 0. Counted in minutes that begin with the first request."""
+    """Limits of payers; 0: none."""
 
     key_requests_per_minute: CountOrOff = 0
     """Most paid requests of one key, its child keys included, in a minute."""

@@ -22,6 +22,7 @@ from devkit.ports import LOOPBACK
 from devkit.postgres import Postgres
 from devkit.prices import BTC_USD, NO_FEES, write_models
 from devkit.processes import ServiceFailed
+from devkit.redis import RedisServer
 from devkit.upstream import PLAYS, Upstream
 
 T = TypeVar("T")
@@ -90,6 +91,14 @@ def serve_mint(folder: Path, options: MintOptions, name: str) -> Iterator[Mint]:
     mint = run(Mint.start(folder, options, name=name))
     yield mint
     run(mint.stop())
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis server that everybody leaves running; each node has names of its own there."""
+    server = run(RedisServer.start(tmp_path_factory.mktemp("redis")))
+    yield server
+    run(server.stop())
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,7 @@ KINDS: Final[tuple[tuple[object, str], ...]] = (
     (types.Origins, "origins or `*`"),
     (types.Networks, "addresses or networks"),
     (types.HeaderNames, "names of headers"),
+    (types.PackageNames, "names of packages"),
     (types.Slug, "letters a-z, digits, hyphens"),
     (types.Npub, "npub"),
     (types.DatabaseUrl, "URL of a database, secret"),

@@ -64,7 +64,8 @@ class Counters:
         stats = await self._windows.get_window_stats(bound.item, who)
         left = stats.reset_time - self._clock.now_ms() / 1_000
         begun = stats.remaining < bound.amount and left > 0
-        return Standing(bound, max(0, stats.remaining), left if begun else WINDOW_SECONDS)
+        reset = min(left, WINDOW_SECONDS) if begun else WINDOW_SECONDS
+        return Standing(bound, max(0, stats.remaining), reset)
 
     async def add(self, bound: Bound, who: str, cost: int) -> bool:
         """Count; False when that is more than the limit, which it is counted against all the same.

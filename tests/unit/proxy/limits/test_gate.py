@@ -2,76 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
-from limits.aio.storage import Storage
 from limits.errors import StorageError
 
 from devkit.upstream import refuse, silent
 from routstr.core.clock import ManualClock
-from routstr.core.fuse import REST_SECONDS, Fuse
-from routstr.core.node_key import NodeKey
-from routstr.errors import RateLimitError
-from routstr.proxy.exchange import Exchange
-from routstr.proxy.hot import HotRoutes
-from routstr.proxy.limits.counters import Counters
-from routstr.proxy.limits.gate import Gate, GateParts, Limits
+from routstr.core.fuse import REST_SECONDS
 from routstr.proxy.limits.memory import MemoryStorage
-from routstr.proxy.limits.routes import GuardedFinder, limited
-from routstr.proxy.limits.slots import MemorySlots
-from tests.unit.core.asgi import Answer
-from tests.unit.proxy.harness import HELLO, Call, Node, not_hot, running
+from tests.unit.proxy.harness import HELLO, Call
+from tests.unit.proxy.limits.gating import error, guarded, left, limits
 from tests.unit.upstream.waiting import until
 
 PROMPT, OUTPUT = 12, 6
 """Tokens that the played provider reports."""
-
-
-def limits(scope: str, *, requests: int = 0, tokens: int = 0, at_once: int = 0) -> Limits:
-    return Limits(scope, requests=requests, tokens=tokens, at_once=at_once)
-
-
-def gate_of(
-    clock: ManualClock, key: Limits, address: Limits, storage: Storage | None = None
-) -> Gate:
-    counters = Counters(storage or MemoryStorage(clock), clock)
-    fuse = Fuse("rate_limits", clock)
-    return Gate(GateParts(key, address, counters, MemorySlots(), fuse, NodeKey(b"k" * 32)))
-
-
-@asynccontextmanager
-async def guarded(
-    clock: ManualClock | None = None,
-    *,
-    key: Mapping[str, int] | None = None,
-    address: Mapping[str, int] | None = None,
-    storage: Storage | None = None,
-) -> AsyncIterator[Node]:
-    gate = gate_of(
-        clock or ManualClock(),
-        limits("key", **(key or {})),
-        limits("address", **(address or {})),
-        storage,
-    )
-    async with running() as node:
-        routes = limited(gate, dict(node.app._routes.values()))
-        node.app = HotRoutes(not_hot, routes, node.around)
-        yield node
-        await gate.close()
-        assert gate.parts.slots._taken == {}  # type: ignore[attr-defined]
-
-
-def error(answered: Answer) -> dict[str, Any]:
-    told: dict[str, Any] = answered.json()["error"]
-    return told
-
-
-def left(answered: Answer, metric: str = "requests") -> tuple[str | None, ...]:
-    names = ("limit", "remaining", "reset")
-    return tuple(answered.header(f"x-ratelimit-{name}-{metric}") for name in names)
 
 
 async def test_requests_of_a_key_are_counted_until_its_minute_is_over() -> None:
@@ -169,14 +113,6 @@ async def test_a_slot_comes_back_after_a_refusal_and_a_stream() -> None:
         assert (await node.chat()).status == 200
 
 
-async def test_what_nobody_pays_for_counts_for_its_address_and_in_its_words() -> None:
-    async with guarded(address={"requests": 1}) as node:
-        path = "/v1/messages/count_tokens"
-        assert (await node.ask({"model": "good", "messages": HELLO}, path=path)).status == 200
-        refused = await node.ask({"model": "good", "messages": HELLO}, path=path)
-        assert (refused.status, refused.json()["type"]) == (429, "error")
-
-
 class Broken(MemoryStorage):
     """A store that is away."""
 
@@ -219,23 +155,6 @@ async def test_the_store_knows_neither_addresses_nor_keys() -> None:
     assert len(storage._windows) == 2
 
 
-async def test_other_routes_are_guarded_too() -> None:
-    async def serve(exchange: Exchange, _credentials: object, _body: bytes) -> None:
-        await exchange.answer(200, [], b"{}")
-
-    class Others:
-        def find(self, method: str, raw_path: bytes) -> Any:
-            return ("/v1/mine", serve) if raw_path == b"/v1/mine" else None
-
-    gate = gate_of(ManualClock(), limits("key"), limits("address", requests=1))
-    async with running() as node:
-        node.app = HotRoutes(not_hot, {}, node.around, GuardedFinder(gate, Others()))
-        statuses = [(await node.ask({}, path=path)).status for path in ("/v1/mine",) * 2]
-        assert statuses == [200, 429]
-        assert (await node.ask({}, path="/v1/yours")).status == 404
-
-
 def test_no_limit_is_false() -> None:
     assert not limits("key")
     assert limits("key", at_once=1)
-    assert issubclass(RateLimitError, Exception)
