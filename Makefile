@@ -24,7 +24,7 @@ mints := mint-0.21 mint-0.19
 
 .PHONY: help
 help: ## this list
-	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-14s%s\n", $$1, $$2 }' Makefile
+	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "  make %-17s%s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: ## a paid chat completion with real parts on this machine; ONCE=1 ends it after one round
@@ -41,6 +41,10 @@ coverage: ## which lines and branches the tests run: 90 % of all, 100 % of what 
 .PHONY: crash-matrix
 crash-matrix: ## nodes killed at every commit and mint call, then the money counted; FAST=1, SEED=7
 	@$(environments) dev $(mints) -- -m tests.crash.matrix $(if $(FAST),--fast 280) $(if $(SEED),--seed $(SEED))
+
+.PHONY: endpoint-matrix
+endpoint-matrix: ## every endpoint, payer and trouble: what is charged, to the msat; SEED=7, DB=postgres
+	@$(environments) dev mint-0.21 -- -m tests.endpoints.matrix $(if $(SEED),--seed $(SEED)) $(if $(DB),--db $(DB)) $(if $(MATCH),--match '$(MATCH)')
 
 .PHONY: money-fuzz
 money-fuzz: ## money at random on two nodes, compared with a model; OPS=10000, SEED=7, DB=postgres

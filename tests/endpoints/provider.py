@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from devkit.upstream import Exchange, Play, refuse
+from devkit.upstream import Exchange, Play, answer, refuse
 from devkit.upstream.http import Seen
 
 TICKET: Final = "X-Title"
@@ -46,6 +46,6 @@ class Stages:
 
     async def play_chatty(self, exchange: Exchange) -> None:
         if exchange.request.path.endswith(_UNKNOWN):
-            await refuse(404, message="Not Found")(exchange)
+            await answer(404, {"detail": "Not Found"})(exchange)
             return
         await self.play(exchange)

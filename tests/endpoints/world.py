@@ -34,6 +34,8 @@ class World:
     house: House
     bank: Bank
     stages: Stages
+    listed: bytes
+    """``GET /v1/models``."""
     prices: PriceList
     keys: list[WithKey] = field(default_factory=list)
     """Keys that no cell uses at the moment."""
@@ -84,7 +86,7 @@ async def open_world(folder: Path, database_url: str, payer: Payer) -> AsyncIter
         client = Client(house.client._session, house.node.url)
         await _add(client, chatty)
         listed = await client.ask("/v1/models", {}, method="GET")
-        yield World(house, Bank(client, payer), stages, PriceList(listed.body))
+        yield World(house, Bank(client, payer), stages, listed.body, PriceList(listed.body))
 
 
 async def _add(client: Client, chatty: Upstream) -> None:

@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "mutants",
     "planted",
     "money-fuzz",
+    "endpoint-matrix",
 )
 HOSTILE: Final = (
     *("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"),
