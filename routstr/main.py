@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from routstr.admin import access, providers
+from routstr.assembly.document import Api
 from routstr.assembly.endpoints import EndpointParts, build_found, noted, start_forgetting
 from routstr.assembly.keys import Keys, build_keys, start_expiry
 from routstr.assembly.lightning import build_lightning, start_watch
@@ -91,7 +92,7 @@ class App:
         self._hot: HotRoutes | None = None
         self._demands: Demands | None = None
         self.start_problem: str | None = None
-        self.api = FastAPI(
+        self.api = Api(
             title=settings.name,
             description=settings.description,
             version=__version__,
@@ -247,6 +248,7 @@ class App:
 
         forms = FormLimits(settings.upload_bytes_max)
         surroundings = Surroundings(limits, cors, logs.access, self._clock, deadlines, forms)
+        self.api.dialects, self.api.pieces = parts.extensions.dialects, parts.extensions.pieces
         load_vocabulary()
         routes = paid_routes(
             settings, parts.catalog, parts.till, parts.router, deadlines, parts.extensions

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from routstr.core.access_log import AccessLog, AccessRecord
 from routstr.core.clock import Clock
 from routstr.core.cors import Cors
+from routstr.core.deprecation import FURTHER_HEADERS
 from routstr.core.logging import get_logger
 from routstr.core.rendering import (
     Header,
@@ -101,6 +102,7 @@ class ManagementShell:
         if preflight is None:
             origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
             headers += self._cors.headers(origin)
+        scope[FURTHER_HEADERS] = headers
         exchange = _Exchange(self._limits, receive, send, request_id, headers)
         token = REQUEST_ID.set(request_id)
         try:

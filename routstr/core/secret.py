@@ -7,7 +7,8 @@ to the text is :meth:`Secret.reveal`, which is easy to find in a review.
 import hmac
 from typing import Any, Final, NoReturn, Self, final
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 MASK: Final = "[secret]"
@@ -73,6 +74,13 @@ class Secret:
         return core_schema.no_info_plain_validator_function(
             cls._validated, serialization=core_schema.plain_serializer_function_ser_schema(str)
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """A text, of which forms show dots."""
+        return {"type": "string", "format": "password"}
 
     @classmethod
     def _validated(cls, value: object) -> "Secret":

@@ -16,6 +16,7 @@ OTHER_SOURCES: Final = ("bench", "demo", "devkit", "scripts")
 """Code beside the package; its tests lie under a folder of the same name."""
 
 ABOUT_THE_REPOSITORY: Final = {
+    "test_api_versions",
     "test_changelog",
     "test_conftest",
     "test_design_map",

@@ -107,3 +107,8 @@ def test_a_model_takes_a_text_and_refuses_the_rest_without_repeating_it() -> Non
     assert Model.model_validate({"key": PLANTED}).key == Secret(PLANTED)
     with pytest.raises(ValidationError, match="must be a text"):
         Model.model_validate({"key": 5})
+
+
+def test_an_api_s_description_calls_it_a_password() -> None:
+    shown = Model.model_json_schema()["properties"]["key"]
+    assert (shown["type"], shown["format"]) == ("string", "password")
