@@ -45,7 +45,10 @@ from tests.unit.docs_node import Surface, look
 from tests.unit.docs_references import problem_with
 
 DESIGN: Final = "from-the-design.md"
-PAGES: Final = ("from-the-design.md", "http.md", "settings.md", "errors.md", "map.md")
+PAGES: Final = (
+    *("from-the-design.md", "http.md", "settings.md", "errors.md", "map.md"),
+    *("extending.md", "versions.md"),
+)
 BASE: Final = "$BASE"
 ANSWERS: Final = (schemas, key_schemas, admin_schemas, paths)
 
