@@ -13,7 +13,7 @@ from routstr.assembly.document import Api
 from routstr.assembly.endpoints import EndpointParts, build_found, noted, start_forgetting
 from routstr.assembly.keys import Keys, build_keys, start_expiry
 from routstr.assembly.lightning import build_lightning, start_watch
-from routstr.assembly.limits import MaybeGate, guard, open_gate
+from routstr.assembly.limits import guard
 from routstr.assembly.models import build_shelf, open_catalog, start_lists
 from routstr.assembly.money import Money, build_money, start_money
 from routstr.assembly.plugins import build_router, checked_till, open_extensions, through_door
@@ -26,6 +26,7 @@ from routstr.assembly.providers import (
 )
 from routstr.assembly.relay import paid_routes, repeatable
 from routstr.assembly.repeats import build_repeats, start_repeats
+from routstr.assembly.sharing import Shared, open_shared
 from routstr.assembly.storage import open_database
 from routstr.assembly.wallet import open_wallet, remind_of_seed
 from routstr.auth.objects import Objects
@@ -193,7 +194,7 @@ class App:
         self._wire(
             logs,
             EndpointParts(settings, objects, catalog, till, router, once, extensions),
-            await open_gate(settings, node_key, clock, stack),
+            await open_shared(settings, node_key, clock, stack),
         )
         keys = build_keys(settings, db, node_key, clock, money)
         self._show_balances(db, money, keys, repetition)
@@ -235,8 +236,8 @@ class App:
         self.api.state.admin = upstreams.admin
         self.api.state.paths = paths.PathParts(node.catalog, upstreams.fleet, self._clock)
 
-    def _wire(self, logs: Logs, parts: EndpointParts, gate: MaybeGate) -> None:
-        settings = self.settings
+    def _wire(self, logs: Logs, parts: EndpointParts, shared: Shared) -> None:
+        settings, (gate, cache) = self.settings, shared
         limits = RequestLimits.of(settings)
         cors = Cors(settings.cors_origins)
         deadlines = Deadlines()
@@ -251,7 +252,13 @@ class App:
         self.api.dialects, self.api.pieces = parts.extensions.dialects, parts.extensions.pieces
         load_vocabulary()
         routes = paid_routes(
-            settings, parts.catalog, parts.till, parts.router, deadlines, parts.extensions
+            settings,
+            parts.catalog,
+            parts.till,
+            parts.router,
+            deadlines,
+            parts.extensions,
+            cache,
         )
         routes = repeatable(parts.once, noted(routes, parts.objects))
         routes, found = guard(gate, routes, build_found(parts, deadlines))

@@ -1,7 +1,6 @@
 """Limits of payers: built only where one is set, so that nobody pays for what is off."""
 
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from routstr.core.clock import Clock
@@ -17,25 +16,6 @@ if TYPE_CHECKING:
 MaybeGate: TypeAlias = "Gate | None"
 SLACK_SECONDS: Final = 60
 """How much longer than at its provider a request can take."""
-
-
-async def open_gate(
-    settings: Settings, node: NodeKey, clock: Clock, stack: AsyncExitStack
-) -> MaybeGate:
-    """The gate before the paid routes, closed with the stack; None where nothing is limited."""
-    gate = build_gate(settings, await open_shared(settings, stack), node, clock)
-    if gate is not None:
-        stack.push_async_callback(gate.close)
-    return gate
-
-
-async def open_shared(settings: Settings, stack: AsyncExitStack) -> "Redis | None":
-    """The shared server, closed with the stack; None without one."""
-    if not settings.redis_url:
-        return None
-    from routstr.core.redis import open_redis  # noqa: PLC0415 - only for who has such a server
-
-    return await stack.enter_async_context(open_redis(settings.redis_url))
 
 
 def build_gate(settings: Settings, redis: "Redis | None", node: NodeKey, clock: Clock) -> MaybeGate:

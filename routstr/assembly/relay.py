@@ -20,6 +20,7 @@ from routstr.proxy.hot import Serve, Upload
 from routstr.proxy.media import PieceEndpoint
 from routstr.proxy.once import Once
 from routstr.proxy.paid import PaidEndpoint
+from routstr.proxy.response_cache.cases import ResponseCache
 from routstr.proxy.till import Till
 from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.routing import Router
@@ -50,6 +51,16 @@ def price_policy(settings: Settings) -> PricePolicy:
     )
 
 
+def quote_policy(settings: Settings) -> QuotePolicy:
+    """How requests are quoted by the settings."""
+    return QuotePolicy(
+        settings.tolerance_percentage,
+        Msat(settings.min_request_msat),
+        settings.min_output_tokens,
+        settings.bill_empty_answers,
+    )
+
+
 def paid_routes(
     settings: Settings,
     catalog: Catalog,
@@ -57,15 +68,11 @@ def paid_routes(
     router: Router,
     deadlines: Deadlines,
     extensions: Extensions = NOTHING_MORE,
+    cache: ResponseCache | None = None,
 ) -> Mapping[str, Serve | Upload]:
     """Serve every dialect by the providers that the router knows; without one, refuse them all."""
     dialects, pieces = extensions.dialects, extensions.pieces
-    policy = QuotePolicy(
-        settings.tolerance_percentage,
-        Msat(settings.min_request_msat),
-        settings.min_output_tokens,
-        settings.bill_empty_answers,
-    )
+    policy = quote_policy(settings)
     free: dict[str, Serve] = {
         count_tokens.ENDPOINT: CountTokens(catalog.current),
         estimate_cost.ENDPOINT: EstimateCost(dialects, pieces, catalog.current, policy),
@@ -79,6 +86,7 @@ def paid_routes(
             policy=policy,
             till=till,
             deadlines=deadlines,
+            cache=cache,
         )
 
     def serve_pieces(dialect: PieceDialect) -> Serve | Upload:

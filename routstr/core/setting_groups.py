@@ -15,6 +15,7 @@ from routstr.core.addresses import literal_address
 from routstr.core.secret import Secret
 from routstr.core.setting_types import (
     ByteCount,
+    CacheSigns,
     Count,
     CountOrOff,
     DatabaseUrl,
@@ -42,6 +43,7 @@ from routstr.core.setting_types import (
     Seconds,
     SecondsOrOff,
     SecretKeyHex,
+    Share,
     Slug,
     Url,
     UsdPerBtc,
@@ -100,7 +102,7 @@ class Storage(Group):
     routstr_secret_key_file: Path = Field(default_factory=_key_file)
     """File of the node's key, made once; default routstr_secret.key beside the SQLite file."""
     redis_url: RedisUrl = Secret()
-    """Redis-compatible server that instances share for limits, never for money; empty: none."""
+    """Redis-compatible server that instances share for limits and kept answers; empty: none."""
 
 
 def _slug(data: dict[str, Any]) -> str:
@@ -295,6 +297,19 @@ class RateLimits(Group):
     """Most requests of one address at the same time."""
 
 
+class ResponseCache(Group):
+    """Answers that are given again to the same key for the same request."""
+
+    response_cache_seconds: SecondsOrOff = 0
+    """How long an answer is kept, in memory or sealed at REDIS_URL; 0: none is."""
+    response_cache_bytes_max: ByteCount = 64 * 1024**2
+    """Most that is kept, in bytes; then others go first."""
+    response_cache_percent: Share = 100
+    """Share of its cost that is charged when an answer is given again, in percent."""
+    response_cache_for: CacheSigns = ("temperature",)
+    """Texts that are the same each time: of temperature (0) and seed (any), comma separated."""
+
+
 class Logs(Group):
     """Logs."""
 
@@ -319,5 +334,6 @@ GROUPS: tuple[type[Group], ...] = (
     Payouts,
     Limits,
     RateLimits,
+    ResponseCache,
     Logs,
 )

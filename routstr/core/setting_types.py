@@ -143,6 +143,13 @@ def _package_names(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(re.sub(r"[-_.]+", "-", value).lower() for value in values))
 
 
+def _cache_signs(values: tuple[str, ...]) -> tuple[str, ...]:
+    known = ("temperature", "seed")
+    if not set(values) <= set(known):
+        raise ValueError("must be of temperature (0) and seed (any)")
+    return tuple(name for name in known if name in values)
+
+
 def _password(value: Secret) -> Secret:
     if value and len(value.reveal()) < PASSWORD_CHARS_MIN:
         raise ValueError(f"must have at least {PASSWORD_CHARS_MIN} characters")
@@ -194,6 +201,7 @@ ByteCount: TypeAlias = Annotated[int, Field(ge=1_024, le=4 * 1024**3)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 SecondsOrOff: TypeAlias = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Factor: TypeAlias = Annotated[Decimal, _EXACT, Field(gt=0, le=100, decimal_places=9)]
+Share: TypeAlias = Annotated[int, Field(ge=0, le=100)]
 Percent: TypeAlias = Annotated[Decimal, _EXACT, Field(ge=0, lt=100, decimal_places=9)]
 SatPrice: TypeAlias = Annotated[Decimal, _EXACT, Field(ge=0, le=100_000_000, decimal_places=9)]
 UsdPerBtc: TypeAlias = Annotated[Decimal, _EXACT, Field(gt=0, le=10**12, decimal_places=9)]
@@ -222,6 +230,9 @@ ModelSources: TypeAlias = Annotated[
 ]
 PackageNames: TypeAlias = Annotated[
     tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_package_names)
+]
+CacheSigns: TypeAlias = Annotated[
+    tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_cache_signs)
 ]
 HeaderNames: TypeAlias = Annotated[
     tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_header_names)

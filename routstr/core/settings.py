@@ -29,6 +29,7 @@ from routstr.core.setting_groups import (
     Payouts,
     Pricing,
     RateLimits,
+    ResponseCache,
     Storage,
     Upstream,
     Wallet,
@@ -57,7 +58,17 @@ class SettingsError(ValueError):
 
 
 class Settings(
-    Logs, RateLimits, Limits, Payouts, Wallet, Pricing, Upstream, Storage, Node, BaseSettings
+    Logs,
+    ResponseCache,
+    RateLimits,
+    Limits,
+    Payouts,
+    Wallet,
+    Pricing,
+    Upstream,
+    Storage,
+    Node,
+    BaseSettings,
 ):
     """All settings; the fields are in :mod:`routstr.core.setting_groups`."""
 

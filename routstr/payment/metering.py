@@ -95,7 +95,8 @@ class Receipt:
     database is away and the charge is still to be made. ``uncollected``
     is what the usage would have cost beyond the hold: the operator's loss. ``usd`` is what was
     charged at the rate of the offer, None without one. ``change`` is what a payer without a
-    balance got back; ``balance`` is then what is left after that.
+    balance got back; ``balance`` is then what is left after that. ``cached``: the answer was given
+    before.
     """
 
     cost: Cost
@@ -105,6 +106,7 @@ class Receipt:
     usage: Usage
     usd: Decimal | None
     change: Change | None = None
+    cached: bool = False
 
     @property
     def estimated(self) -> bool:
@@ -207,6 +209,16 @@ class Meter:
             self._usage = usage
             self._settling = True
         return await self._end()
+
+    async def settle_again(self, usage: Usage, cost: Cost) -> Receipt:
+        """Charge a cost that is known, at most what is held: for an answer that was given before.
+
+        ``usage`` is what the answer took when it was made.
+        """
+        if self._settling is None:
+            self._cost, self._usage, self._settling = cost, usage, True
+        self.receipt = replace(await self._end(), cached=True)
+        return self.receipt
 
     async def release(self) -> Receipt:
         """Charge nothing and free everything."""

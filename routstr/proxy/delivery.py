@@ -51,6 +51,7 @@ from routstr.proxy.dialects.base import Dialect, Service
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.json_relay import relay_json
 from routstr.proxy.request import PaidRequest
+from routstr.proxy.response_cache.cases import Case
 from routstr.proxy.sale import Sale
 from routstr.proxy.stream_relay import StreamRelay
 from routstr.upstream.blame import Blame
@@ -78,7 +79,7 @@ class Order(Struct, frozen=True, gc=False):
     """What a client wants and what it was told that it costs.
 
     ``quoted`` is the price of ``entry``; ``choices`` are asked in their order. ``fit``: the client
-    lets its own output limit be lowered.
+    lets its own output limit be lowered. ``case``: the answer may be kept to be given again.
     """
 
     request: PaidRequest
@@ -90,6 +91,7 @@ class Order(Struct, frozen=True, gc=False):
     entry: ModelEntry
     quoted: Quote
     choices: Sequence[Choice]
+    case: Case | None = None
 
 
 class Delivery:
@@ -313,6 +315,8 @@ class Delivery:
                 fault = relay.fault
             else:
                 await relay_json(sale, success.body, success.answer.content_type)
+                if self._order.case is not None:
+                    self._order.case.keep(success.body, sale)
         except UpstreamError as error:
             fault = error
             raise

@@ -22,6 +22,7 @@ from routstr.proxy.delivery import Delivery, Order
 from routstr.proxy.dialects.base import Dialect
 from routstr.proxy.dialects.translated import TRANSLATED
 from routstr.proxy.exchange import Exchange
+from routstr.proxy.response_cache.cases import ResponseCache
 from routstr.proxy.till import Till
 from routstr.proxy.wire import Credentials
 from routstr.upstream.deadlines import Deadlines
@@ -36,6 +37,7 @@ class PaidEndpoint:
     """Serves one endpoint, by whichever provider sells the model; holds no state of any request."""
 
     __slots__ = (
+        "_cache",
         "_catalog",
         "_deadlines",
         "_dialect",
@@ -55,6 +57,7 @@ class PaidEndpoint:
         policy: QuotePolicy,
         till: Till,
         deadlines: Deadlines,
+        cache: ResponseCache | None = None,
     ) -> None:
         """``catalog`` gives the current prices or raises ``PriceUnavailable``."""
         translated = TRANSLATED.get(dialect.endpoint)
@@ -66,6 +69,7 @@ class PaidEndpoint:
         self._policy: Final = policy
         self._till: Final = till
         self._deadlines: Final = deadlines
+        self._cache: Final = cache
 
     async def __call__(self, exchange: Exchange, credentials: Credentials, body: bytes) -> None:
         """Answer the request, or raise the error to answer with."""
@@ -92,6 +96,11 @@ class PaidEndpoint:
         version, btc = snapshot.version, snapshot.usd_per_btc
         offer = Offer(entry, held, prompt.images, version, btc, prompt.tokens)
         async with self._till.checkout(exchange, credentials, offer, dialect.endpoint) as meter:
+            case = None
+            if self._cache is not None:
+                case = self._cache.case(exchange, request, entry, (dialect, self._translated))
+            if case is not None and await case.serve(exchange, meter):
+                return
             order = Order(
                 request,
                 dialect,
@@ -102,6 +111,7 @@ class PaidEndpoint:
                 entry,
                 quoted,
                 choices,
+                case,
             )
             await Delivery(exchange, meter, order, self._policy, self._deadlines)()
 

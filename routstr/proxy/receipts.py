@@ -55,6 +55,8 @@ def add_receipt(
     balance = None if receipt.balance is None else int(receipt.balance)
     money = b'"sats_cost":%d,"remaining_balance_msats":%b' % (sats, encode(balance))
     estimated = b',"estimated":true' if receipt.estimated else b""
+    if receipt.cached:
+        estimated += b',"cached":true'
 
     counts = (
         reported

@@ -47,6 +47,8 @@ KINDS: Final[tuple[tuple[object, str], ...]] = (
     (types.RuleChoices, "providers with rules"),
     (types.Origins, "origins or `*`"),
     (types.Networks, "addresses or networks"),
+    (types.CacheSigns, "of `temperature`, `seed`"),
+    (types.Share, "percent"),
     (types.HeaderNames, "names of headers"),
     (types.PackageNames, "names of packages"),
     (types.Slug, "letters a-z, digits, hyphens"),
