@@ -22,7 +22,9 @@ from routstr.core.db import Backend, Dialect, Failure, Tx
 When = Literal["before", "after"]
 
 _WRITE: Final = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)", re.IGNORECASE)
-_TIDYING: Final = re.compile(r"\s*DELETE FROM idempotency\b", re.IGNORECASE)
+_TIDYING: Final = re.compile(
+    r"\s*DELETE FROM (?:admin_sessions|idempotency|invoices|provider_objects)\b", re.IGNORECASE
+)
 _NOT_COUNTED: Final = frozenset(
     {"instances", "reconciliations", "verifications", "verified_accounts"}
 )
