@@ -52,6 +52,8 @@ def tell(results: Sequence[Result], till: Till, problem: str, seconds: float) ->
         f"given {till.given:,} msat = charged {till.charged:,} + change {till.changed:,} "
         f"+ left {till.left:,}"
     )
+    if till.pending:
+        say(f"{till.pending} answers did not wait for their change any longer; it was claimed")
     say(problem or "no hold is open, routstr verify holds, the mint agrees")
 
 

@@ -15,17 +15,23 @@ CELL_LIMIT_S: Final = 120.0
 
 
 async def run_all(cells: Sequence[Cell], world: World, *, workers: int, seed: int) -> list[Result]:
-    """All of them; what is wrong with one does not keep the others from running."""
-    queue: Iterator[tuple[int, Cell]] = iter(enumerate(cells))
+    """All of them; what is wrong with one does not keep the others from running.
+
+    Those that only wait for a provider that says nothing wait beside the ``workers``.
+    """
+    numbered = [(f"{seed}-{number}", cell) for number, cell in enumerate(cells)]
+    waiting = [one for one in numbered if one[1].outcome == "timeout"]
     results: list[Result] = []
 
-    async def work() -> None:
-        for number, cell in queue:
-            results.append(await _result(cell, world, f"{seed}-{number}"))
+    async def work(queue: Iterator[tuple[str, Cell]]) -> None:
+        for name, cell in queue:
+            results.append(await _result(cell, world, name))
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(workers):
-            group.create_task(work())
+        for some in (waiting, [one for one in numbered if one not in waiting]):
+            queue = iter(some)
+            for _ in range(workers):
+                group.create_task(work(queue))
     return results
 
 
