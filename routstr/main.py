@@ -24,6 +24,7 @@ from routstr.assembly.providers import (
     start_upstreams,
     upstream_sessions,
 )
+from routstr.assembly.realtime import with_realtime
 from routstr.assembly.relay import paid_routes, repeatable
 from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.sharing import Shared, open_shared
@@ -263,7 +264,8 @@ class App:
         routes = repeatable(parts.once, noted(routes, parts.objects))
         routes, found = guard(gate, routes, build_found(parts, deadlines))
         self._hot = HotRoutes(shell(self.api), routes, surroundings, found)
-        self._entrance = through_door(self._hot, parts.extensions, shell)
+        entrance = with_realtime(self._hot, parts, surroundings, gate)
+        self._entrance = through_door(entrance, parts.extensions, shell)
 
 
 def create_app(

@@ -50,6 +50,9 @@ def run(
         # limits count by the client's address; whoever may name it could be anybody
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
+        ws="websockets-sansio",
+        ws_max_size=settings.request_body_bytes_max,
+        ws_per_message_deflate=False,  # sound does not shrink, and packed messages may explode
         timeout_graceful_shutdown=max(1, ceil(settings.drain_seconds)),
         h11_max_incomplete_event_size=settings.header_bytes_max,
     )

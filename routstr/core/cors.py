@@ -67,6 +67,10 @@ class Cors:
             return self._any
         return self._by_origin.get(origin or b"", self._others)
 
+    def allows(self, origin: bytes) -> bool:
+        """Whether pages of an origin may ask; browsers do not check it for WebSockets."""
+        return self._any is not None or origin in self._by_origin
+
     def preflight(self, scope: Scope) -> Reply | None:
         """The answer to a browser's question before the request; None when it is none.
 

@@ -13,6 +13,9 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── UnsupportedBody               415 … unsupported_media_type
     │   ├── NotPriced                     400 … no_price
     │   ├── InvalidPath                   400 … invalid_path
+    │   ├── InvalidEvent                  400 … invalid_event
+    │   ├── SessionExpired                408 … session_expired
+    │   ├── ForbiddenOrigin               403 … forbidden_origin
     │   ├── InvalidIdempotencyKey         400 … invalid_idempotency_key
     │   ├── NotFound                      404 not_found not_found
     │   ├── ChildKeyNotAllowed            400 … child_key_not_allowed
@@ -166,7 +169,9 @@ from routstr.errors.request import (
     ChildKeyNotAllowed,
     ChildKeyNotFound,
     EndpointNotServed,
+    ForbiddenOrigin,
     HeadersTooLarge,
+    InvalidEvent,
     InvalidJson,
     InvalidModelPath,
     InvalidParameter,
@@ -176,6 +181,7 @@ from routstr.errors.request import (
     NotFound,
     NotPriced,
     RequestError,
+    SessionExpired,
     UnsupportedBody,
 )
 from routstr.errors.upstream import (
@@ -222,6 +228,7 @@ __all__ = [
     "Draining",
     "EndpointNotServed",
     "FeesExceedAmount",
+    "ForbiddenOrigin",
     "ForeignChildKey",
     "ForeignSwapFailed",
     "HeadersTooLarge",
@@ -230,6 +237,7 @@ __all__ = [
     "IdempotencyMismatch",
     "InsufficientBalance",
     "InsufficientLiquidity",
+    "InvalidEvent",
     "InvalidIdempotencyKey",
     "InvalidJson",
     "InvalidModelPath",
@@ -275,6 +283,7 @@ __all__ = [
     "RequestAlreadyPaid",
     "RequestError",
     "RoutstrError",
+    "SessionExpired",
     "SourceMintUnreachable",
     "SurplusTooSmall",
     "SwapUnderWay",

@@ -118,3 +118,24 @@ class ChildKeyNotAllowed(RequestError):
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "child_key_not_allowed"
+
+
+class InvalidEvent(RequestError):
+    """An event of a conversation is not valid. It was not passed on."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "invalid_event"
+
+
+class SessionExpired(RequestError):
+    """The conversation has lasted, or was silent, as long as it may."""
+
+    status: ClassVar[int] = 408
+    code: ClassVar[str] = "session_expired"
+
+
+class ForbiddenOrigin(RequestError):
+    """Pages of this origin may not open connections to this node."""
+
+    status: ClassVar[int] = 403
+    code: ClassVar[str] = "forbidden_origin"

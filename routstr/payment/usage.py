@@ -13,6 +13,9 @@ Anthropic Messages          ``input_tokens``, uncached only   ``cache_read_input
                                                               ``cache_creation_input_tokens``
 ==========================  ================================  =====================================
 
+Realtime's names are ``input_token_details`` and ``output_token_details``, with what is cached of
+sound and pictures in ``cached_tokens_details``.
+
 Output is ``completion_tokens`` or ``output_tokens``, reasoning included; its reasoning part is in
 ``completion_tokens_details`` or ``output_tokens_details``. The same details tell tokens of sound
 and of pictures (``audio_tokens``, ``image_tokens``).
@@ -189,8 +192,12 @@ def _parse(raw: Mapping[Any, Any]) -> Usage | None:
 
 def _media(details: object, prompt: int, of_output: object, completion: int) -> Media | None:
     """Tokens of sound and pictures, inside the counts that they are parts of."""
-    heard = min(_detail(details, "audio_tokens"), prompt)
-    seen = min(_detail(details, "image_tokens"), prompt - heard)
+    # what was cached of them is inside the counts of all, and is charged as cached
+    cached = details.get("cached_tokens_details") if isinstance(details, Mapping) else None
+    of_sound = _detail(details, "audio_tokens") - _detail(cached, "audio_tokens")
+    of_pictures = _detail(details, "image_tokens") - _detail(cached, "image_tokens")
+    heard = min(max(0, of_sound), prompt)
+    seen = min(max(0, of_pictures), prompt - heard)
     spoken = min(_detail(of_output, "audio_tokens"), completion)
     drawn = min(_detail(of_output, "image_tokens"), completion - spoken)
     return Media(heard, spoken, seen, drawn) if heard or seen or spoken or drawn else None
@@ -218,10 +225,7 @@ def _output(raw: Mapping[Any, Any], everything: int | None) -> int | None:
 
 
 def _reasoning(raw: Mapping[Any, Any]) -> int:
-    return max(
-        _detail(raw.get("completion_tokens_details"), "reasoning_tokens"),
-        _detail(raw.get("output_tokens_details"), "reasoning_tokens"),
-    )
+    return max(_detail(raw.get(name), "reasoning_tokens") for name in _OUTPUT_DETAILS)
 
 
 def _count(raw: Mapping[Any, Any], name: str) -> int | None:

@@ -15,6 +15,9 @@ from routstr.proxy.receipts import change_fields, change_headers
 CLIENT_GONE: Final = 499
 """Status in the log when the client left before there was an answer; never sent."""
 
+SWITCHING: Final = 101
+"""Status of an accepted WebSocket."""
+
 _CLOSE: Final[Header] = (b"connection", b"close")
 
 
@@ -105,6 +108,19 @@ class Exchange:
         headers = [*headers, (b"content-length", b"%d" % len(body)), *self._headers]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def upgrade(self, subprotocol: str | None) -> None:
+        """Accept a WebSocket."""
+        self.started = True
+        self.status = SWITCHING
+        await self._send(
+            {"type": "websocket.accept", "subprotocol": subprotocol, "headers": self._headers}
+        )
+
+    async def pass_on(self, message: Message) -> None:
+        """Send a message of an accepted WebSocket."""
+        self.sent_bytes += len(message.get("text") or "")
+        await self._send(message)
 
     async def refuse(self, error: RoutstrError) -> None:
         """Answer with an error; once the response has started it is too late and only noted."""

@@ -26,6 +26,7 @@ UNPRICED: Final = frozenset(
         "evals",
         "files",
         "fine_tuning",
+        "realtime",
         "threads",
         "uploads",
         "vector_stores",

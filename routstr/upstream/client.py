@@ -56,7 +56,7 @@ class Answer:
         try:
             return await self._content.readany()
         except (aiohttp.ClientError, OSError) as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else hang up."""
@@ -73,6 +73,11 @@ class UpstreamClient:
         self._session: Final = session
         self.limits: Final = limits
         self._timeout: Final = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s)
+
+    @property
+    def connector(self) -> aiohttp.BaseConnector | None:
+        """What makes its connections, for who speaks something else over them."""
+        return self._session.connector
 
     async def send(
         self,
@@ -99,11 +104,11 @@ class UpstreamClient:
                 timeout=self._timeout,
             )
         except (aiohttp.ClientError, OSError) as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         return Answer(response)
 
 
-def _translated(error: Exception) -> UpstreamError:
+def translated(error: Exception) -> UpstreamError:
     """Our error for one of aiohttp's, whose text stays inside: it may quote addresses."""
     if isinstance(error, aiohttp.ServerTimeoutError):
         return UpstreamTimeout()

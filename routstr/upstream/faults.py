@@ -63,13 +63,13 @@ def _error(
     model: str,
     note: str = NOTHING_CHARGED,
 ) -> UpstreamError:
-    said = _shown(inner.get("message")).rstrip()
+    said = shown(inner.get("message")).rstrip()
     message = f"{said or f'The provider answered with status {status}.'} ({note})"
     details: dict[str, str | int | bool | list[str] | None] = {"upstream_status": status}
     for name in ("code", "type", "param"):
         value = inner.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool):
-            details[f"upstream_{name}"] = _shown(value)
+            details[f"upstream_{name}"] = shown(value)
     if status == 429:  # noqa: PLR2004
         return _rate_limited(message, said, inner, headers, model)
     if status in _OWN_ACCOUNT:
@@ -98,7 +98,7 @@ def _rate_limited(
     return UpstreamRateLimited(
         message,
         details={
-            "code": _shown(code) if isinstance(code, str | int) else None,
+            "code": shown(code) if isinstance(code, str | int) else None,
             "message": said or None,
             "model": model,
             "limit_name": found.get("limit_name"),
@@ -130,7 +130,7 @@ def _inner(body: bytes) -> Mapping[str, object]:
     return inner
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A provider's text as far as it may be shown."""
     if not isinstance(value, str | int) or isinstance(value, bool):
         return ""

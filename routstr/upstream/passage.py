@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from aiohttp import BaseConnector
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -45,7 +46,7 @@ class Call:
 class Passage:
     """The way to one provider."""
 
-    __slots__ = ("_client", "_forward", "limits", "provider")
+    __slots__ = ("_client", "forwarded", "limits", "provider")
 
     def __init__(
         self,
@@ -56,9 +57,14 @@ class Passage:
     ) -> None:
         """``forward_headers`` widens the list of the client's headers that pass."""
         self._client: Final = client
-        self._forward: Final = tuple(forward_headers)
+        self.forwarded: Final = tuple(forward_headers)
         self.provider: Final = provider
         self.limits: Final = limits
+
+    @property
+    def connector(self) -> BaseConnector | None:
+        """What makes the connections."""
+        return self._client.connector
 
     async def ask(
         self,
@@ -99,7 +105,7 @@ class Passage:
 
     def _headers(self, received: RawHeaders, call: Call) -> CIMultiDict[str]:
         own = self.provider.headers_for(call.path)
-        headers = RequestHeaders(own, self._forward).build(received)
+        headers = RequestHeaders(own, self.forwarded).build(received)
         if call.content_type is not None:
             headers["Content-Type"] = call.content_type
         elif not call.body:

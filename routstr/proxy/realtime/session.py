@@ -1,0 +1,269 @@
+"""A conversation: events from the client to the provider and back until one of them has gone.
+
+==============================  ===================================================================
+it ends because                 then
+==============================  ===================================================================
+the client leaves, or reads     responses under way are cancelled and heard out for a while, then
+nothing any more                charged as reported, else as far as they were seen
+the provider leaves or fails    what was served is charged, the rest given back; the client is told
+nobody pays for what follows    what was begun is served to its end; the client is told
+nobody says anything, or it     as above
+lasts too long
+the node stops                  the server closes with 1012, which is the client leaving
+==============================  ===================================================================
+
+An error is told as an ``error`` event; the close code is then 4000 and its HTTP status, the reason
+its code.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+from uuid import uuid4
+
+from routstr.errors import (
+    PaymentError,
+    RequestError,
+    RoutstrError,
+    SessionExpired,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from routstr.proxy.fields import encode
+from routstr.proxy.realtime import news as told
+from routstr.proxy.realtime import wishes
+from routstr.proxy.realtime.client import ClientLeft, ClientSocket
+from routstr.proxy.realtime.news import News, Outcome, read_news
+from routstr.proxy.realtime.reading import Reading
+from routstr.proxy.realtime.setup import Setup, read_limit
+from routstr.proxy.realtime.tab import Tab
+from routstr.proxy.realtime.wishes import Wish, read_wish
+from routstr.upstream.client import UpstreamLimits
+from routstr.upstream.socket import Socket
+
+NORMAL: Final = 1000
+ERROR_CLOSE: Final = 4000
+_LOOK_S: Final = 1.0
+_CANCEL: Final = '{"type":"response.cancel"}'
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long a conversation may be silent on both sides, and last at all. Seconds."""
+
+    idle_s: float = 600
+    total_s: float = 3_600
+
+
+USUAL_BOUNDS: Final = SessionLimits()
+
+
+class Session:
+    """One conversation, from the upgrade to the end. Call it once."""
+
+    __slots__ = (
+        "_bounds",
+        "_client",
+        "_heard_at",
+        "_left",
+        "_limits",
+        "_provider",
+        "_provider_name",
+        "_reading",
+        "_said",
+        "_setup",
+        "_tab",
+        "_told_at",
+    )
+
+    def __init__(
+        self,
+        client: ClientSocket,
+        provider: Socket,
+        provider_name: str,
+        books: tuple[Tab, Setup, Reading],
+        limits: UpstreamLimits,
+        bounds: SessionLimits,
+    ) -> None:
+        now = asyncio.get_running_loop().time()
+        self._client: Final = client
+        self._provider: Final = provider
+        self._provider_name: Final = provider_name
+        self._tab, self._setup, self._reading = books
+        self._limits: Final = limits
+        self._bounds: Final = bounds
+        self._heard_at = self._told_at = now
+        self._left = False
+        self._said: RoutstrError | None = None
+
+    async def __call__(self) -> RoutstrError | None:
+        """Serve it; what ended it, None for an end in good order. All holds have ended then."""
+        up = asyncio.create_task(self._listen())
+        down = asyncio.create_task(self._relay())
+        problem: RoutstrError | None = None
+        cancelled = False
+        try:
+            problem = await self._watch(up, down)
+            of_provider = problem is None or isinstance(problem, UpstreamError)
+            cancelled = self._left or not of_provider
+            if cancelled:
+                await self._hear_out(down)
+        finally:
+            await _stop(up, down)
+            await self._tab.end(left=cancelled)
+            await self._provider.close()
+        if not self._left:
+            await self._say_goodbye(problem)
+        return problem
+
+    async def _watch(self, up: asyncio.Task[None], down: asyncio.Task[None]) -> RoutstrError | None:
+        began = asyncio.get_running_loop().time()
+        while True:
+            await asyncio.wait({up, down}, timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+            for task in (up, down):
+                if task.done():
+                    return self._reason(task)
+            now = asyncio.get_running_loop().time()
+            if not self._tab.quiet and now - self._told_at > self._limits.idle_s:
+                return UpstreamTimeout("The provider fell silent.")
+            silent = now - max(self._heard_at, self._told_at) > self._bounds.idle_s
+            if silent or now - began > self._bounds.total_s:
+                return SessionExpired()
+
+    def _reason(self, task: asyncio.Task[None]) -> RoutstrError | None:
+        try:
+            task.result()
+        except ClientLeft:
+            self._left = True
+        except RoutstrError as error:
+            return error
+        return self._tab.lapsed if self._tab.over else None
+
+    # from the client
+
+    async def _listen(self) -> None:
+        while not self._tab.over:
+            try:
+                text = await self._client.receive()
+                self._heard_at = asyncio.get_running_loop().time()
+                wish = read_wish(text)
+                await self._pass(wish)
+            except (RequestError, PaymentError) as error:
+                self._said = error
+                await self._client.tell(error)
+
+    async def _pass(self, wish: Wish) -> None:
+        tab = self._tab
+        if tab.lapsed is not None and wish.type not in wishes.CLEARS:
+            return  # the client was told
+        try:
+            text = await self._prepare(wish)
+        except (RequestError, PaymentError) as error:
+            if wish.event_id is not None:
+                error.details = {**error.details, "event_id": wish.event_id}
+            if isinstance(error, PaymentError) and wish.type != wishes.CREATE:
+                self._tab.lapsed = self._tab.lapsed or error  # sound with a hole is no sound
+            raise
+        await self._provider.send(text)
+
+    async def _prepare(self, wish: Wish) -> str:
+        """Hold for what the event may lead to; the event for the provider."""
+        reading = self._reading
+        known = reading.most, reading.guess
+        try:
+            return await self._covered(wish)
+        except RoutstrError:
+            reading.most, reading.guess = known  # it is not passed on
+            raise
+
+    async def _covered(self, wish: Wish) -> str:
+        if wish.append is not None:
+            self._reading.add_sound(wish.append.size, self._setup.bytes_per_second)
+            await self._tab.cover()
+            return wish.encode()
+        if wish.type == wishes.UPDATE:
+            self._setup.ask(wish.session)
+        if wish.type == wishes.CREATE and wish.event_id is None:
+            # with a name its refusal can be told from others
+            wish.fields["event_id"] = f"event_{uuid4().hex}"
+        text = wish.encode()
+        wish.add_to(self._reading, len(text), self._setup.bytes_per_second)
+        if wish.type == wishes.CREATE:
+            named, limit = read_limit(wish.response)
+            most = limit if named else self._setup.max_output
+            await self._tab.promise(str(wish.fields["event_id"]), most)
+        elif wish.type not in wishes.CLEARS:
+            await self._tab.cover()
+        return text
+
+    # from the provider
+
+    async def _relay(self) -> None:
+        tab = self._tab
+        while not tab.over and (text := await self._provider.receive()) is not None:
+            self._told_at = asyncio.get_running_loop().time()
+            news = read_news(text)
+            shown = await self._take(text, news)
+            if self._left:
+                if tab.quiet:
+                    return
+                continue
+            if shown is not None:
+                await self._client.send(shown)
+            if tab.lapsed is not None and self._said is not tab.lapsed:
+                self._said = tab.lapsed
+                await self._client.tell(tab.lapsed)
+
+    async def _take(self, text: str, news: News) -> str | None:
+        """Note what concerns the node; what the client gets of it."""
+        tab = self._tab
+        if news.type in told.PRIVATE:
+            return None
+        if news.type == told.CREATED:
+            await tab.begin(Outcome(text, news).id)
+        elif news.type == told.DONE:
+            outcome = Outcome(text, news)
+            receipt = await tab.finish(outcome)
+            return None if receipt is None else outcome.with_cost(receipt, self._provider_name)
+        elif news.type in told.SESSIONS:
+            self._setup.tell(news.settings, answers=news.type == told.UPDATED)
+        elif news.type == told.ERROR:
+            await tab.refused(str(news.trouble.get("event_id")))
+            return told.cleaned(text, news)
+        else:
+            tab.see(news, self._limits.answer_bytes)
+        return text
+
+    # the end
+
+    async def _hear_out(self, down: asyncio.Task[None]) -> None:
+        """The client has gone: have what is under way ended, and wait for what it has cost."""
+        if self._tab.quiet or down.done():
+            return
+        with suppress(UpstreamError, TimeoutError):
+            async with asyncio.timeout(self._limits.drain_s):
+                await self._provider.send(_CANCEL)
+                for response in self._tab.running:
+                    cancel = {"type": "response.cancel", "response_id": response}
+                    await self._provider.send(encode(cancel).decode())
+                while not self._tab.quiet and not down.done():
+                    await asyncio.wait({down}, timeout=0.05)
+
+    async def _say_goodbye(self, problem: RoutstrError | None) -> None:
+        with suppress(ClientLeft):
+            if problem is None:
+                await self._client.close(NORMAL, "")
+                return
+            if problem is not self._said:
+                await self._client.tell(problem)
+            await self._client.close(ERROR_CLOSE + problem.http_status, problem.code)
+
+
+async def _stop(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # looked at: the first reason is the one that counts
