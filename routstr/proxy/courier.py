@@ -8,7 +8,10 @@ the client's own goes to the client. A body is sent again from its beginning.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
+
+from msgspec.structs import replace
 
 from routstr.core.logging import get_logger
 from routstr.errors import RoutstrError, UpstreamError, UpstreamTimeout, UpstreamUnavailable
@@ -61,7 +64,9 @@ class Courier:
         ``resent``: the call may be made again elsewhere. Raises what the client gets, and
         :class:`TimeoutError` when the client has gone.
         """
-        for choice in self._choices:
+        # one that was passed over since it was chosen is asked when there is nobody else
+        late = (replace(choice, forced=True) for choice in self._choices if not choice.forced)
+        for choice in chain(self._choices, late):
             if choice.forced and self._asked:
                 break
             call = make(choice)

@@ -141,11 +141,22 @@ class Delivery:
                     break
                 if await self._offer(choice):
                     return
+            if not self._asked and await self._offer_late():
+                return
             raise self._problem or UpstreamUnavailable(
                 "No provider can serve this within its price. Nothing was charged."
             )
         finally:
             self._departure.stop()
+
+    async def _offer_late(self) -> bool:
+        """Ask a provider that was passed over since it was chosen: there is nobody else."""
+        for choice in self._order.choices:
+            if not choice.forced and await self._offer(replace(choice, forced=True)):
+                return True
+            if self._asked:
+                break
+        return False
 
     async def _offer(self, choice: Choice) -> bool:
         """Let one provider serve; False: somebody else may."""

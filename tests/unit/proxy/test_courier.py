@@ -1,5 +1,6 @@
 """Pictures at two providers: who is asked, and at whose price."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from routstr.catalog.service import Catalog
 from routstr.catalog.sources import Source
 from routstr.core.clock import SystemClock
 from routstr.core.secret import Secret
+from routstr.ledger.operations import Held, HoldRequest, Refused
 from routstr.upstream.adapters import ADAPTERS
 from routstr.upstream.breaker import BreakerPolicy
 from routstr.upstream.carrier import CarrierParts
@@ -81,6 +83,21 @@ async def test_another_provider_is_asked_after_a_fault(fault: Any) -> None:
         assert (answered.status, answered.json()["provider"]) == (200, "b")
         assert at.asked == (1, 1)
         assert at.node.books.settled.cost == 1 + PRICE_MSAT
+
+
+async def test_one_that_is_left_alone_since_it_was_chosen_is_asked_for_want_of_another() -> None:
+    async with two() as at:
+        held = at.node.books.hold
+
+        async def meanwhile(request: HoldRequest) -> Held | Refused:
+            for carrier in at.fleet.carriers.values():
+                for _ in range(3):
+                    carrier.breaker.failed(1, asyncio.get_running_loop().time())
+            return await held(request)
+
+        at.node.books.hold = meanwhile  # type: ignore[method-assign]
+        assert (await at.draw()).status == 200
+        assert at.asked == (1, 0)
 
 
 async def test_a_form_is_sent_again_from_its_beginning() -> None:

@@ -1,7 +1,7 @@
 """One order and several played providers: who is asked, who is told what, who pays what."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -28,6 +28,7 @@ from routstr.catalog.snapshot import Snapshot
 from routstr.catalog.sources import Source
 from routstr.core.clock import SystemClock
 from routstr.core.secret import Secret
+from routstr.ledger.operations import Held, HoldRequest, Refused
 from routstr.upstream.adapters import ADAPTERS
 from routstr.upstream.breaker import BreakerPolicy
 from routstr.upstream.carrier import Carrier, CarrierParts
@@ -236,6 +237,34 @@ async def test_with_nobody_else_a_provider_that_is_left_alone_is_asked_all_the_s
             assert (await say(at)).status == 500
         assert (await say(at)).status == 200
         assert at.carrier("a").breaker.state(0) == "closed"
+
+
+@dataclass
+class Meanwhile(Books):
+    """Something happens while the money is held."""
+
+    happens: Callable[[], object] = lambda: None
+
+    async def hold(self, request: HoldRequest) -> Held | Refused:
+        self.happens()
+        return await super().hold(request)
+
+
+@pytest.mark.parametrize("others", [1, 2])
+async def test_a_provider_that_is_left_alone_since_it_was_chosen_is_asked_for_want_of_another(
+    others: int,
+) -> None:
+    books = Meanwhile()
+    async with house(names=NAMES[:others], books=books) as at:
+
+        def trip() -> None:
+            for name in NAMES[:others]:
+                for _ in range(2):
+                    at.carrier(name).breaker.failed(1, asyncio.get_running_loop().time())
+
+        books.happens = trip
+        assert (await say(at)).status == 200
+        assert len(at["a"].requests) == 1
 
 
 async def test_the_keys_of_a_provider_are_tried_one_after_another() -> None:
