@@ -40,8 +40,11 @@ class Seen:
 class Exchange:
     """One request and the means to answer it, well or badly."""
 
-    def __init__(self, request: Seen, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, request: Seen, writer: asyncio.StreamWriter, reader: asyncio.StreamReader
+    ) -> None:
         self.request = request
+        self.reader = reader
         self.client_left = False
         """Whether the client closed the connection before the answer was out."""
         self.keep_alive = (request.header("connection") or "").lower() != "close"

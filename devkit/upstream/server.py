@@ -8,6 +8,7 @@ from devkit.ports import LOOPBACK
 from devkit.upstream.http import Exchange, Play, Seen, read_request
 from devkit.upstream.kept import kept
 from devkit.upstream.plays import PLAYS, answer, chat
+from devkit.upstream.realtime import realtime
 
 _LOOK_S: Final = 0.02
 
@@ -86,7 +87,7 @@ class Upstream:
                 request = await read_request(reader)
             except (asyncio.IncompleteReadError, ConnectionError):
                 return
-            exchange = Exchange(request, writer)
+            exchange = Exchange(request, writer, reader)
             await _play(self._choose(exchange), exchange, reader)
             keep_alive = exchange.keep_alive and not exchange.client_left
 
@@ -99,6 +100,8 @@ class Upstream:
         self.exchanges.append(exchange)
         if self._queue:
             return self._queue.popleft()
+        if asked.path.partition("?")[0].endswith("/realtime"):
+            return realtime()
         if (found := kept(asked)) is not None:
             return answer(*found)
         return PLAYS.get(_model(exchange.request), self.default)

@@ -13,7 +13,8 @@ all of it             the model's context                the model's context
 ====================  =================================  =======================================
 
 A tokenizer writes at least a byte for each token, so the first column is no guess. It is rounded up
-to powers of two: a conversation that grows needs a larger hold now and then, not with every event.
+to powers of two, from 4,096 on: a conversation that grows needs a larger hold now and then, not
+with every event.
 """
 
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from routstr.payment.media import (
 from routstr.payment.pricing import Quote
 
 OWN_TOKENS: Final = 1_024
+LEAST_TOKENS: Final = 4_096
+"""Room for instructions and the first words: the hold of most short conversations."""
 BYTES_PER_TOKEN: Final = 4
 PCM_BYTES: Final = 48_000
 """A second of the usual sound: 24 kHz, 16 bits."""
@@ -69,7 +72,7 @@ class Reading:
     def worst(self, entry: ModelEntry) -> int:
         """The tokens that the next response may read."""
         stepped = 1 << (self.most - 1).bit_length()
-        return min(stepped, entry.context_length)
+        return min(max(stepped, LEAST_TOKENS), entry.context_length)
 
     def likely(self, entry: ModelEntry) -> int:
         """The tokens that a response has probably read."""

@@ -44,16 +44,19 @@ from routstr.upstream.socket import Socket
 
 NORMAL: Final = 1000
 ERROR_CLOSE: Final = 4000
-_LOOK_S: Final = 1.0
 _CANCEL: Final = '{"type":"response.cancel"}'
 
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How long a conversation may be silent on both sides, and last at all. Seconds."""
+    """How long a conversation may be silent on both sides, and last at all, in seconds.
+
+    ``look_s``: how often that is looked at.
+    """
 
     idle_s: float = 600
     total_s: float = 3_600
+    look_s: float = 0.5
 
 
 USUAL_BOUNDS: Final = SessionLimits()
@@ -120,7 +123,9 @@ class Session:
     async def _watch(self, up: asyncio.Task[None], down: asyncio.Task[None]) -> RoutstrError | None:
         began = asyncio.get_running_loop().time()
         while True:
-            await asyncio.wait({up, down}, timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {up, down}, timeout=self._bounds.look_s, return_when=asyncio.FIRST_COMPLETED
+            )
             for task in (up, down):
                 if task.done():
                     return self._reason(task)

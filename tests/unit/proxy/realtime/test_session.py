@@ -1,0 +1,310 @@
+"""Conversations: what each response costs, and that every kind of end leaves no hold."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from devkit.upstream.realtime import Script
+from routstr.proxy.realtime.session import SessionLimits
+from tests.unit.proxy.harness import KEY, LIMITS, UPSTREAM_KEY, Books
+from tests.unit.proxy.realtime.conversing import (
+    BEGINNING,
+    FIRST,
+    MANUAL,
+    OUTPUT,
+    RESPOND,
+    SPEECH,
+    USUAL,
+    WORST_INPUT,
+    WORST_OUTPUT,
+    place,
+    sound,
+)
+from tests.unit.upstream.waiting import until
+
+
+async def test_a_response_is_held_for_before_the_provider_is_connected_and_then_charged() -> None:
+    async with place() as node:
+        caller = node.call(script := Script())
+        await caller.until("session.created")
+        assert node.books.held == FIRST
+        caller.say(MANUAL, RESPOND)
+        done = await caller.until("response.done")
+        assert done["response"]["usage"]["cost"]["total_msats"] == USUAL
+        assert done["response"]["usage"]["input_tokens"] == 20
+        assert node.charges == [USUAL]
+        caller.leave()
+        await caller.end()
+        assert node.books.posted == 1_000_000 - USUAL
+        line = node.lines.records[0]
+        assert (line.endpoint, line.status, line.model) == ("/v1/realtime", 101, "talks")
+        assert (line.cost_msat, line.input_tokens, line.output_tokens) == (USUAL, 20, 16)
+        assert [event["type"] for event in script.heard] == ["session.update", "response.create"]
+
+
+async def test_responses_that_begin_by_themselves_always_find_a_hold() -> None:
+    async with place() as node:
+        caller = node.call(Script())
+        for number in (1, 2, 3):
+            caller.say(sound(), SPEECH)
+            await caller.until("response.done", number)
+            assert node.books.held >= FIRST
+        assert node.charges == [USUAL] * 3
+        caller.leave()
+        await caller.end()
+
+
+async def test_without_them_nothing_is_held_between_responses() -> None:
+    async with place() as node:
+        caller = node.call(Script())
+        caller.say(MANUAL)
+        await caller.until("session.updated")
+        for number in (1, 2):
+            caller.say(RESPOND)
+            await caller.until("response.done", number)
+            assert node.books.held == 0
+        caller.leave()
+        await caller.end()
+        assert node.charges == [USUAL] * 2
+
+
+async def test_the_hold_is_as_large_as_the_limits_of_the_session_and_the_response() -> None:
+    async with place() as node:
+        caller = node.call(Script())
+        caller.say(MANUAL)
+        await caller.until("session.updated")
+        caller.say(RESPOND)
+        await caller.until("response.done")
+        caller.say({"type": "response.create", "response": {"max_output_tokens": 10}})
+        await caller.until("response.done", 2)
+        caller.leave()
+        await caller.end()
+        assert node.books.amounts[2] == BEGINNING * WORST_INPUT + 10 * WORST_OUTPUT + 1
+
+
+async def test_more_input_needs_a_larger_hold() -> None:
+    async with place() as node:
+        caller = node.call(Script())
+        item = {
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "input_text", "text": "x" * 4_000}],
+        }
+        caller.say({"type": "conversation.item.create", "item": item})
+        await caller.until("conversation.item.done")
+        assert node.books.held == 8_192 * WORST_INPUT + OUTPUT * WORST_OUTPUT + 1
+        caller.leave()
+        await caller.end()
+        assert node.charges == []
+
+
+async def test_who_cannot_pay_for_a_response_is_told_so_and_may_go_on() -> None:
+    async with place(books=Books(posted=FIRST + 10)) as node:
+        caller = node.call(script := Script())
+        caller.say(MANUAL)
+        await caller.until("session.updated")
+        caller.say({"type": "response.create", "event_id": "mine"})
+        await caller.until("response.done")
+        caller.say({"type": "response.create", "event_id": "second"})
+        error = (await caller.until("error"))["error"]
+        assert (error["type"], error["code"]) == ("insufficient_quota", "insufficient_balance")
+        assert error["event_id"] == "second"
+        assert [event["type"] for event in script.heard].count("response.create") == 1
+        small = {"type": "response.create", "response": {"max_output_tokens": 10}}
+        caller.say(small)
+        await caller.until("response.done", 2)
+        caller.leave()
+        await caller.end()
+
+
+async def test_who_cannot_pay_for_what_may_begin_by_itself_is_heard_no_more() -> None:
+    async with place(books=Books(posted=FIRST + 100)) as node:
+        gate = asyncio.Event()
+        caller = node.call(script := Script(gate=gate))
+        caller.say(SPEECH)
+        error = (await caller.until("error"))["error"]
+        assert error["code"] == "insufficient_balance"
+        caller.say(sound(), sound())
+        gate.set()
+        await caller.end()
+        assert len(caller.of("response.done")) == 1, "what was paid for is served"
+        assert caller.closed == (4402, "insufficient_balance")
+        assert node.charges == [USUAL]
+        assert len(script.heard) == 1
+
+
+async def test_a_balance_for_nothing_is_refused_before_the_provider_is_asked() -> None:
+    async with place(books=Books(posted=FIRST - 1)) as node:
+        caller = node.call()
+        await caller.end()
+        assert caller.refusal == (402, "insufficient_quota", "insufficient_balance")
+        assert node.upstream.exchanges == []
+
+
+async def test_two_responses_at_once_have_two_holds() -> None:
+    async with place() as node:
+        gate = asyncio.Event()
+        caller = node.call(Script(gate=gate))
+        caller.say(MANUAL, RESPOND, {"type": "response.create", "event_id": "mine"})
+        error = (await caller.until("error"))["error"]
+        assert error["event_id"] == "mine", "the provider takes one at a time"
+        assert "planted" not in error["message"]
+        await until(lambda: len(node.open_holds) == 1)
+        gate.set()
+        await caller.until("response.done")
+        caller.leave()
+        await caller.end()
+        assert node.charges == [USUAL]
+
+
+@pytest.mark.parametrize("automatic", [True, False])
+async def test_a_client_that_leaves_inside_a_response_pays_what_it_has_cost(
+    *, automatic: bool
+) -> None:
+    async with place() as node:
+        caller = node.call(script := Script(stops="wait"))
+        caller.say(*([SPEECH] if automatic else [MANUAL, RESPOND]))
+        await caller.until("response.output_audio.delta")
+        caller.leave()
+        await caller.end()
+        assert node.charges == [USUAL], "the provider reports cancelled responses, too"
+        assert script.heard[-1]["type"] == "response.cancel"
+
+
+async def test_a_client_that_reads_no_more_counts_as_gone() -> None:
+    async with place() as node:
+        caller = node.call(Script(stops="wait"))
+        caller.say(MANUAL, RESPOND)
+        await caller.until("response.created")
+        caller.reads.clear()
+        await caller.end()
+        assert node.charges == [USUAL]
+
+
+SEEN = 1 + 6 * 16 + 2 * 64
+"""What was seen of a response: six tokens of words, a tenth of a second of speech."""
+
+
+@pytest.mark.parametrize("stops", ["cut", "close", "silent", "garbage", "binary"])
+async def test_a_provider_that_fails_inside_a_response_is_paid_for_what_was_seen(
+    stops: str,
+) -> None:
+    async with place() as node:
+        caller = node.call(Script(stops=stops))
+        caller.say(MANUAL)
+        await caller.until("session.updated")
+        caller.say(RESPOND)
+        await caller.end()
+        (charge,) = node.charges
+        assert SEEN <= charge < SEEN + 100 * 4
+        end = node.books.ends[1]
+        assert end is not None
+        assert end.estimated
+        expected = {
+            "close": (1000, ""),
+            "silent": (4504, "upstream_timeout"),
+            "cut": (4502, "upstream_unreachable"),
+        }
+        assert caller.closed == expected.get(stops, (4502, "upstream_request_failed"))
+
+
+async def test_a_response_without_usage_is_estimated() -> None:
+    async with place() as node:
+        caller = node.call(Script(usage=None))
+        caller.say(MANUAL, RESPOND)
+        done = await caller.until("response.done")
+        assert done["response"]["metadata"]["routstr"]["estimated"] is True
+        (charge,) = node.charges
+        assert SEEN <= charge < SEEN + 100 * 4
+        caller.leave()
+        await caller.end()
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"input_tokens": -1, "output_tokens": 5},
+        {"input_tokens": 10**12, "output_tokens": 10**12},
+        {"input_tokens": 10**8, "output_tokens": 10**8},
+        [1, 2],
+    ],
+)
+async def test_a_lie_never_costs_more_than_was_held(usage: object) -> None:
+    async with place() as node:
+        caller = node.call(Script(usage=usage))
+        caller.say(MANUAL, RESPOND)
+        await caller.until("response.done")
+        (charge,) = node.charges
+        assert 0 < charge <= FIRST * 2
+        assert node.books.posted >= 0
+        caller.leave()
+        await caller.end()
+
+
+async def test_silence_on_both_sides_ends_it() -> None:
+    async with place(bounds=SessionLimits(idle_s=0.1, look_s=0.02)) as node:
+        caller = node.call(Script())
+        await caller.end()
+        assert caller.closed == (4408, "session_expired")
+        assert node.charges == []
+
+
+async def test_it_does_not_last_for_ever() -> None:
+    async with place(bounds=SessionLimits(total_s=0.3, look_s=0.02)) as node:
+        caller = node.call(Script(stops="wait"))
+        caller.say(MANUAL, RESPOND)
+        await caller.end()
+        assert caller.closed == (4408, "session_expired")
+        assert node.charges == [USUAL], "what was under way was cancelled and heard out"
+
+
+async def test_a_session_that_is_cancelled_leaves_no_hold() -> None:
+    async with place() as node:
+        caller = node.call(Script(stops="wait"))
+        caller.say(MANUAL, RESPOND)
+        await caller.until("response.output_audio.delta")
+        caller.task.cancel()
+        await asyncio.wait({caller.task})
+        assert len(node.charges) == 1
+
+
+async def test_what_concerns_the_node_s_account_stays_here() -> None:
+    async with place() as node:
+        caller = node.call(
+            Script(), headers=[("Cookie", "planted"), ("OpenAI-Beta", "realtime=v1")]
+        )
+        caller.say(MANUAL, RESPOND)
+        await caller.until("response.done")
+        caller.leave()
+        await caller.end()
+        assert "planted" not in str(caller.messages)
+        asked = node.upstream.exchanges[0].request
+        assert asked.path == "/v1/realtime?model=talks"
+        assert asked.header("authorization") == f"Bearer {UPSTREAM_KEY}"
+        assert asked.header("openai-beta") == "realtime=v1"
+        assert "planted" not in str(asked.headers)
+        assert KEY not in str(asked.headers)
+
+
+async def test_an_event_that_nobody_knows_is_refused_and_the_rest_goes_on() -> None:
+    async with place() as node:
+        caller = node.call(script := Script())
+        strange: list[Any] = ["{", "[]", {"type": "fine_tune", "event_id": "x"}]
+        caller.say(*strange, MANUAL, RESPOND)
+        await caller.until("response.done")
+        codes = [event["error"]["code"] for event in caller.of("error")]
+        assert codes == ["invalid_event"] * 3
+        assert len(script.heard) == 2
+        caller.leave()
+        await caller.end()
+
+
+async def test_a_provider_s_endless_response_is_ended() -> None:
+    async with place(limits=replace(LIMITS, answer_bytes=4_000)) as node:
+        caller = node.call(Script(stops="wait"))
+        caller.say(MANUAL, RESPOND)
+        await caller.end()
+        assert caller.closed == (4502, "upstream_request_failed")
+        assert len(node.charges) == 1
