@@ -9,8 +9,9 @@ it is deterministic                     embeddings, moderations and reranking al
 it is neither looked up nor kept        streams; what is stored at the provider (``store``); a
                                         payment for one request alone; ``Cache-Control: no-store``
 it is kept, but not looked up           ``Cache-Control: no-cache``
-its answer is not kept                  with an output limit that the balance lowered; larger than
-                                        a mebibyte; no answer in JSON; free because it says nothing
+its answer is not kept                  when the balance lowered its output limit, or a parameter
+                                        was corrected; larger than a mebibyte; no answer in JSON;
+                                        free because it says nothing
 ======================================  ==========================================================
 
 The hold is the one of a request that is served by a provider; it is settled with the share
@@ -41,7 +42,7 @@ TEMPERATURE: Final = "temperature"
 SEED: Final = "seed"
 _PURPOSE: Final = "response-cache-name"
 _STORES: Final = "/v1/responses"  # its answers are stored unless the request says otherwise
-_LOWERED: Final = b"x-routstr-max-tokens"
+_CHANGED: Final = frozenset({b"x-routstr-max-tokens", b"x-routstr-corrected"})
 _HEADERS: Final[list[Header]] = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -135,9 +136,9 @@ class Case:
         receipt, fields = sale.exchange.receipt, read_fields(body)
         if receipt is None or fields is None or not sale.dialect.is_answer(fields):
             return
-        lowered = any(name == _LOWERED for name, _ in sale.headers)
+        changed = any(name in _CHANGED for name, _ in sale.headers)
         pardoned = sale.pardons and not receipt.charged
-        if lowered or pardoned or len(body) > ANSWER_BYTES_MAX:
+        if changed or pardoned or len(body) > ANSWER_BYTES_MAX:
             return
         translated = sale.dialect is not self.dialects[0]
         provider, cost = sale.service.provider, parts_of(receipt.cost)
