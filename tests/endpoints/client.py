@@ -34,7 +34,9 @@ class Answer:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        lines = self.body.decode("utf-8", "replace").splitlines() if self.streamed else []
+        """Those that came whole."""
+        whole, _, _ = self.body.decode("utf-8", "replace").rpartition("\n\n")
+        lines = whole.splitlines() if self.streamed else []
         return [json.loads(line[6:]) for line in lines if line.startswith("data: {")]
 
     @property
