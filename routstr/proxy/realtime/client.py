@@ -22,11 +22,12 @@ class ClientLeft(Exception):
 class ClientSocket:
     """A connection: texts both ways. ``stall_s``: how long the client may read nothing."""
 
-    __slots__ = ("_exchange", "_stall_s")
+    __slots__ = ("_exchange", "_stall_s", "_told")
 
     def __init__(self, exchange: Exchange, stall_s: float) -> None:
         self._exchange: Final = exchange
         self._stall_s: Final = stall_s
+        self._told: RoutstrError | None = None
 
     async def accept(self, subprotocol: str | None) -> None:
         """Upgrade the connection. Raises :class:`ClientLeft`."""
@@ -47,7 +48,10 @@ class ClientSocket:
         await self._in_time(self._exchange.pass_on({"type": "websocket.send", "text": text}))
 
     async def tell(self, error: RoutstrError) -> None:
-        """Send an error as an event of the API. Raises :class:`ClientLeft`."""
+        """Send an error as an event of the API, once. Raises :class:`ClientLeft`."""
+        if error is self._told:
+            return
+        self._told = error
         details = dict(error.details)
         shown = {
             "type": error.type,

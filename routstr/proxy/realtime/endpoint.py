@@ -26,6 +26,7 @@ from routstr.proxy.exchange import Exchange
 from routstr.proxy.realtime.client import ClientLeft, ClientSocket
 from routstr.proxy.realtime.desk import Payer, RealtimeDesk, is_sold
 from routstr.proxy.realtime.dialing import ENDPOINT, dial
+from routstr.proxy.realtime.listener import Books
 from routstr.proxy.realtime.reading import Reading
 from routstr.proxy.realtime.session import USUAL_BOUNDS, Session, SessionLimits
 from routstr.proxy.realtime.setup import Setup
@@ -90,7 +91,7 @@ class RealtimeEndpoint:
                 desk.served_by(choice.carrier.name)
                 exchange.provider = choice.carrier.name
                 try:
-                    await self._serve(exchange, choice, provider, (tab, setup, reading))
+                    await self._serve(exchange, choice, provider, Books(tab, setup, reading))
                 finally:
                     await provider.close()
 
@@ -99,7 +100,7 @@ class RealtimeEndpoint:
         exchange: Exchange,
         choice: Choice,
         provider: Socket,
-        books: tuple[Tab, Setup, Reading],
+        books: Books,
     ) -> None:
         carrier = choice.carrier
         limits = carrier.profile.limits

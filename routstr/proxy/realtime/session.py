@@ -19,12 +19,10 @@ its code.
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import Final
-from uuid import uuid4
 
 from routstr.errors import (
-    PaymentError,
-    RequestError,
     RoutstrError,
     SessionExpired,
     UpstreamError,
@@ -32,13 +30,9 @@ from routstr.errors import (
 )
 from routstr.proxy.fields import encode
 from routstr.proxy.realtime import news as told
-from routstr.proxy.realtime import wishes
 from routstr.proxy.realtime.client import ClientLeft, ClientSocket
+from routstr.proxy.realtime.listener import Books, Listener
 from routstr.proxy.realtime.news import News, Outcome, read_news
-from routstr.proxy.realtime.reading import Reading
-from routstr.proxy.realtime.setup import Setup, read_limit
-from routstr.proxy.realtime.tab import Tab
-from routstr.proxy.realtime.wishes import Wish, read_wish
 from routstr.upstream.client import UpstreamLimits
 from routstr.upstream.socket import Socket
 
@@ -68,13 +62,11 @@ class Session:
     __slots__ = (
         "_bounds",
         "_client",
-        "_heard_at",
         "_left",
         "_limits",
+        "_listener",
         "_provider",
         "_provider_name",
-        "_reading",
-        "_said",
         "_setup",
         "_tab",
         "_told_at",
@@ -85,24 +77,25 @@ class Session:
         client: ClientSocket,
         provider: Socket,
         provider_name: str,
-        books: tuple[Tab, Setup, Reading],
+        books: Books,
         limits: UpstreamLimits,
         bounds: SessionLimits,
     ) -> None:
-        now = asyncio.get_running_loop().time()
         self._client: Final = client
         self._provider: Final = provider
         self._provider_name: Final = provider_name
-        self._tab, self._setup, self._reading = books
+        self._tab: Final = books.tab
+        self._setup: Final = books.setup
+        self._listener: Final = Listener(client, provider, books)
         self._limits: Final = limits
         self._bounds: Final = bounds
-        self._heard_at = self._told_at = now
+        self._told_at = asyncio.get_running_loop().time()
+        """When the provider last said something; never, while the client does not read it."""
         self._left = False
-        self._said: RoutstrError | None = None
 
     async def __call__(self) -> RoutstrError | None:
         """Serve it; what ended it, None for an end in good order. All holds have ended then."""
-        up = asyncio.create_task(self._listen())
+        up = asyncio.create_task(self._listener())
         down = asyncio.create_task(self._relay())
         problem: RoutstrError | None = None
         cancelled = False
@@ -129,10 +122,13 @@ class Session:
             for task in (up, down):
                 if task.done():
                     return self._reason(task)
+            if self._left:
+                return None
             now = asyncio.get_running_loop().time()
-            if not self._tab.quiet and now - self._told_at > self._limits.idle_s:
+            heard_at, asked_at = self._listener.heard_at, self._listener.asked_at
+            if not self._tab.quiet and now - max(self._told_at, asked_at) > self._limits.idle_s:
                 return UpstreamTimeout("The provider fell silent.")
-            silent = now - max(self._heard_at, self._told_at) > self._bounds.idle_s
+            silent = now - max(self._told_at, heard_at) > self._bounds.idle_s
             if silent or now - began > self._bounds.total_s:
                 return SessionExpired()
 
@@ -145,80 +141,27 @@ class Session:
             return error
         return self._tab.lapsed if self._tab.over else None
 
-    # from the client
-
-    async def _listen(self) -> None:
-        while not self._tab.over:
-            try:
-                text = await self._client.receive()
-                self._heard_at = asyncio.get_running_loop().time()
-                wish = read_wish(text)
-                await self._pass(wish)
-            except (RequestError, PaymentError) as error:
-                self._said = error
-                await self._client.tell(error)
-
-    async def _pass(self, wish: Wish) -> None:
-        tab = self._tab
-        if tab.lapsed is not None and wish.type not in wishes.CLEARS:
-            return  # the client was told
-        try:
-            text = await self._prepare(wish)
-        except (RequestError, PaymentError) as error:
-            if wish.event_id is not None:
-                error.details = {**error.details, "event_id": wish.event_id}
-            if isinstance(error, PaymentError) and wish.type != wishes.CREATE:
-                self._tab.lapsed = self._tab.lapsed or error  # sound with a hole is no sound
-            raise
-        await self._provider.send(text)
-
-    async def _prepare(self, wish: Wish) -> str:
-        """Hold for what the event may lead to; the event for the provider."""
-        reading = self._reading
-        known = reading.most, reading.guess
-        try:
-            return await self._covered(wish)
-        except RoutstrError:
-            reading.most, reading.guess = known  # it is not passed on
-            raise
-
-    async def _covered(self, wish: Wish) -> str:
-        if wish.append is not None:
-            self._reading.add_sound(wish.append.size, self._setup.bytes_per_second)
-            await self._tab.cover()
-            return wish.encode()
-        if wish.type == wishes.UPDATE:
-            self._setup.ask(wish.session)
-        if wish.type == wishes.CREATE and wish.event_id is None:
-            # with a name its refusal can be told from others
-            wish.fields["event_id"] = f"event_{uuid4().hex}"
-        text = wish.encode()
-        wish.add_to(self._reading, len(text), self._setup.bytes_per_second)
-        if wish.type == wishes.CREATE:
-            named, limit = read_limit(wish.response)
-            most = limit if named else self._setup.max_output
-            await self._tab.promise(str(wish.fields["event_id"]), most)
-        elif wish.type not in wishes.CLEARS:
-            await self._tab.cover()
-        return text
-
-    # from the provider
-
     async def _relay(self) -> None:
         tab = self._tab
         while not tab.over and (text := await self._provider.receive()) is not None:
-            self._told_at = asyncio.get_running_loop().time()
             news = read_news(text)
             shown = await self._take(text, news)
-            if self._left:
-                if tab.quiet:
-                    return
-                continue
-            if shown is not None:
-                await self._client.send(shown)
-            if tab.lapsed is not None and self._said is not tab.lapsed:
-                self._said = tab.lapsed
-                await self._client.tell(tab.lapsed)
+            self._told_at = inf
+            try:
+                await self._show(shown)
+            except ClientLeft:
+                self._left = True  # the provider is heard out all the same
+            self._told_at = asyncio.get_running_loop().time()
+            if self._left and tab.quiet:
+                return
+
+    async def _show(self, event: str | None) -> None:
+        if self._left:
+            return
+        if event is not None:
+            await self._client.send(event)
+        if self._tab.lapsed is not None:
+            await self._client.tell(self._tab.lapsed)
 
     async def _take(self, text: str, news: News) -> str | None:
         """Note what concerns the node; what the client gets of it."""
@@ -260,8 +203,7 @@ class Session:
             if problem is None:
                 await self._client.close(NORMAL, "")
                 return
-            if problem is not self._said:
-                await self._client.tell(problem)
+            await self._client.tell(problem)
             await self._client.close(ERROR_CLOSE + problem.http_status, problem.code)
 
 

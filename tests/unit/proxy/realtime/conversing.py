@@ -112,7 +112,8 @@ class Caller:
         credential = [] if key is None else [("Authorization", f"Bearer {key}")]
         scope = http_scope("GET", path, [*credential, *headers])
         del scope["method"]
-        scope |= {"type": "websocket", "scheme": "ws", "subprotocols": list(protocols)}
+        scope["type"], scope["scheme"] = "websocket", "ws"
+        scope["subprotocols"] = list(protocols)
         scope["query_string"] = query.encode()
         self.messages: list[Message] = []
         self.reads = asyncio.Event()

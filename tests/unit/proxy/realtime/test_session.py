@@ -147,7 +147,9 @@ async def test_two_responses_at_once_have_two_holds() -> None:
     async with place() as node:
         gate = asyncio.Event()
         caller = node.call(Script(gate=gate))
-        caller.say(MANUAL, RESPOND, {"type": "response.create", "event_id": "mine"})
+        caller.say(MANUAL)
+        await caller.until("session.updated")
+        caller.say(RESPOND, {"type": "response.create", "event_id": "mine"})
         error = (await caller.until("error"))["error"]
         assert error["event_id"] == "mine", "the provider takes one at a time"
         assert "planted" not in error["message"]
