@@ -10,10 +10,13 @@ from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from routstr.core.logging import get_logger
 from routstr.core.rendering import Header
 
 CREDENTIAL_BYTES_MAX: Final = 16_384
 _AUTHORIZATION: Final = b"authorization"
+_CALLS: Final = frozenset({"http", "websocket"})
+_log: Final = get_logger(__name__)
 
 
 @runtime_checkable
@@ -53,15 +56,18 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's event."""
-        found = self._find(scope["headers"]) if scope["type"] == "http" else None
+        found = self._find(scope["headers"]) if scope["type"] in _CALLS else None
         if found is None:
             await self._app(scope, receive, send)
             return
         try:
             key = await found.method.key_for(found.credential)
         except Exception as error:  # noqa: BLE001 - the last handler gets it, inside of this
-            await self._refusing(error)(scope, receive, send)
-            return
+            if scope["type"] == "http":
+                await self._refusing(error)(scope, receive, send)
+                return
+            _log.warning("payment_method_failed", exc_info=True)
+            key = None  # an upgrade has no such answer: it is refused as an unknown key is
         if key is not None:
             headers: list[Header] = list(scope["headers"])
             headers[found.place] = (_AUTHORIZATION, b"Bearer " + key.encode("latin-1", "replace"))

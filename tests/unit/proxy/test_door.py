@@ -97,6 +97,21 @@ async def test_an_error_of_a_method_is_answered_and_goes_no_further() -> None:
     assert await through(Broken(), "Voucher spring") == (500, [])
 
 
+@pytest.mark.parametrize(
+    ("word", "seen"), [("spring", b"Bearer sk-1"), ("used-up", b"Voucher used-up")]
+)
+async def test_an_upgrade_goes_on_with_the_key_or_as_it_came(word: str, seen: bytes) -> None:
+    inside = Inside()
+    headers = [(b"authorization", b"Voucher " + word.encode())]
+
+    async def pass_on(_message: Message | None = None) -> Message:
+        return {}
+
+    scope = {"type": "websocket", "headers": headers}
+    await door(inside, Vouchers())(scope, pass_on, pass_on)  # type: ignore[arg-type]
+    assert inside.headers == [[(b"authorization", seen)]]
+
+
 async def test_other_events_pass() -> None:
     inside = Inside()
     sent: list[Message] = []
