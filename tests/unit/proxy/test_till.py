@@ -17,6 +17,7 @@ from routstr.errors import (
 )
 from routstr.ledger.entries import Held, HoldRequest, Refused
 from routstr.payment.tokens import PromptEstimate
+from routstr.proxy import delivery
 from routstr.proxy import paid as paid_module
 from tests.unit.core.asgi import Answer
 from tests.unit.proxy.cancelling import cancelled_at
@@ -281,7 +282,7 @@ async def test_what_nobody_foresaw_gives_everything_back(
         raise LookupError("planted")
 
     async with running(books=books()) as node:
-        monkeypatch.setattr(paid_module, "affordable_output_tokens", broken)
+        monkeypatch.setattr(delivery, "affordable_output_tokens", broken)
         with caplog.at_level(logging.ERROR):
             assert_given_back(await node.pay(), 500, "internal_error", node)
         assert TOKEN not in caplog.text
