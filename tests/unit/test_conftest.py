@@ -60,8 +60,8 @@ INTEGRATION: Final = UNIT.partition("def test_")[0] + "def test_slow() -> None:\
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What became of each of the tests above: nothing, or why it failed."""
     place = tmp_path_factory.mktemp("suite")
-    limit = f"CPU_LIMIT_S: Final = {CPU_LIMIT_S}"
-    assert limit in (guards := CONFTEST.read_text())
+    limit, guards = f"CPU_LIMIT_S: Final = {CPU_LIMIT_S}", CONFTEST.read_text()
+    assert limit in guards
     # seconds are long where tests of tests have to use them up
     (place / "conftest.py").write_text(guards.replace(limit, "CPU_LIMIT_S: Final = 1.0"))
     for folder, text in (("unit", UNIT), ("integration", INTEGRATION)):
