@@ -14,6 +14,7 @@ EXPOSED_HEADERS: Final = (
     "x-routstr-cost-usd",
     "x-routstr-input-cost-msats",
     "x-routstr-output-cost-msats",
+    "x-routstr-cache",
     "x-routstr-corrected",
     "x-routstr-max-tokens",
     "x-routstr-change",
