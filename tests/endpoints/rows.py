@@ -204,5 +204,9 @@ ABSENT: Final[tuple[Absent, ...]] = (
     ),
     Absent("images/variations", "stream", "the API streams no variations"),
     Absent("audio/translations", "stream", "the API streams no translations"),
+    *(
+        Absent("realtime", form, "a conversation over a WebSocket, with tests of its own")
+        for form in FORMS
+    ),
     *(Absent(row.name, "stream", "one JSON answer, and no provider is asked") for row in FREE),
 )
