@@ -29,6 +29,15 @@ PIECES: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Models that sell no words, and USD for a picture, a character, a second of sound."""
 
+AUDIO_INPUT_MSAT: Final = 32
+AUDIO_OUTPUT_MSAT: Final = 64
+TALKING: Final[Mapping[str, str]] = {
+    **PRICING,
+    "input_cost_per_audio_token": "0.000032",
+    "output_cost_per_audio_token": "0.000064",
+}
+"""A model for conversations: words at the prices above, and tokens of sound."""
+
 NO_FEES: Final[Mapping[str, str]] = {"EXCHANGE_FEE": "1", "UPSTREAM_PROVIDER_FEE": "1"}
 """Settings of a node that passes prices on as they are."""
 

@@ -3,7 +3,7 @@
 ====================  =================================  =======================================
 what                  at most, for the hold              where nothing is reported
 ====================  =================================  =======================================
-events of the client  a token a byte                     a token for four bytes
+events of the client  a token a byte                     the tokens of their words
 sound, a second       40 tokens                          10 tokens
 a picture             8,000 tokens                       1,700 tokens
 earlier responses     their output                       the same
@@ -33,7 +33,6 @@ from routstr.payment.pricing import Quote
 OWN_TOKENS: Final = 1_024
 LEAST_TOKENS: Final = 4_096
 """Room for instructions and the first words: the hold of most short conversations."""
-BYTES_PER_TOKEN: Final = 4
 PCM_BYTES: Final = 48_000
 """A second of the usual sound: 24 kHz, 16 bits."""
 PHONE_BYTES: Final = 8_000
@@ -49,10 +48,10 @@ class Reading:
     most: int = OWN_TOKENS
     guess: int = 0
 
-    def add_bytes(self, size: int) -> None:
-        """An event of the client's that is no sound."""
+    def add_words(self, size: int, likely: int) -> None:
+        """An event of so many bytes, which are probably so many tokens."""
         self.most += size
-        self.guess += -(-size // BYTES_PER_TOKEN)
+        self.guess += likely
 
     def add_pictures(self, number: int) -> None:
         """So many pictures, of whatever size."""

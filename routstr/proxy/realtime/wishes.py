@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from routstr.errors import InvalidEvent, NotPriced, RoutstrError
+from routstr.payment.tokens import prompt_estimate
 from routstr.proxy.realtime.reading import Reading
 
 APPEND: Final = "input_audio_buffer.append"
@@ -95,7 +96,19 @@ class Wish:
             if part.get("type") == "input_image":
                 blobs += len(image) if isinstance(image, str) else 0
                 reading.add_pictures(1)
-        reading.add_bytes(size - blobs)
+        reading.add_words(size - blobs, self._likely())
+
+    def _likely(self) -> int:
+        """Tokens of the words in it."""
+        holder = self.session or self.response
+        words = {name: holder[name] for name in ("instructions", "tools") if holder.get(name)}
+        texts = [part["text"] for part in self._parts() if isinstance(part.get("text"), str)]
+        item = self.fields.get("item")
+        if isinstance(item, Mapping):
+            texts += [item[name] for name in ("arguments", "output") if item.get(name)]
+        if not words and not texts:
+            return 0
+        return prompt_estimate({**words, "input": texts}).tokens
 
     def _parts(self) -> Iterator[Mapping[str, object]]:
         """What the items of the event consist of."""

@@ -17,7 +17,7 @@ import aiohttp
 import msgspec
 
 from devkit.node import Node, settings
-from devkit.prices import BTC_USD, COMPLETION_MSAT, NO_FEES, PIECES, PRICING, write_models
+from devkit.prices import BTC_USD, COMPLETION_MSAT, NO_FEES, PIECES, PRICING, TALKING, write_models
 from devkit.upstream import PLAYS, Upstream
 from routstr.core.db import Database
 from routstr.errors import WalletError
@@ -31,6 +31,8 @@ EXACT = "exact"
 EXACT_MSAT = 1 + 6 * COMPLETION_MSAT
 """The least price of a request (MIN_REQUEST_MSAT) is part of it."""
 EXACT_LIMIT = 6
+TALKS = "talks"
+"""A model for conversations (``/v1/realtime``)."""
 BODY_BYTES_MAX = 256 * 1024
 _SMALL_LIMITS = {
     "DISCONNECT_DRAIN_SECONDS": "1",
@@ -210,7 +212,7 @@ class House:
 def _models(folder: Path) -> Path:
     path = folder / "models.json"
     data = json.loads(write_models(path, PLAYS).read_text())["data"]
-    for name, pricing in {EXACT: _FREE_PROMPT, **PIECES}.items():
+    for name, pricing in {EXACT: _FREE_PROMPT, TALKS: TALKING, **PIECES}.items():
         data += json.loads(write_models(path, [name], pricing=pricing).read_text())["data"]
     path.write_text(json.dumps({"data": data}))
     return path
