@@ -184,7 +184,11 @@ def sqlite_file(database_url: Secret) -> Path | None:
 
 def _redis_url(value: Secret) -> Secret:
     url = re.sub(r"^valkey(s?)://", r"redis\1://", value.reveal().strip())
-    if url and not _REDIS.fullmatch(url):
+    try:
+        known = not url or (_REDIS.fullmatch(url) and urlsplit(url).port != 0)
+    except ValueError:  # its words may hold a part of the password
+        known = False
+    if not known:
         raise ValueError("must be redis://, rediss:// or unix:// with a server or a socket")
     return Secret(url)
 

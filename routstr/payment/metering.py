@@ -217,8 +217,10 @@ class Meter:
         """
         if self._settling is None:
             self._cost, self._usage, self._settling = cost, usage, True
-        self.receipt = replace(await self._end(), cached=True)
-        return self.receipt
+        receipt = await self._end()
+        if self._cost is cost and not receipt.cached:
+            self.receipt = receipt = replace(receipt, cached=True)
+        return receipt
 
     async def release(self) -> Receipt:
         """Charge nothing and free everything."""

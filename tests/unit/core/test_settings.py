@@ -158,6 +158,12 @@ def test_a_refusal_never_shows_a_secret(name: str, value: str) -> None:
         ("PROOFS_PER_AMOUNT_MAX", "3", "4"),
         ("ROUTSTR_SECRET_KEY", "ab" * 31, "64 hexadecimal digits"),
         ("REQUEST_BODY_BYTES_MAX", "10", "1024"),
+        ("REDIS_URL", "http://cache.example", "redis://"),
+        ("REDIS_URL", "redis://", "redis://"),
+        ("REDIS_URL", "redis://:pass/word@cache.example", "redis://"),
+        ("RESPONSE_CACHE_FOR", "temperature,top_p", "of temperature"),
+        ("RESPONSE_CACHE_PERCENT", "101", "100"),
+        ("KEY_REQUESTS_PER_MINUTE", "-1", "greater than or equal to 0"),
     ],
 )
 def test_a_refusal_says_what_is_wanted(name: str, value: str, wanted: str) -> None:
@@ -209,6 +215,8 @@ def test_values_are_brought_to_one_form() -> None:
             "UPSTREAM_BASE_URL": "https://api.example/v1/",
             "ROUTSTR_SECRET_KEY": "AB" * 32 + "\n",
             "PRIMARY_MINT_URL": "https://a.example/",
+            "REDIS_URL": "valkeys://:password@cache.example:6380/1 ",
+            "RESPONSE_CACHE_FOR": "seed, temperature, seed",
             "MINT_EXPOSURE_SAT_MAX_OF": "https://A.example/=5, https://a.example= 7",
         },
         None,
@@ -222,6 +230,8 @@ def test_values_are_brought_to_one_form() -> None:
     assert settings.onion_url == "http://abcdef.onion"
     assert settings.upstream_base_url == "https://api.example/v1"
     assert settings.routstr_secret_key == Secret("AB" * 32)
+    assert settings.redis_url.reveal() == "rediss://:password@cache.example:6380/1"
+    assert settings.response_cache_for == ("temperature", "seed")
 
 
 def test_the_sqlite_file_is_known() -> None:

@@ -293,10 +293,20 @@ Act = Callable[[Meter], Coroutine[Any, Any, Receipt]]
 SETTLE: Act = lambda meter: meter.settle(USAGE)  # noqa: E731 - a table of two
 DEARER: Act = lambda meter: meter.settle(Usage(50, 50))  # noqa: E731
 RELEASE: Act = lambda meter: meter.release()  # noqa: E731
+KNOWN = Cost(Msat(7), Msat(1), Msat(2), Msat(4), ZERO, ZERO)
+AGAIN: Act = lambda meter: meter.settle_again(USAGE, KNOWN)  # noqa: E731
 
 
-@pytest.mark.parametrize("first", [SETTLE, RELEASE])
-@pytest.mark.parametrize("second", [SETTLE, DEARER, RELEASE])
+async def test_an_answer_of_before_is_charged_what_is_known() -> None:
+    books = Books()
+    receipt = await AGAIN(await opened(books))
+    assert (receipt.cost, receipt.charged, receipt.usage) == (KNOWN, Msat(7), USAGE)
+    assert receipt.cached
+    assert (books.posted, books.open) == (993, {})
+
+
+@pytest.mark.parametrize("first", [SETTLE, RELEASE, AGAIN])
+@pytest.mark.parametrize("second", [SETTLE, DEARER, RELEASE, AGAIN])
 async def test_the_first_end_stands(first: Act, second: Act) -> None:
     books = Books()
     meter = await opened(books)
@@ -360,7 +370,7 @@ async def test_the_change_of_a_kept_charge_is_what_the_token_has_left() -> None:
     assert purse.owned == [], "the hold is open: nothing can be given yet"
 
 
-@pytest.mark.parametrize("act", [SETTLE, RELEASE])
+@pytest.mark.parametrize("act", [SETTLE, RELEASE, AGAIN])
 @pytest.mark.parametrize("again", [0, 1, 2, 3])
 async def test_an_end_survives_cancellation_at_every_wait(act: Act, again: int) -> None:
     for at in range(1, 100):
