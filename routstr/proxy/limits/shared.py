@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from typing import Final
+from typing import Any, Final
 
 from limits.aio.storage import RedisStorage
 from limits.errors import StorageError
@@ -27,12 +27,14 @@ return 1
 
 def shared_storage(redis: Redis) -> RedisStorage:
     """The library's counters over the node's own connections."""
+    # its type tells of what goes into an address; its documentation shows a pool here
+    options: dict[str, Any] = {"connection_pool": redis.connection_pool}
     return RedisStorage(
         "redis://",
         wrap_exceptions=True,
         implementation="redispy",
         key_prefix=PREFIX,
-        connection_pool=redis.connection_pool,  # type: ignore[arg-type] - its documented use
+        **options,
     )
 
 
