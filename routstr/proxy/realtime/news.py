@@ -23,6 +23,7 @@ SESSIONS: Final = frozenset({"session.created", "session.updated"})
 UPDATED: Final = "session.updated"
 PRIVATE: Final = frozenset({"rate_limits.updated"})
 _SOUND: Final = frozenset({"response.output_audio.delta", "response.audio.delta"})
+_QUOTES: Final = 2
 _OWN_ACCOUNT: Final = ("quota", "billing", "api_key", "account", "credit", "organization")
 _OWN_TROUBLE: Final = {
     "type": "upstream_error",
@@ -44,7 +45,7 @@ class News(msgspec.Struct):
     @property
     def sound(self) -> int:
         """Bytes of speech in it."""
-        return len(bytes(self.delta)) * 3 // 4 if self.type in _SOUND else 0
+        return max(0, len(bytes(self.delta)) - _QUOTES) * 3 // 4 if self.type in _SOUND else 0
 
     @property
     def text(self) -> str:

@@ -48,6 +48,11 @@ async def openai(house: House, key: str) -> AsyncIterator[AsyncOpenAI]:
         yield sdk
 
 
+async def _gather(talk: Any, events: list[Any]) -> None:
+    while True:
+        events.append(await talk.recv())
+
+
 async def spent(client: Client, key: str, number: int) -> None:
     """So many responses were paid for, and nothing is held any more."""
     await client.wait_for_hold(key, held=False)
@@ -118,8 +123,7 @@ async def test_a_provider_that_vanishes_is_paid_for_what_was_seen(
     async with openai.realtime.connect(model=TALKS) as talk:
         await talk.response.create()
         with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                events.append(await talk.recv())
+            await _gather(talk, events)
     assert closed.value.rcvd is not None
     told = closed.value.rcvd.code, closed.value.rcvd.reason
     assert told == (4502, "upstream_unreachable")
