@@ -20,7 +20,7 @@ from devkit.prices import (
 )
 from devkit.upstream.realtime import PAUSE, Script, realtime
 from tests.integration.money.conftest import Purse
-from tests.integration.money.house import TALKS, Client, House
+from tests.integration.money.house import BODY_BYTES_MAX, TALKS, Client, House
 
 RESPONSE_MSAT = (
     1
@@ -141,6 +141,19 @@ async def test_a_token_for_one_request_opens_no_conversation(house: House, purse
         await connect(url, additional_headers={"X-Cashu": token})
     assert refused.value.response.status_code == 400
     assert b"a conversation is many" in refused.value.response.body
+
+
+async def test_s22_an_event_that_is_too_large_ends_it(
+    house: House, client: Client, key: str
+) -> None:
+    url = f"{house.node.base_url.replace('http', 'ws', 1)}/realtime?model={TALKS}"
+    async with connect(url, additional_headers={"Authorization": f"Bearer {key}"}) as talk:
+        await talk.send(f'{{"type":"{"x" * BODY_BYTES_MAX}"}}')
+        with pytest.raises(ConnectionClosed) as closed:
+            await _gather(talk, [])
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
+    await spent(client, key, 0)
 
 
 async def test_a_browser_brings_its_key_as_a_subprotocol(
