@@ -4,9 +4,7 @@ It needs Node.js and npm, which fetches the wallet: ``make acceptance``. Where o
 or fetches nothing, the tests are reported as not run.
 """
 
-import asyncio
 import json
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,42 +12,18 @@ from typing import Any, Final
 import pytest
 
 from devkit.mint import Mint, MintOptions
+from tests.acceptance.npm import installed, run
 from tests.integration.money.house import House, open_house
 
 pytestmark = [pytest.mark.node, pytest.mark.mint]
 
 HERE: Final = Path(__file__).parent / "cashu_ts"
-_INSTALL: Final = ("install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
-_LIMIT_S: Final = 120.0
-
-
-async def run(program: str, *arguments: str, folder: Path) -> tuple[int, str]:
-    """Exit status, and all that was written."""
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip(f"not run: {program} is not installed")
-    process = await asyncio.create_subprocess_exec(
-        found,
-        *arguments,
-        cwd=folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    async with asyncio.timeout(_LIMIT_S):
-        written, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, written.decode()
 
 
 @pytest.fixture
 async def wallet(tmp_path: Path) -> Path:
     """A folder with the wallet and the script that drives it."""
-    folder = tmp_path / "cashu_ts"
-    shutil.copytree(HERE, folder)
-    status, told = await run("npm", *_INSTALL, folder=folder)
-    if status:
-        pytest.skip(f"not run: npm could not fetch the wallet: {told.strip()[-300:]}")
-    return folder
+    return await installed(HERE, tmp_path / "cashu_ts")
 
 
 @pytest.fixture
