@@ -81,6 +81,6 @@ def _line(name: str, form: str, columns: Sequence[str]) -> str:
 def _absent() -> Iterator[str]:
     """What does not exist, and why."""
     for why in dict.fromkeys(absent.why for absent in ABSENT):
-        names = ", ".join(one.name for one in ABSENT if one.why == why)
+        names = ", ".join(dict.fromkeys(one.name for one in ABSENT if one.why == why))
         yield f"n/a  {names}: {why}"
     yield "n/a  free routes: whatever befalls a provider, since none is asked"
