@@ -84,7 +84,7 @@ async def test_A3_every_endpoint_has_a_price_or_leaves_the_token_alone(
     for path in UNPRICED:
         text = await scene.mint.payer.token(100)
         reply = await pay(client, path, text, "good", input="Say something.")
-        assert reply.status == 404, path
+        assert reply.status in {400, 404}, (path, reply.body)
         assert set(await scene.mint.payer.states(text)) == {ProofState.UNSPENT}, path
 
 

@@ -26,6 +26,7 @@ async def test_a_topup_adds_what_arrived_once(client: Client, purse: Purse) -> N
         "gross": gross,
         "mint_fee": fee,
         "balance": before + gross - fee,
+        "change": None,
     }
     assert again.json == first.json
     assert set(await purse.payer.states(text)) == {ProofState.SPENT}

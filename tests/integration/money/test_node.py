@@ -20,6 +20,7 @@ async def test_the_node_describes_itself(client: Client, mints: dict[str, Mint])
         "version": __version__,
         "npub": "",
         "mints": [*(mint.url for mint in mints.values()), GONE_MINT],
+        "swap_mints": [],
         "http_url": "",
         "onion_url": "",
         "child_key_cost_msats": 0,

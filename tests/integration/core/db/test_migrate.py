@@ -42,6 +42,7 @@ TABLES: Final = {
     "mint_swaps",
     "node_values",
     "proofs",
+    "provider_objects",
     "providers",
     "reconciliations",
     "sagas",
