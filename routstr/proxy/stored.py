@@ -75,9 +75,7 @@ class _Listener:
         if name is None or provider is None:
             return
         try:
-            owner = await self._objects.owner(
-                self._credentials.authorization, just_paid=True
-            )
+            owner = await self._objects.owner(self._credentials.authorization, just_paid=True)
         except (AuthError, WalletError):
             return  # the key was taken away meanwhile
         await self._objects.bind(owner, provider, KIND, {name: ""})
