@@ -27,7 +27,7 @@ BROAD_CATCHES: Final = {
     "core/db/writer.py",
     "core/plugins.py",
     "proxy/door.py",
-    "proxy/route.py",  # of conversations over WebSockets
+    "proxy/realtime/route.py",
 }
 """The last handlers of both halves and the supervisor of tasks, which log what they catch; the
 writer, which hands it to the caller who waits; and where code of other packages is called: what it
