@@ -54,6 +54,8 @@ class Script:
     """
 
     usage: object = field(default_factory=lambda: dict(USAGE))
+    transcript: object = field(default_factory=lambda: {"type": "duration", "seconds": 1.5})
+    """The usage of a transcript; None: it fails."""
     stops: str = ""
     gate: asyncio.Event | None = None
     heard: list[dict[str, Any]] = field(default_factory=list)
@@ -78,8 +80,8 @@ class _Conversation:
         self._script = script
         self._session: dict[str, Any] = dict(SESSION)
         self._responses = 0
+        self._items = 0
         self._active: asyncio.Task[None] | None = None
-        self._usage: object = None
 
     async def run(self) -> None:
         await self._talk.send({"type": "session.created", "session": self._session})
@@ -100,14 +102,32 @@ class _Conversation:
             case "input_audio_buffer.append":
                 turns = self._session["audio"]["input"]["turn_detection"]
                 if turns is not None and b64decode(event["audio"]).endswith(PAUSE):
-                    await self._talk.send({"type": "input_audio_buffer.committed", "item_id": "i"})
+                    await self._commit()
                     await self._respond(event)
+            case "input_audio_buffer.commit":
+                await self._commit()
+            case "input_audio_buffer.clear":
+                await self._talk.send({"type": "input_audio_buffer.cleared"})
             case "conversation.item.create":
                 await self._talk.send({"type": "conversation.item.done", "item": event["item"]})
             case "response.create":
                 await self._respond(event)
             case "response.cancel":
                 await self._cancel()
+
+    async def _commit(self) -> None:
+        self._items += 1
+        item = f"item_{self._items}"
+        await self._talk.send({"type": "input_audio_buffer.committed", "item_id": item})
+        if self._session["audio"]["input"]["transcription"] is None:
+            return
+        kind = "conversation.item.input_audio_transcription"
+        usage = self._script.transcript
+        if usage is None:
+            await self._talk.send({"type": f"{kind}.failed", "item_id": item, "error": {}})
+            return
+        told = {"item_id": item, "content_index": 0, "transcript": "Say something."}
+        await self._talk.send({"type": f"{kind}.completed", **told, "usage": usage})
 
     async def _respond(self, event: dict[str, Any]) -> None:
         if self._active is not None and not self._active.done():

@@ -8,9 +8,9 @@ from typing import Final
 from routstr.catalog.snapshot import Goods, ModelEntry, Snapshot
 from routstr.errors import ModelNotFound
 from routstr.money import Msat
-from routstr.payment.metering import Offer, Receipt
+from routstr.payment.metering import Meter, Offer, Receipt
 from routstr.payment.price_wishes import Wishes
-from routstr.payment.pricing import NO_OUTPUT, Quote, QuotePolicy
+from routstr.payment.pricing import NO_OUTPUT, Quote, QuotePolicy, quote_most
 from routstr.payment.usage import Usage
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.realtime.dialing import ENDPOINT
@@ -71,21 +71,33 @@ class RealtimeDesk:
 
     def entry(self) -> ModelEntry:
         """The model as its provider sells it now. Raises what says that it does not."""
-        found = self._catalog().find(self._model)
-        entries = () if found is None else (found, *found.others)
-        entry = next((one for one in entries if one.provider == self._provider), None)
+        entry = self.find(self._model)
         if entry is None:
             raise ModelNotFound(f"Model {self._model!r} is not sold here any more.")
         return entry
 
+    def find(self, model: str) -> ModelEntry | None:
+        """A model as the same provider sells it now."""
+        found = self._catalog().find(model)
+        entries = () if found is None else (found, *found.others)
+        return next((one for one in entries if one.provider == self._provider), None)
+
     async def hold(self, limit: int | None) -> Paid:
         """Hold for the worst of a response. Raises what says that nobody pays."""
-        entry, snapshot, payer = self.entry(), self._catalog(), self._payer
+        entry = self.entry()
         quoted = self.quote(entry, limit)
+        return Paid(await self._hold(entry, quoted), quoted.max_output_tokens)
+
+    async def hold_most(self, entry: ModelEntry, most: tuple[Usage, ...]) -> Meter:
+        """Hold for the dearest of these, by another model."""
+        quoted = quote_most(entry.rates, most, self._policy)
+        return await self._hold(entry, self._payer.wishes.ceiled(quoted, NO_OUTPUT))
+
+    async def _hold(self, entry: ModelEntry, quoted: Quote) -> Meter:
+        snapshot, payer = self._catalog(), self._payer
         offer = Offer(entry, quoted, 0, snapshot.version, snapshot.usd_per_btc)
         checkout = payer.till.checkout(payer.exchange, payer.credentials, offer, ENDPOINT)
-        meter = await self._stack.enter_async_context(checkout)
-        return Paid(meter, quoted.max_output_tokens)
+        return await self._stack.enter_async_context(checkout)
 
     def likely(self) -> int:
         """The tokens that a response which begins now has probably read."""

@@ -26,6 +26,7 @@ from routstr.proxy.exchange import Exchange
 from routstr.proxy.realtime.client import ClientLeft, ClientSocket
 from routstr.proxy.realtime.desk import Payer, RealtimeDesk, is_sold
 from routstr.proxy.realtime.dialing import ENDPOINT, dial
+from routstr.proxy.realtime.ear import Ear
 from routstr.proxy.realtime.listener import Books
 from routstr.proxy.realtime.reading import Reading
 from routstr.proxy.realtime.session import USUAL_BOUNDS, Session, SessionLimits
@@ -79,8 +80,9 @@ class RealtimeEndpoint:
             desk = RealtimeDesk(
                 payer, parts.catalog, parts.policy, reading, stack, choices[0].entry
             )
-            tab = Tab(desk, setup := Setup(), reading)
-            first = await tab.open()
+            setup = Setup()
+            books = Books(Tab(desk, setup, reading), Ear(desk, setup), setup, reading)
+            first = await books.tab.open()
             with self._counted(exchange.key_id or ""):
 
                 def fits(choice: Choice) -> bool:
@@ -91,7 +93,7 @@ class RealtimeEndpoint:
                 desk.served_by(choice.carrier.name)
                 exchange.provider = choice.carrier.name
                 try:
-                    await self._serve(exchange, choice, provider, Books(tab, setup, reading))
+                    await self._serve(exchange, choice, provider, books)
                 finally:
                     await provider.close()
 

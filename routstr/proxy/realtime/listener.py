@@ -3,11 +3,11 @@
 import asyncio
 from dataclasses import dataclass
 from typing import Final
-from uuid import uuid4
 
 from routstr.errors import PaymentError, RequestError, RoutstrError
 from routstr.proxy.realtime import wishes
 from routstr.proxy.realtime.client import ClientSocket
+from routstr.proxy.realtime.ear import Ear
 from routstr.proxy.realtime.reading import Reading
 from routstr.proxy.realtime.setup import Setup, read_limit
 from routstr.proxy.realtime.tab import Tab
@@ -20,6 +20,7 @@ class Books:
     """What is known of a conversation: its holds, its settings, what the model was given."""
 
     tab: Tab
+    ear: Ear
     setup: Setup
     reading: Reading
 
@@ -27,12 +28,22 @@ class Books:
 class Listener:
     """Reads what the client sends."""
 
-    __slots__ = ("_client", "_provider", "_reading", "_setup", "_tab", "asked_at", "heard_at")
+    __slots__ = (
+        "_client",
+        "_ear",
+        "_provider",
+        "_reading",
+        "_setup",
+        "_tab",
+        "asked_at",
+        "heard_at",
+    )
 
     def __init__(self, client: ClientSocket, provider: Socket, books: Books) -> None:
         self._client: Final = client
         self._provider: Final = provider
         self._tab: Final = books.tab
+        self._ear: Final = books.ear
         self._setup: Final = books.setup
         self._reading: Final = books.reading
         self.asked_at = self.heard_at = asyncio.get_running_loop().time()
@@ -71,25 +82,30 @@ class Listener:
             return await self._covered(wish)
         except RoutstrError:
             reading.most, reading.guess = known  # it is not passed on
+            if wish.type == wishes.UPDATE:
+                self._setup.refuse(wish.name())
             raise
 
     async def _covered(self, wish: Wish) -> str:
+        rate = self._setup.bytes_per_second
         if wish.append is not None:
-            self._reading.add_sound(wish.append.size, self._setup.bytes_per_second)
+            self._reading.add_sound(wish.append.size, rate)
             await self._tab.cover()
+            await self._ear.hear(wish.append.size, rate)
             return wish.encode()
         if wish.type == wishes.UPDATE:
-            self._setup.ask(wish.session)
-        if wish.type == wishes.CREATE and wish.event_id is None:
-            # with a name its refusal can be told from others
-            wish.fields["event_id"] = f"event_{uuid4().hex}"
+            self._ear.ask(wish.session)
+            self._setup.ask(wish.session, wish.name())
+        elif wish.type == wishes.CREATE:
+            wish.name()
         text = wish.encode()
-        wish.add_to(self._reading, len(text), self._setup.bytes_per_second)
+        wish.add_to(self._reading, len(text), rate)
         if wish.type == wishes.CREATE:
             named, limit = read_limit(wish.response)
             most = limit if named else self._setup.max_output
-            await self._tab.promise(str(wish.fields["event_id"]), most)
+            await self._tab.promise(wish.name(), most)
             self.asked_at = asyncio.get_running_loop().time()
         elif wish.type not in wishes.CLEARS:
             await self._tab.cover()
+            await self._ear.cover()
         return text

@@ -19,6 +19,10 @@ from routstr.upstream.faults import shown
 CREATED: Final = "response.created"
 DONE: Final = "response.done"
 ERROR: Final = "error"
+COMMITTED: Final = "input_audio_buffer.committed"
+CLEARED: Final = "input_audio_buffer.cleared"
+TRANSCRIPT: Final = "conversation.item.input_audio_transcription.completed"
+TRANSCRIPT_FAILED: Final = "conversation.item.input_audio_transcription.failed"
 SESSIONS: Final = frozenset({"session.created", "session.updated"})
 UPDATED: Final = "session.updated"
 PRIVATE: Final = frozenset({"rate_limits.updated"})
@@ -41,6 +45,7 @@ class News(msgspec.Struct):
     response: msgspec.Raw = msgspec.Raw()
     session: msgspec.Raw = msgspec.Raw()
     error: msgspec.Raw = msgspec.Raw()
+    item_id: str | None = None
 
     @property
     def sound(self) -> int:
@@ -66,6 +71,25 @@ class News(msgspec.Struct):
         """What an ``error`` says."""
         found = _plain(self.error)
         return found if isinstance(found, dict) else {}
+
+
+class Transcript:
+    """What an event says that ends a transcription."""
+
+    __slots__ = ("_fields", "failed", "item", "text", "usage")
+
+    def __init__(self, text: str, news: News) -> None:
+        self._fields: Final[Fields] = read_fields(text.encode()) or {}
+        said = value(self._fields, "transcript")
+        self.item: Final = news.item_id or ""
+        self.failed: Final = news.type == TRANSCRIPT_FAILED
+        self.text: Final = said if isinstance(said, str) else ""
+        self.usage: Final = value(self._fields, "usage")
+
+    def with_cost(self, receipt: Receipt, provider: str) -> str:
+        """The event with what it cost."""
+        add_receipt(self._fields, self.usage, receipt, provider, counts_as=TOKEN_COUNTS)
+        return encode(self._fields).decode()
 
 
 class Outcome:

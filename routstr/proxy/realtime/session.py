@@ -32,7 +32,7 @@ from routstr.proxy.fields import encode
 from routstr.proxy.realtime import news as told
 from routstr.proxy.realtime.client import ClientLeft, ClientSocket
 from routstr.proxy.realtime.listener import Books, Listener
-from routstr.proxy.realtime.news import News, Outcome, read_news
+from routstr.proxy.realtime.news import News, Outcome, Transcript, read_news
 from routstr.upstream.client import UpstreamLimits
 from routstr.upstream.socket import Socket
 
@@ -62,6 +62,7 @@ class Session:
     __slots__ = (
         "_bounds",
         "_client",
+        "_ear",
         "_left",
         "_limits",
         "_listener",
@@ -85,6 +86,7 @@ class Session:
         self._provider: Final = provider
         self._provider_name: Final = provider_name
         self._tab: Final = books.tab
+        self._ear: Final = books.ear
         self._setup: Final = books.setup
         self._listener: Final = Listener(client, provider, books)
         self._limits: Final = limits
@@ -108,6 +110,7 @@ class Session:
         finally:
             await _stop(up, down)
             await self._tab.end(left=cancelled)
+            await self._ear.end(left=cancelled)
             await self._provider.close()
         if not self._left:
             await self._say_goodbye(problem)
@@ -152,7 +155,7 @@ class Session:
             except ClientLeft:
                 self._left = True  # the provider is heard out all the same
             self._told_at = asyncio.get_running_loop().time()
-            if self._left and tab.quiet:
+            if self._left and self._quiet:
                 return
 
     async def _show(self, event: str | None) -> None:
@@ -177,17 +180,37 @@ class Session:
         elif news.type in told.SESSIONS:
             self._setup.tell(news.settings, answers=news.type == told.UPDATED)
         elif news.type == told.ERROR:
-            await tab.refused(str(news.trouble.get("event_id")))
+            event_id = str(news.trouble.get("event_id"))
+            await tab.refused(event_id)
+            self._setup.refuse(event_id)
             return told.cleaned(text, news)
         else:
-            tab.see(news, self._limits.answer_bytes)
+            return await self._take_heard(text, news)
+        return text
+
+    async def _take_heard(self, text: str, news: News) -> str:
+        """The same for what is about sound, or of no matter."""
+        if news.type == told.COMMITTED:
+            self._ear.commit(news.item_id or "")
+        elif news.type == told.CLEARED:
+            self._ear.clear()
+        elif news.type in {told.TRANSCRIPT, told.TRANSCRIPT_FAILED}:
+            transcript = Transcript(text, news)
+            receipt = await self._ear.finish(transcript)
+            return text if receipt is None else transcript.with_cost(receipt, self._provider_name)
+        else:
+            self._tab.see(news, self._limits.answer_bytes)
         return text
 
     # the end
 
+    @property
+    def _quiet(self) -> bool:
+        return self._tab.quiet and self._ear.quiet
+
     async def _hear_out(self, down: asyncio.Task[None]) -> None:
         """The client has gone: have what is under way ended, and wait for what it has cost."""
-        if self._tab.quiet or down.done():
+        if self._quiet or down.done():
             return
         with suppress(UpstreamError, TimeoutError):
             async with asyncio.timeout(self._limits.drain_s):
@@ -195,7 +218,7 @@ class Session:
                 for response in self._tab.running:
                     cancel = {"type": "response.cancel", "response_id": response}
                     await self._provider.send(encode(cancel).decode())
-                while not self._tab.quiet and not down.done():
+                while not self._quiet and not down.done():
                     await asyncio.wait({down}, timeout=0.05)
 
     async def _say_goodbye(self, problem: RoutstrError | None) -> None:

@@ -6,6 +6,7 @@ the API (``session.audio.input.turn_detection``, ``max_output_tokens``), and tha
 (``session.turn_detection``, ``max_response_output_tokens``).
 """
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
@@ -20,23 +21,28 @@ _ABSENT: Final = object()
 class Setup:
     """The state of one conversation."""
 
-    __slots__ = ("_asked", "automatic", "bytes_per_second", "max_output")
+    __slots__ = ("_asked", "_told", "automatic", "bytes_per_second", "max_output", "transcribing")
 
     def __init__(self) -> None:
-        self._asked = 0
+        self._asked: Final[deque[str]] = deque()
+        self._told: Mapping[str, object] = {}
         self.automatic = True
         """Whether the provider begins responses by itself, when it hears a pause."""
+        self.transcribing = False
+        """Whether what is heard is written down."""
         self.max_output: int | None = None
         """Tokens of a response that names no limit; None: as many as the model can."""
         self.bytes_per_second = PCM_BYTES
         """Of the sound that the client sends; never more than it really is."""
 
-    def ask(self, session: Mapping[str, object]) -> None:
-        """The client wishes a change, which is about to be passed on."""
-        self._asked += 1
-        turns = _turns(session)
+    def ask(self, session: Mapping[str, object], event_id: str) -> None:
+        """The client wishes a change, which is about to be passed on under this name."""
+        self._asked.append(event_id)
+        turns, transcripts = _turns(session), _transcripts(session)
         if turns is not _ABSENT:
             self.automatic |= _begins(turns)
+        if transcripts is not _ABSENT:
+            self.transcribing |= transcripts is not None
         named, limit = read_limit(session)
         if named:
             known = self.max_output
@@ -45,14 +51,27 @@ class Setup:
             self.bytes_per_second = min(self.bytes_per_second, sound)
 
     def tell(self, session: Mapping[str, object], *, answers: bool) -> None:
-        """The provider says what it has; ``answers`` a wish, or comes by itself."""
-        if answers:
-            self._asked = max(0, self._asked - 1)
-        if self._asked:
+        """The provider says what it has; ``answers`` the oldest wish, or comes by itself."""
+        self._told = session
+        if answers and self._asked:
+            self._asked.popleft()
+        self._adopt()
+
+    def refuse(self, event_id: str) -> None:
+        """The provider refuses the wish of this name, if there is one."""
+        if event_id in self._asked:
+            self._asked.remove(event_id)
+            self._adopt()
+
+    def _adopt(self) -> None:
+        session = self._told
+        if self._asked or not session:
             return
-        turns = _turns(session)
+        turns, transcripts = _turns(session), _transcripts(session)
         if turns is not _ABSENT:
             self.automatic = _begins(turns)
+        if transcripts is not _ABSENT:
+            self.transcribing = transcripts is not None
         named, limit = read_limit(session)
         if named:
             self.max_output = limit
@@ -76,6 +95,13 @@ def _turns(session: Mapping[str, object]) -> object:
     if sound is not None and "turn_detection" in sound:
         return sound["turn_detection"]
     return session.get("turn_detection", _ABSENT)
+
+
+def _transcripts(session: Mapping[str, object]) -> object:
+    sound = _input(session)
+    if sound is not None and "transcription" in sound:
+        return sound["transcription"]
+    return session.get("input_audio_transcription", _ABSENT)
 
 
 def _begins(turns: object) -> bool:

@@ -7,6 +7,7 @@ conversation goes on.
 
 from collections.abc import Iterator, Mapping
 from typing import Final
+from uuid import uuid4
 
 import msgspec
 
@@ -74,6 +75,14 @@ class Wish:
         self.event_id: Final = kind.event_id
         self.append: Final = append
         self.fields: Final = fields
+
+    def name(self) -> str:
+        """What the event is called: with a name its refusal can be told from others."""
+        known = self.fields.get("event_id")
+        if isinstance(known, str):
+            return known
+        made = self.fields["event_id"] = f"event_{uuid4().hex}"
+        return made
 
     @property
     def session(self) -> Mapping[str, object]:
@@ -170,12 +179,6 @@ def _checked(text: str, kind: _Kind) -> Wish:
 def _check_session(session: Mapping[str, object]) -> None:
     if session.get("type", "realtime") != "realtime":
         raise NotPriced("Only sessions of type 'realtime' are sold here.")
-    if session.get("input_audio_transcription") is not None:
-        raise _no_transcripts()
-    sound = session.get("audio")
-    given = sound.get("input") if isinstance(sound, Mapping) else None
-    if isinstance(given, Mapping) and given.get("transcription") is not None:
-        raise _no_transcripts()
 
 
 def _check_settings(given: Mapping[str, object], where: str) -> None:
@@ -215,13 +218,6 @@ def _check_part(part: object) -> None:
             "What an event only refers to has no price on this node; send it whole.",
             details={"param": "item.content"},
         )
-
-
-def _no_transcripts() -> NotPriced:
-    return NotPriced(
-        "Transcripts of what is heard have no price on this node.",
-        details={"param": "session.audio.input.transcription"},
-    )
 
 
 def _bytes_of(base64: str) -> int:

@@ -60,6 +60,9 @@ USUAL: Final = 1 + (14 - 6) * 4 + 6 * 32 + 6 * 1 + 6 * 16 + 10 * 64
 BOUNDS: Final = SessionLimits(look_s=0.02)
 TALKS: Final = "talks"
 WORDS_ONLY: Final = "words"
+HEARS: Final = "hears"
+SECOND: Final = 10
+"""Msat for a second of what the last one hears."""
 _LIMIT_S: Final = 5
 
 
@@ -74,9 +77,10 @@ def snapshot() -> Any:
         output_cost_per_audio_token=Decimal("64e-6"),
     )
     top = TopProvider(context_length=CONTEXT, max_completion_tokens=OUTPUT)
+    hears = UsdPricing(input_cost_per_second=Decimal(f"{SECOND}e-6"))
     specs = [
         ModelSpec(id=name, pricing=pricing, top_provider=top)
-        for name, pricing in ((TALKS, sound), (WORDS_ONLY, words))
+        for name, pricing in ((TALKS, sound), (WORDS_ONLY, words), (HEARS, hears))
     ]
     policy = PricePolicy(exchange_fee=Decimal(1), provider_fee=Decimal(1), provider=PLAYED)
     return build_snapshot(specs, usd_per_btc=BTC, policy=policy, version=4)
