@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 from routstr.catalog.build import build_snapshot
 from routstr.catalog.models_file import ModelSpec, TopProvider, UsdPricing
 from routstr.catalog.rates import PricePolicy
-from routstr.catalog.snapshot import PER_MSAT, ModelEntry
-from routstr.errors import InvalidParameter
+from routstr.catalog.snapshot import PER_MSAT, Goods, ModelEntry, Rates
+from routstr.errors import InvalidParameter, NotPriced
 from routstr.money import MAX_MSAT, ZERO, Msat
 from routstr.payment.cost import calculate_request_cost
 from routstr.payment.pricing import (
@@ -20,10 +21,11 @@ from routstr.payment.pricing import (
     RequestLimits,
     affordable_output_tokens,
     quote,
+    quote_most,
     read_limits,
 )
 from routstr.payment.tokens import PromptEstimate, prompt_estimate
-from routstr.payment.usage import Usage
+from routstr.payment.usage import Media, Usage
 
 POLICY = QuotePolicy()
 NAMES = ("max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -366,3 +368,25 @@ def test_a_quote_is_exact_in_rate_units() -> None:
         input_cost=1001 * PER_MSAT,
         output_rate=6 * PER_MSAT,
     )
+
+
+def test_a_model_without_a_price_for_text_sells_none() -> None:
+    drawing = replace(entry(), goods=Goods.IMAGES)
+    with pytest.raises(NotPriced, match="no price for text") as refused:
+        quote(drawing, tokens(1), RequestLimits(), POLICY)
+    assert refused.value.details == {"model": "m"}
+
+
+def test_what_cannot_be_fitted_is_quoted_by_the_dearest_that_it_may_be() -> None:
+    rates = Rates(prompt=PER_MSAT, request=7 * PER_MSAT, second=2 * PER_MSAT + 1)
+    either = [Usage(30, 0), Usage(0, 0, media=Media(seconds=10))]
+    quoted = quote_most(rates, either, POLICY)
+    assert (quoted.admit, quoted.want, quoted.gate) == (Msat(37), Msat(37), Msat(37))
+    assert affordable_output_tokens(quoted, Msat(37)) is None
+    assert quote_most(rates, either[1:], POLICY).want == Msat(28)  # 27 and a little, rounded up
+
+
+def test_the_least_that_a_request_costs_is_quoted_and_nothing_for_what_is_free() -> None:
+    dear = QuotePolicy(min_request=Msat(1_000))
+    assert quote_most(Rates(prompt=PER_MSAT), [Usage(5, 0)], dear).want == Msat(1_000)
+    assert quote_most(Rates(), [Usage(5, 0)], dear) == Quote(ZERO, ZERO, ZERO, 0, 0, 0)

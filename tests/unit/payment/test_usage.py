@@ -1,6 +1,6 @@
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, replace
+from dataclasses import astuple, fields, replace
 
 import pytest
 from hypothesis import given
@@ -197,10 +197,11 @@ anything = st.recursive(
 def test_whatever_a_provider_says_nothing_raises_and_all_counts_are_sane(said: object) -> None:
     for usage in (parse_usage(said), usage_of({"usage": said})):
         if usage is not None:
-            counts = astuple(usage)[:-1]
+            *counts, reported, media = (getattr(usage, field.name) for field in fields(usage))
+            counts += astuple(media or Media())
             assert all(type(one) is int and 0 <= one <= MAX_TOKENS for one in counts)
             assert usage.reasoning <= usage.completion
-            assert usage.reported
+            assert reported is True
 
 
 @pytest.mark.parametrize(
@@ -356,3 +357,22 @@ def test_what_is_told_apart_is_joined_and_never_more_than_its_whole() -> None:
     assert merge_usage(early, late) == Usage(10, 5, media=Media(audio_input=10, audio_output=5))
     guessed = complete_usage(replace(early, completion=0), Usage(3, 7, reported=False))
     assert guessed == Usage(10, 7, reported=False, media=Media(audio_input=10))
+
+
+def test_sound_that_was_cached_is_charged_as_cached() -> None:
+    """As the realtime API tells it: every count includes what was cached of it."""
+    told = {
+        "input_tokens": 100,
+        "output_tokens": 20,
+        "input_token_details": {
+            "text_tokens": 40,
+            "audio_tokens": 50,
+            "image_tokens": 10,
+            "cached_tokens": 60,
+            "cached_tokens_details": {"text_tokens": 15, "audio_tokens": 40, "image_tokens": 5},
+        },
+        "output_token_details": {"text_tokens": 5, "audio_tokens": 15, "reasoning_tokens": 2},
+    }
+    usage = parse_usage(told)
+    media = Media(audio_input=10, audio_output=15, image_input=5)
+    assert usage == Usage(40, 20, cache_read=60, reasoning=2, media=media)
