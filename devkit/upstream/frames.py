@@ -73,7 +73,7 @@ class Talk:
                 masked = await self._reader.readexactly(size)
             except (asyncio.IncompleteReadError, ConnectionError):
                 return None
-            data = bytes(byte ^ mask[index % 4] for index, byte in enumerate(masked))
+            data = _unmasked(masked, mask)
             kind = first & 0x0F
             if kind == CLOSE:
                 await self.frame(CLOSE, data)
@@ -85,3 +85,9 @@ class Talk:
                 if first & 0x80:
                     event: dict[str, Any] = json.loads(text)
                     return event
+
+
+def _unmasked(data: bytes, mask: bytes) -> bytes:
+    """All bytes at once: events of megabytes are usual here."""
+    pattern = (mask * (len(data) // 4 + 1))[: len(data)]
+    return (int.from_bytes(data) ^ int.from_bytes(pattern)).to_bytes(len(data))

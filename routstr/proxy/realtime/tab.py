@@ -139,8 +139,10 @@ class Tab:
     async def begin(self, response: str) -> None:
         """The provider has begun a response. Raises when nobody pays for it."""
         async with self._lock:
-            if response in self._running or response in self._done:
+            if response in self._running:
                 return
+            if response in self._done:
+                raise UpstreamError("The provider has used the id of a response twice.")
             if len(self._done) >= RESPONSES_MAX:
                 raise UpstreamError("The conversation has had too many responses.")
             if self._promised:
@@ -172,7 +174,8 @@ class Tab:
             return None
         await self.begin(outcome.id)
         paid = self._running.pop(outcome.id)
-        self._done.add(outcome.id)
+        if outcome.id:
+            self._done.add(outcome.id)
         return await self._charge(paid, outcome.usage, failed=outcome.status == "failed")
 
     async def end(self, *, left: bool) -> None:

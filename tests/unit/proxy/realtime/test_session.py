@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -10,38 +9,15 @@ from devkit.upstream.realtime import Script
 from routstr.proxy.realtime.session import SessionLimits
 from tests.unit.proxy.harness import KEY, LIMITS, UPSTREAM_KEY, Books
 from tests.unit.proxy.realtime.conversing import (
-    BEGINNING,
     FIRST,
     MANUAL,
-    OUTPUT,
     RESPOND,
     SPEECH,
     USUAL,
-    WORST_INPUT,
-    WORST_OUTPUT,
     place,
     sound,
 )
 from tests.unit.upstream.waiting import until
-
-
-async def test_a_response_is_held_for_before_the_provider_is_connected_and_then_charged() -> None:
-    async with place() as node:
-        caller = node.call(script := Script())
-        await caller.until("session.created")
-        assert node.books.held == FIRST
-        caller.say(MANUAL, RESPOND)
-        done = await caller.until("response.done")
-        assert done["response"]["usage"]["cost"]["total_msats"] == USUAL
-        assert done["response"]["usage"]["input_tokens"] == 20
-        assert node.charges == [USUAL]
-        caller.leave()
-        await caller.end()
-        assert node.books.posted == 1_000_000 - USUAL
-        line = node.lines.records[0]
-        assert (line.endpoint, line.status, line.model) == ("/v1/realtime", 101, "talks")
-        assert (line.cost_msat, line.input_tokens, line.output_tokens) == (USUAL, 20, 16)
-        assert [event["type"] for event in script.heard] == ["session.update", "response.create"]
 
 
 async def test_responses_that_begin_by_themselves_always_find_a_hold() -> None:
@@ -54,85 +30,6 @@ async def test_responses_that_begin_by_themselves_always_find_a_hold() -> None:
         assert node.charges == [USUAL] * 3
         caller.leave()
         await caller.end()
-
-
-async def test_without_them_nothing_is_held_between_responses() -> None:
-    async with place() as node:
-        caller = node.call(Script())
-        caller.say(MANUAL)
-        await caller.until("session.updated")
-        for number in (1, 2):
-            caller.say(RESPOND)
-            await caller.until("response.done", number)
-            assert node.books.held == 0
-        caller.leave()
-        await caller.end()
-        assert node.charges == [USUAL] * 2
-
-
-async def test_the_hold_is_as_large_as_the_limits_of_the_session_and_the_response() -> None:
-    async with place() as node:
-        caller = node.call(Script())
-        caller.say(MANUAL)
-        await caller.until("session.updated")
-        caller.say(RESPOND)
-        await caller.until("response.done")
-        caller.say({"type": "response.create", "response": {"max_output_tokens": 10}})
-        await caller.until("response.done", 2)
-        caller.leave()
-        await caller.end()
-        assert node.books.amounts[2] == BEGINNING * WORST_INPUT + 10 * WORST_OUTPUT + 1
-
-
-async def test_more_input_needs_a_larger_hold() -> None:
-    async with place() as node:
-        caller = node.call(Script())
-        item = {
-            "type": "message",
-            "role": "user",
-            "content": [{"type": "input_text", "text": "x" * 4_000}],
-        }
-        caller.say({"type": "conversation.item.create", "item": item})
-        await caller.until("conversation.item.done")
-        assert node.books.held == 8_192 * WORST_INPUT + OUTPUT * WORST_OUTPUT + 1
-        caller.leave()
-        await caller.end()
-        assert node.charges == []
-
-
-async def test_who_cannot_pay_for_a_response_is_told_so_and_may_go_on() -> None:
-    async with place(books=Books(posted=FIRST + 10)) as node:
-        caller = node.call(script := Script())
-        caller.say(MANUAL)
-        await caller.until("session.updated")
-        caller.say({"type": "response.create", "event_id": "mine"})
-        await caller.until("response.done")
-        caller.say({"type": "response.create", "event_id": "second"})
-        error = (await caller.until("error"))["error"]
-        assert (error["type"], error["code"]) == ("insufficient_quota", "insufficient_balance")
-        assert error["event_id"] == "second"
-        assert [event["type"] for event in script.heard].count("response.create") == 1
-        small = {"type": "response.create", "response": {"max_output_tokens": 10}}
-        caller.say(small)
-        await caller.until("response.done", 2)
-        caller.leave()
-        await caller.end()
-
-
-async def test_who_cannot_pay_for_what_may_begin_by_itself_is_heard_no_more() -> None:
-    async with place(books=Books(posted=FIRST + 100)) as node:
-        gate = asyncio.Event()
-        caller = node.call(script := Script(gate=gate))
-        caller.say(SPEECH)
-        error = (await caller.until("error"))["error"]
-        assert error["code"] == "insufficient_balance"
-        caller.say(sound(), sound())
-        gate.set()
-        await caller.end()
-        assert len(caller.of("response.done")) == 1, "what was paid for is served"
-        assert caller.closed == (4402, "insufficient_balance")
-        assert node.charges == [USUAL]
-        assert len(script.heard) == 1
 
 
 async def test_a_balance_for_nothing_is_refused_before_the_provider_is_asked() -> None:
@@ -288,19 +185,6 @@ async def test_what_concerns_the_node_s_account_stays_here() -> None:
         assert asked.header("openai-beta") == "realtime=v1"
         assert "planted" not in str(asked.headers)
         assert KEY not in str(asked.headers)
-
-
-async def test_an_event_that_nobody_knows_is_refused_and_the_rest_goes_on() -> None:
-    async with place() as node:
-        caller = node.call(script := Script())
-        strange: list[Any] = ["{", "[]", {"type": "fine_tune", "event_id": "x"}]
-        caller.say(*strange, MANUAL, RESPOND)
-        await caller.until("response.done")
-        codes = [event["error"]["code"] for event in caller.of("error")]
-        assert codes == ["invalid_event"] * 3
-        assert len(script.heard) == 2
-        caller.leave()
-        await caller.end()
 
 
 async def test_a_provider_s_endless_response_is_ended() -> None:
