@@ -92,7 +92,7 @@ class Ear:
             async with self._lock:
                 await self._grow()
 
-    def commit(self, item: str) -> None:
+    def take_item(self, item: str) -> None:
         """What was sent so far is an item now."""
         if self._setup.transcribing:
             self._waiting[item] = self._waiting.get(item, 0) + self._heard + bool(self._rest)

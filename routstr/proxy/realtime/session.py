@@ -191,7 +191,7 @@ class Session:
     async def _take_heard(self, text: str, news: News) -> str:
         """The same for what is about sound, or of no matter."""
         if news.type == told.COMMITTED:
-            self._ear.commit(news.item_id or "")
+            self._ear.take_item(news.item_id or "")
         elif news.type == told.CLEARED:
             self._ear.clear()
         elif news.type in {told.TRANSCRIPT, told.TRANSCRIPT_FAILED}:
