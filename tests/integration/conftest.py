@@ -33,12 +33,15 @@ SLOW: Final = frozenset(
         *("money/test_closed_deposits.py", "money/test_lightning_out_trouble.py"),
         *("money/test_parallel.py", "money/test_x_cashu_sabotage.py"),
         *("money/test_x_cashu_trouble.py", "security/test_s12_races.py"),
+        "money/test_lightning_in_trouble.py",
     }
 )
 """Whole nodes again and again: ``make test ONLY=slow``."""
 
-SLOW_ON_POSTGRES: Final = ("lessons", "money", "security", "cli")
-"""Folders of tests with whole nodes: the database makes no difference to them, as a rule."""
+SLOW_ON_POSTGRES: Final = (
+    *("lessons", "money", "security", "cli", "wallet/test_restore.py", "wallet/test_rotation.py"),
+)
+"""Folders and files of tests with whole nodes: the database makes no difference to them, as a rule."""
 
 ON_BOTH: Final = frozenset(
     {

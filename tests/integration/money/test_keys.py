@@ -31,6 +31,7 @@ async def test_a_token_becomes_a_key_with_what_arrived(client: Client, purse: Pu
         "credited": gross - fee,
         "gross": gross,
         "mint_fee": fee,
+        "change": None,
     }
     assert bool(fee) is purse.has_fee
     assert made.headers["Cache-Control"] == "no-store"

@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
+from websockets.asyncio.client import ClientConnection, connect
 
 from devkit.fault_proxy import FaultProxy
 from devkit.faults import killing
@@ -19,16 +20,19 @@ from devkit.payer import Payer
 from devkit.prices import write_models
 from devkit.processes import ServiceFailed
 from devkit.upstream import Reply, Shape, chat
+from devkit.upstream.realtime import Script, realtime
 from routstr.money import Unit
 from routstr.wallet.mint_types import ProofState
 from tests.integration.money.house import (
     EXACT,
     EXACT_LIMIT,
     EXACT_MSAT,
+    TALKS,
     Client,
     House,
     open_house,
 )
+from tests.integration.money.test_realtime import RESPONSE_MSAT
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SWAP = "/v1/swap"
@@ -146,9 +150,24 @@ async def test_a_node_killed_in_mid_stream_gives_what_was_held_back(
     assert await house.client.balance(key) == (21_000, 0)
 
 
-async def test_a_node_told_to_stop_lets_a_stream_end(house: House, proxy: FaultProxy) -> None:
+async def conversation(house: House, key: str) -> ClientConnection:
+    """A conversation inside a response that ends only when it is cancelled."""
+    house.upstream.next(realtime(Script(stops="wait")))
+    url = f"{house.node.base_url.replace('http', 'ws', 1)}/realtime?model={TALKS}"
+    talk = await connect(url, additional_headers={"Authorization": f"Bearer {key}"})
+    await talk.send('{"type":"response.create"}')
+    while '"response.output_audio.delta"' not in str(await talk.recv()):
+        pass
+    return talk
+
+
+async def test_a_node_told_to_stop_lets_a_stream_end_and_ends_a_conversation(
+    house: House, proxy: FaultProxy
+) -> None:
     async with Payer(proxy.url) as payer:
         key = await house.client.new_key(await payer.token(21))
+        talking = await house.client.new_key(await payer.token(1_000))
+    talk = await conversation(house, talking)
     gate = asyncio.Event()
     house.upstream.next(chat(Reply(words=(" word",) * 9), Shape(gate_after=3, gate=gate)))
     running = asyncio.create_task(house.client.chat(key, stream=True, max_tokens=9))
@@ -161,6 +180,8 @@ async def test_a_node_told_to_stop_lets_a_stream_end(house: House, proxy: FaultP
     reply = await running
 
     assert await stopping == 0, "exit status"
+    await talk.wait_closed()
+    assert talk.close_code == 1012
     assert reply.body.endswith(b"data: [DONE]\n\n")
     assert reply.body.count(b" word") == 9
     cost = next(
@@ -168,9 +189,10 @@ async def test_a_node_told_to_stop_lets_a_stream_end(house: House, proxy: FaultP
         for line in reply.body.splitlines()
         if b'"cost"' in line
     )
-    assert await house.rows("SELECT posted, held FROM accounts WHERE kind = 1") == [
-        (21_000 - cost, 0)
-    ]
+    assert await house.rows("SELECT posted, held FROM accounts WHERE kind = 1 ORDER BY id") == [
+        (21_000 - cost, 0),
+        (1_000_000 - RESPONSE_MSAT, 0),
+    ], "the conversation's response was cancelled, heard out and charged"
 
 
 @on_sqlite
