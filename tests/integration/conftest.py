@@ -41,7 +41,7 @@ SLOW: Final = frozenset(
 SLOW_ON_POSTGRES: Final = (
     *("lessons", "money", "security", "cli", "wallet/test_restore.py", "wallet/test_rotation.py"),
 )
-"""Folders and files of tests with whole nodes: the database makes no difference to them, as a rule."""
+"""Tests with whole nodes or mints: the database makes no difference to them, as a rule."""
 
 ON_BOTH: Final = frozenset(
     {
