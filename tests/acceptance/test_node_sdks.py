@@ -14,9 +14,6 @@ import pytest
 from devkit.mint import Mint
 from devkit.payer import Payer
 from devkit.prices import (
-    AUDIO_INPUT_MSAT,
-    AUDIO_OUTPUT_MSAT,
-    CACHE_READ_MSAT,
     CHARACTER_MSAT,
     COMPLETION_MSAT,
     IMAGE_MSAT,
@@ -26,7 +23,7 @@ from devkit.prices import (
 from devkit.upstream import answer
 from devkit.upstream.media import PICTURE, SECONDS, SOUND
 from tests.acceptance.npm import installed, run
-from tests.integration.money.house import open_house
+from tests.integration.money.house import TALK_MSAT, open_house
 
 pytestmark = [pytest.mark.node, pytest.mark.mint]
 
@@ -37,14 +34,6 @@ READ_MSAT: Final = 1 + 12 * PROMPT_MSAT
 USUAL_MSAT: Final = READ_MSAT + 6 * COMPLETION_MSAT
 SPOKEN_MSAT: Final = 1 + 5 * CHARACTER_MSAT
 HEARD_MSAT: Final = 1 + SECONDS * SECOND_MSAT
-TALK_MSAT: Final = (
-    1
-    + 8 * PROMPT_MSAT
-    + 6 * AUDIO_INPUT_MSAT
-    + 6 * CACHE_READ_MSAT
-    + 6 * COMPLETION_MSAT
-    + 10 * AUDIO_OUTPUT_MSAT
-)
 USAGE: Final = {"prompt_tokens": 12, "completion_tokens": 6, "total_tokens": 18}
 CALL: Final = {
     "id": "call_1",

@@ -17,7 +17,19 @@ import aiohttp
 import msgspec
 
 from devkit.node import Node, settings
-from devkit.prices import BTC_USD, COMPLETION_MSAT, NO_FEES, PIECES, PRICING, TALKING, write_models
+from devkit.prices import (
+    AUDIO_INPUT_MSAT,
+    AUDIO_OUTPUT_MSAT,
+    BTC_USD,
+    CACHE_READ_MSAT,
+    COMPLETION_MSAT,
+    NO_FEES,
+    PIECES,
+    PRICING,
+    PROMPT_MSAT,
+    TALKING,
+    write_models,
+)
 from devkit.upstream import PLAYS, Upstream
 from routstr.core.db import Database
 from routstr.errors import WalletError
@@ -33,6 +45,15 @@ EXACT_MSAT = 1 + 6 * COMPLETION_MSAT
 EXACT_LIMIT = 6
 TALKS = "talks"
 """A model for conversations (``/v1/realtime``)."""
+TALK_MSAT = (
+    1
+    + 8 * PROMPT_MSAT
+    + 6 * AUDIO_INPUT_MSAT
+    + 6 * CACHE_READ_MSAT
+    + 6 * COMPLETION_MSAT
+    + 10 * AUDIO_OUTPUT_MSAT
+)
+"""What a response of the played conversation costs."""
 BODY_BYTES_MAX = 256 * 1024
 _SMALL_LIMITS = {
     "DISCONNECT_DRAIN_SECONDS": "1",

@@ -14,22 +14,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from devkit.prices import (
     AUDIO_INPUT_MSAT,
     AUDIO_OUTPUT_MSAT,
-    CACHE_READ_MSAT,
     COMPLETION_MSAT,
-    PROMPT_MSAT,
 )
 from devkit.upstream.realtime import PAUSE, Script, realtime
 from tests.integration.money.conftest import Purse
-from tests.integration.money.house import BODY_BYTES_MAX, TALKS, Client, House
+from tests.integration.money.house import BODY_BYTES_MAX, TALK_MSAT, TALKS, Client, House
 
-RESPONSE_MSAT = (
-    1
-    + 8 * PROMPT_MSAT
-    + 6 * AUDIO_INPUT_MSAT
-    + 6 * CACHE_READ_MSAT
-    + 6 * COMPLETION_MSAT
-    + 10 * AUDIO_OUTPUT_MSAT
-)
 WORST_MSAT = 4_096 * AUDIO_INPUT_MSAT + 1_024 * AUDIO_OUTPUT_MSAT + 1
 DEPOSIT_MSAT = 1_000_000
 MANUAL: Any = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
@@ -56,9 +46,9 @@ async def _gather(talk: Any, events: list[Any]) -> None:
 async def spent(client: Client, key: str, number: int) -> None:
     """So many responses were paid for, and nothing is held any more."""
     await client.wait_for_hold(key, held=False)
-    assert await client.balance(key) == (DEPOSIT_MSAT - number * RESPONSE_MSAT, 0)
+    assert await client.balance(key) == (DEPOSIT_MSAT - number * TALK_MSAT, 0)
     charges = [row for row in await client.history(key) if row["amount"] < 0]
-    assert [row["amount"] for row in charges] == [-RESPONSE_MSAT] * number
+    assert [row["amount"] for row in charges] == [-TALK_MSAT] * number
 
 
 async def test_openai_realtime(openai: AsyncOpenAI, client: Client, key: str) -> None:
@@ -81,8 +71,8 @@ async def test_openai_realtime(openai: AsyncOpenAI, client: Client, key: str) ->
                 break
         assert said == "This is a played answer."
         told: Any = usage
-        assert told.cost["total_msats"] == RESPONSE_MSAT
-        assert told.remaining_balance_msats == DEPOSIT_MSAT - RESPONSE_MSAT
+        assert told.cost["total_msats"] == TALK_MSAT
+        assert told.remaining_balance_msats == DEPOSIT_MSAT - TALK_MSAT
         # somebody speaks, and the response begins by itself
         await talk.session.update(
             session={

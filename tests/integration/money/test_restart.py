@@ -27,12 +27,12 @@ from tests.integration.money.house import (
     EXACT,
     EXACT_LIMIT,
     EXACT_MSAT,
+    TALK_MSAT,
     TALKS,
     Client,
     House,
     open_house,
 )
-from tests.integration.money.test_realtime import RESPONSE_MSAT
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SWAP = "/v1/swap"
@@ -191,7 +191,7 @@ async def test_a_node_told_to_stop_lets_a_stream_end_and_ends_a_conversation(
     )
     assert await house.rows("SELECT posted, held FROM accounts WHERE kind = 1 ORDER BY id") == [
         (21_000 - cost, 0),
-        (1_000_000 - RESPONSE_MSAT, 0),
+        (1_000_000 - TALK_MSAT, 0),
     ], "the conversation's response was cancelled, heard out and charged"
 
 
