@@ -22,7 +22,9 @@ from routstr.core.cors import Cors
 from routstr.core.middleware import RequestLimits
 from routstr.payment.demand import Demands
 from routstr.payment.pricing import QuotePolicy
-from routstr.proxy.hot import Serve, Surroundings
+from routstr.proxy.hot import Serve, Surroundings, Upload
+from routstr.proxy.limits.gate import Gate
+from routstr.proxy.limits.routes import guarded
 from routstr.proxy.realtime.endpoint import RealtimeEndpoint, RealtimeParts
 from routstr.proxy.realtime.route import RealtimeRoute
 from routstr.proxy.realtime.session import SessionLimits
@@ -221,6 +223,7 @@ async def place(
     bounds: SessionLimits = BOUNDS,
     origins: Iterable[str] = ("*",),
     serve: Serve | None = None,
+    gate: Gate | None = None,
 ) -> AsyncIterator[Place]:
     books, keys, lines = books or Books(), Keys(), Lines()
     demands = Demands(Listed(), token_sat_max=1_000, topup_url=TOPUP_URL)
@@ -238,6 +241,10 @@ async def place(
             bounds,
         )
         endpoint = RealtimeEndpoint(parts)
+        if gate is not None:
+            behind = guarded(gate, "/v1/realtime", endpoint)
+            assert not isinstance(behind, Upload)
+            serve = behind
         route = RealtimeRoute(not_hot, serve or endpoint, around, lambda: found.draining)
         found = Place(route, endpoint, upstream, books, keys, lines)
         try:

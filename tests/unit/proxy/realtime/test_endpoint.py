@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from devkit.upstream.realtime import Script
+from routstr.core.clock import ManualClock
 from routstr.proxy.realtime.endpoint import SESSIONS_PER_KEY_MAX
 from tests.unit.proxy.harness import KEY, TOKEN, Books
-from tests.unit.proxy.realtime.conversing import (
-    place,
-)
+from tests.unit.proxy.limits.gating import gate_of, limits
+from tests.unit.proxy.realtime.conversing import MANUAL, RESPOND, place
 
 CODE = "invalid_request_error"
 
@@ -67,3 +67,22 @@ async def test_a_client_that_offers_nothing_gets_no_subprotocol() -> None:
         assert caller.messages[0]["subprotocol"] is None
         caller.leave()
         await caller.end()
+
+
+async def test_conversations_are_under_the_limits_of_payers() -> None:
+    gate = gate_of(ManualClock(), limits("key", tokens=40, at_once=1), limits("address"))
+    async with place(gate=gate) as node:
+        caller = node.call(Script())
+        caller.say(MANUAL, RESPOND)
+        await caller.until("response.done")
+        second = node.call()
+        await second.end()
+        assert second.refusal[2] == "concurrency_limit_exceeded"
+        caller.say(RESPOND)
+        await caller.until("response.done", 2)
+        caller.leave()
+        await caller.end()
+        await gate.close()
+        third = node.call()
+        await third.end()
+        assert third.refusal[2] == "rate_limit_exceeded", "72 tokens were used"
