@@ -99,7 +99,8 @@ class Listener:
         elif wish.type == wishes.CREATE:
             wish.name()
         text = wish.encode()
-        wish.add_to(self._reading, len(text), rate)
+        size = len(text) if text.isascii() else len(text.encode())
+        wish.add_to(self._reading, size, rate)
         if wish.type == wishes.CREATE:
             named, limit = read_limit(wish.response)
             most = limit if named else self._setup.max_output

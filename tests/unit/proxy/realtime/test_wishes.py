@@ -110,7 +110,7 @@ def test_of_two_values_the_one_that_counts_is_the_one_that_passes() -> None:
 def test_text_is_counted_by_its_bytes_and_by_its_tokens(text: str, pictures: int) -> None:
     picture = {"type": "input_image", "image_url": "data:image/png;base64," + "A" * 5_000}
     wish = read_wish(json.dumps(item({"type": "input_text", "text": text}, *[picture] * pictures)))
-    reading, encoded = Reading(), wish.encode()
+    reading, encoded = Reading(), wish.encode().encode()
     before = reading.most
     wish.add_to(reading, len(encoded), 48_000)
     assert reading.most - before >= len(text.encode()) + pictures * 8_000
