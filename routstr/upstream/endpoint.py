@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -72,34 +73,41 @@ class Endpoint:
         """The second half of :meth:`ask`: what the answer is worth. Closes one that is none."""
         try:
             if answer.status != _OK or answer.encoded:
-                await self._refuse(answer, deadline, model)
+                good = answer.status == _OK
+                await refuse(answer, self.limits.idle_s, deadline, model, good=good)
             whole = None
             if answer.content_type != _EVENT_STREAM:
-                whole = await self._read(answer, self.limits.answer_bytes, deadline)
+                limits = self.limits
+                whole = await read_whole(answer, limits.answer_bytes, limits.idle_s, deadline)
         except BaseException:
             answer.close()
             raise
         return Success(answer, whole, returned(answer.headers))
 
-    async def _read(self, answer: Answer, bytes_max: int, deadline: Deadline) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        now = asyncio.get_running_loop().time
-        while piece := await answer.chunk():
-            deadline.due = now() + self.limits.idle_s
-            pieces.append(piece)
-            size += len(piece)
-            if size > bytes_max:
-                raise UpstreamError(f"The provider's answer is too large. {NOTHING_CHARGED}")
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def _refuse(self, answer: Answer, deadline: Deadline, model: str) -> NoReturn:
-        if answer.encoded:  # plain was asked for; never unpacked, so that nothing can explode
-            if answer.status == _OK:
-                raise UpstreamError(f"The provider's answer is encoded. {NOTHING_CHARGED}")
-            raise refusal(answer.status, b"", answer.headers, model)
-        try:
-            text = await self._read(answer, ERROR_BYTES_MAX, deadline)
-        except UpstreamError:
-            text = b""  # the status alone is an answer
+async def read_whole(answer: Answer, bytes_max: int, idle_s: float, deadline: Deadline) -> bytes:
+    """A body to its end; ``deadline`` moves with every piece. Raises :class:`UpstreamError`."""
+    pieces: list[bytes] = []
+    size = 0
+    now = asyncio.get_running_loop().time
+    while piece := await answer.chunk():
+        deadline.due = now() + idle_s
+        pieces.append(piece)
+        size += len(piece)
+        if size > bytes_max:
+            raise UpstreamError(f"The provider's answer is too large. {NOTHING_CHARGED}")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def refuse(
+    answer: Answer, idle_s: float, deadline: Deadline, model: str, *, good: bool
+) -> NoReturn:
+    """Raise what an answer means that is none. ``good``: its status alone would be one."""
+    text = b""
+    if answer.encoded:  # plain was asked for; never unpacked, so that nothing can explode
+        if good:
+            raise UpstreamError(f"The provider's answer is encoded. {NOTHING_CHARGED}")
         raise refusal(answer.status, text, answer.headers, model)
+    with suppress(UpstreamError):  # the status alone is an answer
+        text = await read_whole(answer, ERROR_BYTES_MAX, idle_s, deadline)
+    raise refusal(answer.status, text, answer.headers, model)

@@ -4,11 +4,9 @@ Limits, failures and headers are those of :mod:`routstr.upstream.endpoint`; here
 what the body is, and whether the answer is read whole or left to be relayed as it comes.
 """
 
-import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
 from aiohttp import BaseConnector
 from multidict import CIMultiDict
@@ -17,8 +15,7 @@ from yarl import URL
 from routstr.errors import UpstreamError
 from routstr.upstream.client import Answer, UpstreamClient, UpstreamLimits
 from routstr.upstream.deadlines import Deadline
-from routstr.upstream.endpoint import ERROR_BYTES_MAX, Success
-from routstr.upstream.faults import NOTHING_CHARGED, refusal
+from routstr.upstream.endpoint import Success, read_whole, refuse
 from routstr.upstream.headers import RawHeaders, RequestHeaders, returned
 from routstr.upstream.provider import Provider
 
@@ -85,10 +82,12 @@ class Passage:
         )
         try:
             if answer.status not in _GOOD or answer.encoded:
-                await self._refuse(answer, deadline, model)
+                good = answer.status in _GOOD
+                await refuse(answer, self.limits.idle_s, deadline, model, good=good)
             body = None
             if answer.content_type != _EVENT_STREAM and whole(answer):
-                body = await self._read(answer, self.limits.answer_bytes, deadline)
+                limits = self.limits
+                body = await read_whole(answer, limits.answer_bytes, limits.idle_s, deadline)
         except BaseException as error:
             answer.close()
             if isinstance(error, UpstreamError):
@@ -113,25 +112,3 @@ class Passage:
         if call.length is not None:
             headers["Content-Length"] = str(call.length)
         return headers
-
-    async def _read(self, answer: Answer, bytes_max: int, deadline: Deadline) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        now = asyncio.get_running_loop().time
-        while piece := await answer.chunk():
-            deadline.due = now() + self.limits.idle_s
-            pieces.append(piece)
-            size += len(piece)
-            if size > bytes_max:
-                raise UpstreamError(f"The provider's answer is too large. {NOTHING_CHARGED}")
-        return b"".join(pieces)
-
-    async def _refuse(self, answer: Answer, deadline: Deadline, model: str) -> NoReturn:
-        text = b""
-        if answer.encoded:  # plain was asked for; never unpacked, so that nothing can explode
-            if answer.status in _GOOD:
-                raise UpstreamError(f"The provider's answer is encoded. {NOTHING_CHARGED}")
-            raise refusal(answer.status, text, answer.headers, model)
-        with suppress(UpstreamError):  # the status alone is an answer
-            text = await self._read(answer, ERROR_BYTES_MAX, deadline)
-        raise refusal(answer.status, text, answer.headers, model)
