@@ -25,15 +25,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from routstr.catalog.snapshot import PER_MSAT, ModelEntry
-from routstr.core.logging import get_logger
 from routstr.core.rendering import Header
 from routstr.errors import (
     RequestError,
-    RoutstrError,
     UpstreamError,
     UpstreamRejected,
     UpstreamTimeout,
-    UpstreamUnavailable,
 )
 from routstr.money import Msat
 from routstr.payment.metering import Meter
@@ -55,7 +52,6 @@ from routstr.proxy.response_cache.cases import Case
 from routstr.proxy.sale import Sale
 from routstr.proxy.stream_relay import StreamRelay
 from routstr.upstream.blame import Blame
-from routstr.upstream.carrier import Line
 from routstr.upstream.correction import (
     CORRECTIONS_MAX,
     Correction,
@@ -66,13 +62,12 @@ from routstr.upstream.correction import (
 from routstr.upstream.deadlines import Deadlines
 from routstr.upstream.endpoint import Endpoint, Success
 from routstr.upstream.routing import Choice
+from routstr.upstream.turns import Turns
 
-_ITS_KEY: Final = frozenset({Blame.BUSY, Blame.KEY, Blame.MODEL})
 _NODES_OWN: Final = "stream_options"
 """What the node itself adds to requests, so that nobody misses it."""
 _UNCORRECTED: Final[tuple[Correction, ...]] = ()
 _UNCHANGED: Final[tuple[str, ...]] = ()
-_log: Final = get_logger(__name__)
 
 
 class Order(Struct, frozen=True, gc=False):
@@ -98,7 +93,6 @@ class Delivery:
     """Serves one order. Call it once, while the hold is open."""
 
     __slots__ = (
-        "_asked",
         "_changed",
         "_corrections",
         "_departure",
@@ -107,7 +101,7 @@ class Delivery:
         "_meter",
         "_order",
         "_policy",
-        "_problem",
+        "_turns",
     )
 
     def __init__(
@@ -126,37 +120,21 @@ class Delivery:
         self._departure: Final = Departure(
             exchange.receive, deadlines, patience_s=limits.first_byte_s, drain_s=limits.drain_s
         )
-        self._asked = False
         self._lowest: int | None = None
         """The output limit that was sent so far: the body is one for all, and only goes down."""
-        self._problem: RoutstrError | None = None
+        self._turns: Final = Turns()
         self._corrections = _UNCORRECTED
         self._changed = _UNCHANGED
 
     async def __call__(self) -> None:
         """Answer the client, or raise the error to answer with; then nothing was charged."""
         try:
-            for choice in self._order.choices:
-                if choice.forced and self._asked:
-                    break
+            for choice in self._turns.order(self._order.choices):
                 if await self._offer(choice):
                     return
-            if not self._asked and await self._offer_late():
-                return
-            raise self._problem or UpstreamUnavailable(
-                "No provider can serve this within its price. Nothing was charged."
-            )
+            raise self._turns.failure()
         finally:
             self._departure.stop()
-
-    async def _offer_late(self) -> bool:
-        """Ask a provider that was passed over since it was chosen: there is nobody else."""
-        for choice in self._order.choices:
-            if not choice.forced and await self._offer(replace(choice, forced=True)):
-                return True
-            if self._asked:
-                break
-        return False
 
     async def _offer(self, choice: Choice) -> bool:
         """Let one provider serve; False: somebody else may."""
@@ -169,7 +147,7 @@ class Delivery:
         try:
             body = dialect.encode(order.request, entry.upstream_id, limit)
         except RequestError as error:
-            self._problem = self._problem or error
+            self._turns.problem = self._turns.problem or error
             return False
         self._corrections, self._changed = _UNCORRECTED, _UNCHANGED
         if known := carrier.corrections(entry.upstream_id):
@@ -209,7 +187,7 @@ class Delivery:
 
     async def _offer_translated(self, choice: Choice) -> bool:
         """What a provider does not know in the client's words it may know in others."""
-        self._problem = None
+        self._turns.problem = None
         served = await self._offer(replace(choice, native=False))
         if served:
             choice.carrier.lacks(self._order.dialect.endpoint)
@@ -240,38 +218,20 @@ class Delivery:
 
         Raises what the client gets, and :class:`TimeoutError` when the client has gone.
         """
-        carrier, model = choice.carrier, choice.entry.upstream_id
-        tried: tuple[Line, ...] = ()
-        now = asyncio.get_running_loop().time
-        while True:
-            permit = carrier.breaker.enter(now())
-            if not permit and not choice.forced:
-                return None
-            line = carrier.line(now(), model, tried, resting=choice.forced)
-            if line is None:
-                carrier.breaker.left(permit)
-                return None
-            self._asked = True
-            try:
-                success = await self._attempt(line.endpoint(path, model), body)
-            except UpstreamError as error:
-                fault = carrier.failed(line, error, permit, model=model, now=now())
-                self._problem = error
-                if mended := self._mend(error, fault, body):
-                    body = mended
-                    continue
-                if self._is_final(error, fault, now()):
-                    raise
-                _log.warning("attempt_failed", provider=carrier.name, model=model, code=error.code)
-                if fault not in _ITS_KEY:
-                    return None
-                tried += (line,)
-            except BaseException:
-                carrier.breaker.left(permit)
-                raise
-            else:
-                carrier.worked(line)
-                return success
+        sent, model = body, choice.entry.upstream_id
+
+        def again(error: UpstreamError, fault: Blame) -> bool:
+            nonlocal sent
+            if mended := self._mend(error, fault, sent):
+                sent = mended
+                return True
+            if self._is_final(error, fault):
+                raise error
+            return False
+
+        return await self._turns.ask(
+            choice, lambda line: self._attempt(line.endpoint(path, model), sent), again
+        )
 
     async def _attempt(self, endpoint: Endpoint, body: bytes) -> Success:
         """Ask once. A time limit is the provider's failure unless the client has gone."""
@@ -293,10 +253,10 @@ class Delivery:
             error.answered = answer is not None and answer.status == 200  # noqa: PLR2004
             raise
 
-    def _is_final(self, error: UpstreamError, fault: Blame, now: float) -> bool:
+    def _is_final(self, error: UpstreamError, fault: Blame) -> bool:
         """Whether the client gets this error, whoever else could be asked."""
         departure = self._departure
-        late = now >= departure.deadline.never_after
+        late = asyncio.get_running_loop().time() >= departure.deadline.never_after
         return fault is Blame.CLIENT or error.answered or departure.gone or late
 
     def _mend(self, error: UpstreamError, fault: Blame, body: bytes) -> bytes | None:

@@ -8,77 +8,42 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from routstr.core.logging import get_logger
-from routstr.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from routstr.errors import UpstreamError, UpstreamTimeout
 from routstr.upstream.blame import Blame
 from routstr.upstream.carrier import Line
 from routstr.upstream.headers import RawHeaders
 from routstr.upstream.routing import Choice
 from routstr.upstream.socket import Socket, connect
+from routstr.upstream.turns import Turns
 
 ENDPOINT: Final = "/v1/realtime"
 PATH: Final = "realtime"
-_ITS_KEY: Final = frozenset({Blame.BUSY, Blame.KEY, Blame.MODEL})
-_log: Final = get_logger(__name__)
 
 
 async def dial(
     choices: Sequence[Choice], received: RawHeaders, fits: Callable[[Choice], bool]
 ) -> tuple[Choice, Socket]:
     """Connect. ``received`` are the client's headers. Raises what the client gets."""
-    problems: list[UpstreamError] = []
-    asked = False
-    for choice in choices:
-        if choice.forced and asked:
-            break
-        if fits(choice):
-            asked = True
-            socket = await _call(choice, received, problems)
-            if socket is not None:
-                return choice, socket
-    raise (
-        problems[-1]
-        if problems
-        else UpstreamUnavailable(
-            "No provider can serve this within its price. Nothing was charged."
-        )
-    )
+    turns = Turns()
+    for choice in filter(fits, turns.order(choices)):
+        socket = await _call(turns, choice, received)
+        if socket is not None:
+            return choice, socket
+    raise turns.failure()
 
 
-async def _call(
-    choice: Choice, received: RawHeaders, problems: list[UpstreamError]
-) -> Socket | None:
+async def _call(turns: Turns, choice: Choice, received: RawHeaders) -> Socket | None:
     """Connect to one provider, with one key after another; None: somebody else may be called."""
-    carrier, model = choice.carrier, choice.entry.upstream_id
-    now = asyncio.get_running_loop().time
-    tried: tuple[Line, ...] = ()
-    while True:
-        permit = carrier.breaker.enter(now())
-        if not permit and not choice.forced:
-            return None
-        line = carrier.line(now(), model, tried, resting=choice.forced)
-        if line is None:
-            carrier.breaker.left(permit)
-            return None
-        try:
-            socket = await _attempt(choice, line, received)
-        except UpstreamError as error:
-            fault = carrier.failed(line, error, permit, model=model, now=now())
-            _log.warning("attempt_failed", provider=carrier.name, model=model, code=error.code)
-            problems.append(error)
-            if carrier.may_lack(error):
-                carrier.lacks(ENDPOINT)
-            elif fault is Blame.CLIENT:
-                raise
-            if fault not in _ITS_KEY:
-                return None
-            tried += (line,)
-        except BaseException:
-            carrier.breaker.left(permit)
-            raise
-        else:
-            carrier.worked(line)
-            return socket
+    carrier = choice.carrier
+
+    def again(error: UpstreamError, fault: Blame) -> bool:
+        if carrier.may_lack(error):
+            carrier.lacks(ENDPOINT)
+        elif fault is Blame.CLIENT:
+            raise error
+        return False
+
+    return await turns.ask(choice, lambda line: _attempt(choice, line, received), again)
 
 
 async def _attempt(choice: Choice, line: Line, received: RawHeaders) -> Socket:
