@@ -62,8 +62,8 @@ class Turns:
     ) -> T | None:
         """Ask one provider, with one key after another; None: somebody else may be asked.
 
-        ``again`` says after a failure whether the same provider is to be asked once more, and raises
-        what is final. What else ``attempt`` raises is nobody's fault and passes through.
+        ``again`` says after a failure whether the same provider is to be asked once more, and
+        raises what is final. What else ``attempt`` raises is nobody's fault and passes through.
         """
         carrier, model = choice.carrier, choice.entry.upstream_id
         tried: tuple[Line, ...] = ()
