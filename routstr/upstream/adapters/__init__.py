@@ -22,6 +22,7 @@ _TYPES: Final = (
     "gemini",
     GENERIC,
     "groq",
+    "mistral",
     "ollama",
     "openai",
     "openrouter",

@@ -57,6 +57,7 @@ ROWS: Final[Mapping[str, Row]] = {
     ),
     "generic": Row("https://provider.example/v1/chat/completions", EVERYTHING),
     "groq": Row("https://api.groq.com/openai/v1/chat/completions", frozenset({CHAT, RESPONSES})),
+    "mistral": Row("https://api.mistral.ai/v1/chat/completions", frozenset({CHAT, EMBEDDINGS})),
     "ollama": Row(
         "http://localhost:11434/v1/chat/completions",
         frozenset({CHAT, MESSAGES, RESPONSES, EMBEDDINGS}),
