@@ -1,5 +1,6 @@
 """What the database says, read by a connection of its own while no node does anything."""
 
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +11,7 @@ from sqlalchemy.pool import NullPool
 from routstr.money import Unit
 from routstr.wallet.models import ProofStatus, SagaKind, SagaState
 from routstr.wallet.purse import sums
-from tests.fuzz.records import Account, End, Hold, Limit, Reset, Ys
+from tests.fuzz.records import BEARER, Account, End, Hold, Limit, Reset, Ys
 
 _ENDS: Final = (End.OPEN, End.SETTLED, End.RELEASED, End.EXPIRED, End.LATE)  # as they are stored
 _UNCLAIMED, _IN_FLIGHT, _TRANSIT = 3, 5, 11  # accounts' kinds, as stored
@@ -87,6 +88,11 @@ class SagaFact:
     @property
     def net(self) -> int:
         return int(self.unit.to_msat(self.gross - self.fee))
+
+    @property
+    def invoice(self) -> Ys:
+        """What stands for the invoice that a foreign mint's token pays."""
+        return frozenset({invoice_name(json.loads(self.context)["quote"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +189,7 @@ class Observer:
 
     def account_of(self, saga: int) -> int:
         """Whose money a saga gave away."""
-        return int(self._rows(f"SELECT account FROM sagas WHERE id = {int(saga)}")[0][0])
+        return self._rows(f"SELECT account FROM sagas WHERE id = {int(saga)}")[0][0] or BEARER
 
     def _literal(self, value: bytes) -> str:
         on_sqlite = self._engine.dialect.name == "sqlite"

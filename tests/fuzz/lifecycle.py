@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from routstr.auth.invoice_status import Invoice
 from routstr.errors import (
     BalanceTooSmall,
     DatabaseUnavailable,
@@ -12,8 +11,10 @@ from routstr.errors import (
 )
 from routstr.ledger.sweep import GRACE_MS
 from routstr.wallet.token import encode_b
+from tests.fuzz.collecting import collect
 from tests.fuzz.explain import Broken
 from tests.fuzz.holding import Release
+from tests.fuzz.learning import create
 from tests.fuzz.lightning import Fortune
 from tests.fuzz.moving import FinishMoves
 from tests.fuzz.node import Node
@@ -88,6 +89,7 @@ async def close(world: World) -> None:
     await _end_holds(world)
     await world.audit()
     await _find_keys(world)
+    await collect(world)
     await _refund_expired(world)
     await _give_back(world)
     await world.audit()
@@ -160,27 +162,6 @@ async def _refund_expired(world: World) -> None:
         it = world.model.accounts[account]
         if it.expires_at is not None and can_leave(it.available, world.observer.payable()):
             raise Broken(f"account {account} has expired, and keeps {it}")
-
-
-async def create(world: World, *acts: Act) -> None:
-    """Do it, and remember the keys that users were told."""
-    for act, answer in zip(acts, await world.step(*acts), strict=True):
-        await learn_key(world, act, answer)
-
-
-async def learn_key(world: World, act: Act, answer: Answer) -> None:
-    """A user who was told of an account has its key."""
-    operation, node = act.operation, world.nodes[act.node]
-    told = answer.value
-    have = {key.account for key in world.keys}
-    if isinstance(operation, AskInvoice) and isinstance(told, Invoice) and told.api_key:
-        account = world.model.deposits[operation.given.name].account
-        if account not in have:
-            world.keys.append(await node.auth.known_payer(f"Bearer {told.api_key}"))
-    if not isinstance(operation, Receive) or answer.value is None or operation.payer is not None:
-        return
-    if answer.value not in have:
-        world.keys.append(await node.auth.known_payer(f"Bearer {operation.text}"))
 
 
 async def _give_back(world: World) -> None:

@@ -18,9 +18,13 @@ class Fortune(StrEnum):
     FAILED = "failed"
     HANGS_PAID = "hangs-then-paid"
     HANGS_FAILED = "hangs-then-failed"
+    LIES = "said-paid"
+    """Its mint takes the money and says that it paid; it has not."""
 
 
-_WELL: Final = frozenset({Fortune.PAID, Fortune.HANGS_PAID})
+HONEST: Final = tuple(fortune for fortune in Fortune if fortune is not Fortune.LIES)
+_WELL: Final = frozenset({Fortune.PAID, Fortune.HANGS_PAID, Fortune.LIES})
+_AT_ONCE: Final = frozenset({Fortune.PAID, Fortune.FAILED, Fortune.LIES})
 
 
 class Network:
@@ -38,6 +42,10 @@ class Network:
         self._fortunes[text] = fortune
         return text
 
+    def destine(self, invoice: str, fortune: Fortune) -> None:
+        """Say how a mint's own invoice fares, unless that was said before."""
+        self._fortunes.setdefault(invoice, fortune)
+
     def on_paid(self, invoice: str, told: Callable[[], None]) -> None:
         """Say who is told when an invoice is paid."""
         self._told[invoice] = told
@@ -45,13 +53,17 @@ class Network:
     def outcome(self, invoice: str) -> Literal["paid", "pending", "failed"]:
         """What becomes of an attempt to pay now; what has hung once ends at the next attempt."""
         fortune = self._fortunes.get(invoice, Fortune.PAID)
-        if fortune in (Fortune.PAID, Fortune.FAILED) or invoice in self._hung:
+        if fortune in _AT_ONCE or invoice in self._hung:
             return "paid" if fortune in _WELL else "failed"
         self._hung.add(invoice)
         return "pending"
 
     def ends_well(self, invoice: str) -> bool:
         return self._fortunes.get(invoice, Fortune.PAID) in _WELL
+
+    def is_lied_about(self, invoice: str) -> bool:
+        """Whether whoever says that it was paid lies."""
+        return self._fortunes.get(invoice) is Fortune.LIES
 
     def pay(self, invoice: str) -> None:
         """Pay it, from wherever."""

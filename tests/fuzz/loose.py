@@ -10,19 +10,23 @@ from typing import Final
 
 from routstr.payment.claims import DEPOSITED
 from routstr.payment.consolidation import CONSOLIDATION
+from routstr.payment.deposits import FOREIGN_CREATE, FOREIGN_TOPUP
 from routstr.payment.lightning_refund import LIGHTNING_REFUND
 from routstr.payment.moving import SWAP_IN, SWAP_OUT
 from routstr.payment.payouts import PAYOUT, WITHDRAW
 from routstr.wallet.models import SagaKind, SagaState
 from tests.fuzz.explain import Broken, Event, Track, by_account, track
 from tests.fuzz.facts import HoldFact, SagaFact
+from tests.fuzz.foreign_mint import ForeignMint
 from tests.fuzz.holding import PlaceHold, Release, Settle
 from tests.fuzz.mint import TalliedMint
 from tests.fuzz.model import Model, demand
+from tests.fuzz.offering import PASSING
 from tests.fuzz.operations import Answer, Scene
+from tests.fuzz.passings import Wishes, arrived, passed
 from tests.fuzz.paying_out import RefundExpired, SendBack
 from tests.fuzz.receiving import Receive
-from tests.fuzz.records import Account, End, Ys
+from tests.fuzz.records import BEARER, Account, End
 
 _OPERATOR: Final = -1
 
@@ -43,7 +47,7 @@ def loose_tracks(
     answers: Sequence[Answer],
     sweeps: Sweeps,
     mints: Mapping[str, TalliedMint],
-    wishes: Mapping[Ys, set[tuple[str, int | None]]],
+    wishes: Wishes,
 ) -> list[Track]:
     """Events that need no answer to explain them."""
     told = [
@@ -53,7 +57,12 @@ def loose_tracks(
     ]
     tracks = [*by_account(_swept(scene, sweeps)), *_owed(scene, sweeps)]
     for id_, saga in sorted(scene.facts.sagas.items()):
-        if saga.kind is not SagaKind.RECEIVE:
+        if saga.kind is SagaKind.FORWARD:
+            tracks.append(passed(id_, saga, scene, wishes))
+        elif saga.purpose in (FOREIGN_CREATE, FOREIGN_TOPUP):
+            new = saga.state is SagaState.DONE and saga.ys not in scene.before.deposits
+            tracks += [arrived(saga, wishes)] if new else []
+        elif saga.kind is not SagaKind.RECEIVE:
             tracks += _moved(id_, saga, scene)
         elif saga.state is SagaState.DONE:
             _require_redeemed(saga, mints[saga.mint], wishes)
@@ -197,13 +206,13 @@ def _redeemed(saga: SagaFact) -> Track:
     return track(account, lambda m: m.redeem(saga.ys, saga.purpose, account, saga.net))
 
 
-def _require_redeemed(
-    saga: SagaFact, mint: TalliedMint, wishes: Mapping[Ys, set[tuple[str, int | None]]]
-) -> None:
+def _require_redeemed(saga: SagaFact, mint: TalliedMint, wishes: Wishes) -> None:
+    if isinstance(mint, ForeignMint):
+        raise Broken(f"{saga}: the node has taken ecash of a mint that nobody chose")
     if not all(mint.spent_by_node(y) for y in saga.ys):
         raise Broken(f"{saga} is done, and its mint has not swapped the token")
     account = saga.account if saga.purpose == "topup" else None
-    if (saga.purpose, account) not in wishes.get(saga.ys, set()):
+    if saga.ys not in wishes or (saga.purpose, account) not in wishes[saga.ys].ends:
         raise Broken(f"{saga} is done, and nobody asked for it")
 
 
@@ -214,4 +223,5 @@ def _require_free(saga: SagaFact, mint: TalliedMint) -> None:
 
 def _noticed(saga: int, scene: Scene) -> Track:
     account = scene.before.refunds[saga].account
-    return track(_OPERATOR if account is None else account, lambda model: model.claim(saga))
+    whose = {None: _OPERATOR, BEARER: PASSING}.get(account, account)
+    return track(_OPERATOR if whose is None else whose, lambda model: model.claim(saga))

@@ -46,7 +46,7 @@ class TalliedMint(PayingMint):
         methods = {"methods": [{"method": "bolt11", "unit": unit} for unit in units]}
         self.nuts = {**self.nuts, "4": methods, "5": methods}
         self.orders: dict[str, MintQuote] = {}
-        self._network = network
+        self.network = network
         self.outstanding: Counter[Unit] = Counter()
         """Signed in swaps and not spent since, whoever has it now."""
         self._by_users: set[bytes] = set()
@@ -68,7 +68,7 @@ class TalliedMint(PayingMint):
         name, request = f"order-{len(self.orders)}", make_invoice(amount * unit.msat)
         quote = MintQuote(name, request, amount, unit, MintQuoteState.UNPAID, None)
         self.orders[name] = quote
-        self._network.on_paid(request, lambda: self._arrived(name))
+        self.network.on_paid(request, lambda: self._arrived(name))
         return quote
 
     async def mint_quote_state(self, quote_id: str, **_: float | None) -> MintQuote:
@@ -100,7 +100,7 @@ class TalliedMint(PayingMint):
     def end_payments(self) -> None:
         """What hangs is paid, or not, as its invoice is fated to end."""
         for name in [name for name, job in self.jobs.items() if job.quote.state == "PENDING"]:
-            if self._network.ends_well(self.jobs[name].quote.request):
+            if self.network.ends_well(self.jobs[name].quote.request):
                 self.settle(name)
             else:
                 self.give_up(name)
@@ -114,21 +114,24 @@ class TalliedMint(PayingMint):
         inputs: Sequence[TokenProof],
         blanks: Sequence[PreparedOutput],
     ) -> MeltResult:
-        self.outcome = self._network.outcome(self.jobs[quote_id].quote.request)
+        self.outcome = self.network.outcome(self.jobs[quote_id].quote.request)
         return super()._pay(quote_id, inputs, blanks)
 
     def _finish(self, job: Any) -> tuple[BlindSignature, ...]:
-        self._network.pay(job.quote.request)
+        self._send(job.quote.request)
         change = super()._finish(job)
         unit = Unit(job.quote.unit)
         self.outstanding[unit] += sum(signature.amount for signature in change)
         self._count_spent(job.inputs, [proof.y() for proof in job.inputs], unit)
         return change
 
+    def _send(self, invoice: str) -> None:
+        self.network.pay(invoice)
+
     def redeem(self, proofs: Sequence[TokenProof], unit: Unit) -> bool:
-        """A user redeems proofs; false, and nothing happens, when one is spent."""
+        """A user redeems proofs; false, and nothing happens, when one is spent or pays already."""
         ys = [proof.y() for proof in proofs]
-        if any(self.is_spent(y) for y in ys):
+        if any(self.states.get(y, ProofState.UNSPENT) is not ProofState.UNSPENT for y in ys):
             return False
         self.states.update((y, ProofState.SPENT) for y in ys)
         self._by_users.update(ys)

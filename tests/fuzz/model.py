@@ -8,7 +8,18 @@ keeps its promises could not let it happen now.
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from tests.fuzz.records import Account, Deposit, End, Hold, Leaving, Limit, Refund, Stage, Ys
+from tests.fuzz.records import (
+    Account,
+    Deposit,
+    End,
+    Hold,
+    Leaving,
+    Limit,
+    Passing,
+    Refund,
+    Stage,
+    Ys,
+)
 
 _HOLDS_REMEMBERED_MAX: Final = 80
 
@@ -33,6 +44,8 @@ class Model:
     refunds: dict[int, Refund] = field(default_factory=dict)  # by saga
     leavings: dict[int, Leaving] = field(default_factory=dict)  # by saga
     limits: dict[int, Limit] = field(default_factory=dict)
+    passings: dict[Ys, Passing] = field(default_factory=dict)  # by the token
+    ordered: dict[Ys, Ys] = field(default_factory=dict)  # tokens by the invoices they should pay
     unclaimed: int = 0
     in_flight: int = 0
     transit: int = 0
@@ -52,6 +65,8 @@ class Model:
             refunds=dict(self.refunds),
             leavings=dict(self.leavings),
             limits=dict(self.limits),
+            passings=dict(self.passings),
+            ordered=dict(self.ordered),
         )
 
     @property
@@ -82,8 +97,8 @@ class Model:
         )
 
     def overlaps(self, ys: Ys) -> bool:
-        """Whether any of these proofs was redeemed as a part of any token."""
-        return any(not ys.isdisjoint(known) for known in self.deposits)
+        """Whether any of these proofs was redeemed, or is spent, as a part of any token."""
+        return any(not ys.isdisjoint(known) for known in (*self.deposits, *self.passings))
 
     def place(
         self,

@@ -11,7 +11,7 @@ from routstr.auth.children import Children
 from routstr.auth.expiry import ExpiredKeys
 from routstr.auth.invoices import SATS_MAX, Invoices
 from routstr.auth.profile import Profiles
-from routstr.auth.service import CREATE, Authenticator, KeyCompletion
+from routstr.auth.service import CREATE, Authenticator, KeyCompletion, LateKeyCompletion
 from routstr.core.clock import ManualClock
 from routstr.core.db import open_backend
 from routstr.core.node_key import NodeKey
@@ -27,6 +27,8 @@ from routstr.payment.consolidation import (
     Consolidations,
 )
 from routstr.payment.deposits import (
+    FOREIGN_CREATE,
+    FOREIGN_TOPUP,
     LIGHTNING_CREATE,
     LIGHTNING_TOPUP,
     TOPUP,
@@ -34,6 +36,8 @@ from routstr.payment.deposits import (
     TopupCompletion,
 )
 from routstr.payment.donations import DONATION, DonationCompletion
+from routstr.payment.foreign import ForeignTokens
+from routstr.payment.foreign_books import PASSING, PassingCompletion
 from routstr.payment.intake import Intake
 from routstr.payment.lightning_refund import (
     LIGHTNING_REFUND,
@@ -64,6 +68,7 @@ from routstr.wallet.mints import Mints
 from routstr.wallet.service import Wallet
 from tests.fuzz.backend import TroubledBackend, TroubledDatabase
 from tests.fuzz.fate import Fate, Killed
+from tests.fuzz.foreign_mint import ForeignMint
 from tests.fuzz.lightning import Network, PlayedLnurl
 from tests.fuzz.line import Line
 from tests.fuzz.mint import TalliedMint
@@ -77,6 +82,7 @@ _SEED: Final = bytes(reversed(range(64)))
 _RECONNECT_SECONDS: Final = 0.15
 _INVOICES_MAX: Final = 10_000
 _PROOFS_MAX: Final = 4
+_ASKS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,17 @@ class Ground:
     mints: Mapping[str, TalliedMint]
     network: Network
     clock: ManualClock
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """Mints that the nodes keep money at, the primary one first."""
+        mints = self.mints.items()
+        return tuple(url for url, mint in mints if not isinstance(mint, ForeignMint))
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """Mints whose tokens may pay for ecash of the primary one."""
+        return tuple(url for url in self.mints if url not in self.listed)
 
 
 async def _at_once() -> None:
@@ -127,9 +144,7 @@ class Node:
         ground, db, clock = self._ground, self.db, self._ground.clock
         self.instance = await db.write(instances.register)
         self._ledger = Ledger(db, clock, self.instance, await Ledger.open_books(db, clock))
-        mints = Mints(
-            tuple(ground.mints), lambda url: Line(ground.mints[url], self.fate), db, clock
-        )
+        mints = Mints(ground.listed, self._connect, db, clock, foreign=ground.foreign)
         self.wallet = Wallet.build(
             db, clock, _KEY, _SEED, self.instance, mints, proofs_max=100, sat_max=1_000_000
         )
@@ -138,6 +153,9 @@ class Node:
         register(TOPUP, TopupCompletion(clock))
         register(LIGHTNING_CREATE, PaidCompletion(KeyCompletion(clock)))
         register(LIGHTNING_TOPUP, PaidCompletion(TopupCompletion(clock)))
+        register(FOREIGN_CREATE, PaidCompletion(LateKeyCompletion(clock)))
+        register(FOREIGN_TOPUP, PaidCompletion(TopupCompletion(clock)))
+        register(PASSING, PassingCompletion(clock))
         register(REFUND, RefundCompletion(clock))
         register(LIGHTNING_REFUND, LightningRefundCompletion(clock))
         register(PAYOUT, PayoutCompletion(clock))
@@ -147,7 +165,8 @@ class Node:
         register(SWAP_IN, SwapInCompletion(clock))
         register(CONSOLIDATION, ConsolidationCompletion(clock))
         register(PAYMENT, PaymentCompletion(clock))
-        self.intake = intake = Intake(self.wallet, clock)
+        self._foreign = ForeignTokens(db, self.wallet, clock, day_sat=SATS_MAX, asks=_ASKS)
+        self.intake = intake = Intake(self.wallet, clock, foreign=self._foreign)
         self.auth = Authenticator(db, intake, _KEY, clock)
         self.children = Children(db, _KEY, clock, Msat(CHILD_MSAT))
         self.profiles = Profiles(db, _KEY, clock)
@@ -164,6 +183,9 @@ class Node:
         )
         self.till = Till(self.auth, self.x_cashu, self, _NoDemand())
         self.sweeper = Sweeper(db, self._ledger, clock, self.instance, STALE_SECONDS)
+
+    def _connect(self, url: str) -> Line:
+        return Line(self._ground.mints[url], self.fate)
 
     def public_id(self, key: str) -> str:
         """What a key is called where it is not told."""
@@ -196,8 +218,9 @@ class Node:
     async def quiet(self) -> None:
         """Wait until nothing goes on in it any more."""
         running, asking = self.wallet._engine.running, self.wallet._minter._asking
-        while running or asking:
-            await asyncio.wait([*running.values(), *asking.values()])
+        moving = self._foreign._moving
+        while running or asking or moving:
+            await asyncio.wait([*running.values(), *asking.values(), *moving.values()])
         if not self.fate.dead:
             self.backend.answers_again()
 

@@ -1,15 +1,20 @@
 """What any request with a token may be answered, whatever the token is for."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from routstr.errors import FeesExceedAmount, TokenAlreadySpent
-from routstr.wallet.models import SagaState
+from routstr.errors import FeesExceedAmount, TokenAlreadySpent, UntrustedMint
+from routstr.wallet.models import SagaKind, SagaState
 from routstr.wallet.token import Token
 from tests.fuzz.explain import Alternatives, Broken, Track
+from tests.fuzz.foreign_mint import ForeignMint
 from tests.fuzz.mint import TalliedMint
 from tests.fuzz.model import Model, demand
 from tests.fuzz.operations import NOT_DONE, NOTHING, UNDECIDED, Answer, Scene
 from tests.fuzz.records import Deposit, Ys
+
+PASSING: Final = -2
+"""In place of an account: tokens of foreign mints on their way."""
 
 
 @dataclass(slots=True)
@@ -23,6 +28,16 @@ class UserToken:
     doubted: bool = False
     """A node has called it spent, and may say so again for a while."""
 
+    @property
+    def face(self) -> int:
+        """In msat."""
+        return int(self.token.unit.to_msat(self.token.amount))
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the node keeps no money at its mint."""
+        return isinstance(self.mint, ForeignMint)
+
 
 class Bearing:
     """A request that shows a token."""
@@ -31,11 +46,13 @@ class Bearing:
 
     def owners(self, scene: Scene) -> frozenset[int]:
         """Accounts that have, or get in this step, what any part of the token is worth."""
-        ours = self.given.ys
+        ours, sagas = self.given.ys, scene.facts.sagas.values()
+        near = [p.invoice for ys, p in scene.before.passings.items() if not ours.isdisjoint(ys)]
+        new = (s for s in sagas if s.kind is SagaKind.FORWARD and not ours.isdisjoint(s.ys))
+        ours = ours.union(*near, *(s.invoice for s in new))
         have = {it.account for ys, it in scene.before.deposits.items() if not ours.isdisjoint(ys)}
-        sagas = scene.facts.sagas.values()
         get = {it.account for it in sagas if it.account and not ours.isdisjoint(it.ys)}
-        return frozenset(have | get)
+        return frozenset(have | get | ({PASSING} if self.given.is_foreign else set()))
 
     def redeemed(self, model: Model) -> Deposit | None:
         """What exactly this token was redeemed for."""
@@ -73,6 +90,8 @@ class Offering(Bearing):
         if isinstance(error, FeesExceedAmount):
             demanded = (lambda _: demand(self.given.net <= 0, f"{self} is worth something"),)
             return [[Track(frozenset(), demanded)]]
+        if isinstance(error, UntrustedMint) and self.given.is_foreign:
+            return NOTHING
         scene.require_trouble(answer, self)
         if isinstance(error, NOT_DONE):
             if self._goes_on(scene):

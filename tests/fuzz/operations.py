@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from routstr.errors import (
     BalanceChanged,
     DatabaseUnavailable,
+    ForeignSwapFailed,
     InvalidToken,
     MintRateLimited,
     MintRefused,
@@ -26,7 +27,9 @@ from tests.fuzz.facts import Facts, HoldFact, SagaFact
 from tests.fuzz.model import Model
 from tests.fuzz.node import Node
 
-NOT_DONE: Final = (MintUnreachable, MintRateLimited, MintRefused, InvalidToken)
+NOT_DONE: Final = (
+    *(MintUnreachable, MintRateLimited, MintRefused, InvalidToken, ForeignSwapFailed),
+)
 """Say that nothing was moved."""
 UNDECIDED: Final = (
     *(RedemptionPending, LeaseLost, OutcomeUnknown, DatabaseUnavailable, BalanceChanged),

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from routstr.money import Msat, Unit
 from routstr.wallet import token
 from routstr.wallet.token import Token
 from tests.fuzz.explain import Broken
 from tests.fuzz.facts import Observer
+from tests.fuzz.foreign_mint import ForeignMint
 from tests.fuzz.lightning import Network
 from tests.fuzz.mint import BriefSigner, TalliedMint
 from tests.fuzz.model import Model
@@ -16,6 +18,7 @@ from tests.fuzz.records import Stage
 from tests.fuzz.tasks import Redeem
 
 FIRST, SECOND = "https://mint.example", "https://second.example"
+FOREIGN: Final = "https://foreign.example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,15 @@ class Gift:
 
 
 def played_mints(network: Network) -> dict[str, TalliedMint]:
-    """One mint with two units and no fees, and one that takes fees."""
+    """One mint with two units and no fees, and one that takes fees; and one that nobody chose."""
     first = TalliedMint(BriefSigner(), BriefSigner(unit="msat"), url=FIRST, network=network)
-    return {FIRST: first, SECOND: TalliedMint(BriefSigner(fee=100), url=SECOND, network=network)}
+    second = TalliedMint(BriefSigner(fee=100), url=SECOND, network=network)
+    foreign = BriefSigner(fee=100), BriefSigner(unit="msat")
+    return {
+        FIRST: first,
+        SECOND: second,
+        FOREIGN: ForeignMint(*foreign, url=FOREIGN, network=network),
+    }
 
 
 class Outside:
@@ -51,7 +60,7 @@ class Outside:
         """The token that a user was given."""
         return self._by_text[text]
 
-    def give(self, text: str, worth: Msat) -> None:
+    def give(self, text: str, worth: Msat | None = None) -> None:
         """A user was told of a token: it must be worth what was said."""
         if text in self._by_text:
             return
@@ -60,7 +69,7 @@ class Outside:
         given = token.decode(text)
         mint = self._mints[given.mint]
         good = all(map(mint.is_good, mint.full(given)))
-        if given.unit.to_msat(given.amount) != worth or not good:
+        if worth not in (None, given.unit.to_msat(given.amount)) or not good:
             raise Broken(f"the token of refund {saga} is not worth {worth} msat")
         self._by_text[text] = Gift(self._observer.account_of(saga), given, saga)
         self.gifts.append(self._by_text[text])
@@ -90,6 +99,8 @@ class Outside:
         gone = [y for mint, y in self._observer.own_proofs() if mints[mint].is_spent(y)]
         if gone:
             raise Broken(f"{len(gone)} proofs of the wallet are spent at their mints")
+        if any(mint == FOREIGN for mint, _ in self._observer.own_proofs()):
+            raise Broken("the node has ecash of its own at a mint that nobody chose")
 
     def _drift(self, model: Model, mint: str, unit: Unit) -> int:
         """What users redeemed, less what the node holds for redeemed."""

@@ -2,22 +2,19 @@
 
 from typing import Final
 
-from routstr.money import Unit
 from tests.fuzz.family import ChangeChild, Holder, MakeChildren, UserChild
 from tests.fuzz.giving import Donate, TakeOut
 from tests.fuzz.keeping import Rotate, SetTerms
-from tests.fuzz.lightning import Fortune
-from tests.fuzz.outside import FIRST, SECOND
+from tests.fuzz.lightning import HONEST, Fortune
 from tests.fuzz.over_lightning import order_invoice
 from tests.fuzz.paying_out import RefundExpired
 from tests.fuzz.records import Reset
-from tests.fuzz.scope import LARGE, Scope, buy, write
+from tests.fuzz.scope import LARGE, PLACES, Scope, buy, write
 from tests.fuzz.spending import Spend
 from tests.fuzz.world import Act
 
 _CHILDREN_MAX: Final = 14
-_FORTUNES: Final = (Fortune.PAID, Fortune.PAID, *Fortune)
-_PLACES: Final = ((FIRST, Unit.SAT), (FIRST, Unit.MSAT), (SECOND, Unit.SAT))
+_FORTUNES: Final = (Fortune.PAID, Fortune.PAID, *HONEST)
 
 
 def spend(scope: Scope) -> Act:
@@ -104,7 +101,7 @@ def take_out(scope: Scope) -> Act:
     """Of the operator's own, all or a part; or what was taken out before, told again."""
     choices, model = scope.choices, scope.world.model
     taken = [saga for saga, it in model.refunds.items() if it.account is None]
-    mint, unit = choices.pick(_PLACES)
+    mint, unit = choices.pick(PLACES)
     if taken and choices.percent(30):
         return Act(scope.node(), TakeOut(mint, unit, 0, choices.pick(taken)))
     own = max(model.surplus, 0) // unit.msat

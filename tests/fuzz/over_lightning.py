@@ -1,16 +1,15 @@
 """What users and the operator may do next over Lightning."""
 
-from routstr.money import Unit
-from tests.fuzz.lightning import Fortune
+from tests.fuzz.lightning import HONEST, Fortune
 from tests.fuzz.moving import FinishMoves, MoveBetween, TidyUp
-from tests.fuzz.outside import FIRST, SECOND
+from tests.fuzz.outside import FIRST, FOREIGN, SECOND
 from tests.fuzz.paying_in import AskInvoice, AskMints, Ordering, PayInvoice, UserInvoice
 from tests.fuzz.paying_out import EndPayments, PayOut, SendBack
-from tests.fuzz.scope import KEYS_MAX, Scope
+from tests.fuzz.scope import KEYS_MAX, PLACES, Scope
 from tests.fuzz.world import Act
 
 _SATS = (1, 3, 21, 100, 640)
-_FORTUNES = (Fortune.PAID, Fortune.PAID, *Fortune)
+_FORTUNES = (Fortune.PAID, Fortune.PAID, *HONEST)
 
 
 def order_invoice(scope: Scope) -> Act:
@@ -62,8 +61,7 @@ def pay_out(scope: Scope) -> Act:
 def move_between(scope: Scope) -> Act:
     """From where there is something to the other mint."""
     choices = scope.choices
-    places = ((FIRST, Unit.SAT), (FIRST, Unit.MSAT), (SECOND, Unit.SAT))
-    source, unit = choices.pick(places)
+    source, unit = choices.pick(PLACES)
     target = SECOND if source == FIRST else FIRST
     return Act(scope.node(), MoveBetween(source, target, choices.pick(_SATS), unit))
 
@@ -77,7 +75,7 @@ def finish_moves(scope: Scope) -> Act:
 
 
 def end_payments(scope: Scope) -> Act:
-    return Act(0, EndPayments(scope.world.mint(scope.choices.pick((FIRST, SECOND)))))
+    return Act(0, EndPayments(scope.world.mint(scope.choices.pick((FIRST, SECOND, FOREIGN)))))
 
 
 def _invoice(scope: Scope) -> UserInvoice | None:

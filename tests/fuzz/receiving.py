@@ -46,6 +46,10 @@ class Receive(Offering):
             return [[Track(self.owners(scene), (self._was_rotated,))]]
         if answer.value is None:
             return self.refused(answer, scene)
+        return self.told(answer, scene)
+
+    def told(self, answer: Answer, _scene: Scene) -> Alternatives:
+        """Explain an answer that names an account."""
         account: int = answer.value
         ys, net = self.given.ys, self.given.net
         return [[track(account, lambda m: m.redeem(ys, self.kind, account, net))]]

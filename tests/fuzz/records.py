@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 _NO_LIMIT: Final = 1 << 62
+BEARER: Final = 0
+"""In place of an account: whoever has the token that a foreign mint's token left."""
 Ys: TypeAlias = frozenset[bytes]
 """The points of a token's proofs, which name the token however it is written."""
 
@@ -146,3 +148,15 @@ class Leaving:
     gross: int
     spent: int = 0
     stage: Stage = Stage.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A foreign mint's token that pays an invoice of the primary mint.
+
+    ``spent`` is what its mint kept, None while nobody knows.
+    """
+
+    saga: int
+    invoice: Ys
+    spent: int | None = None

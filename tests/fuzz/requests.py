@@ -9,6 +9,7 @@ from typing import Final
 
 from tests.fuzz.holding import PlaceHold, Release, Settle
 from tests.fuzz.offering import UserToken
+from tests.fuzz.over_foreign import bring, pass_again, pass_on
 from tests.fuzz.over_keys import (
     donate,
     make_children,
@@ -66,7 +67,7 @@ def same_token(scope: Scope) -> Act:
     payer = scope.choices.pick([*scope.keys, None])
     if len(scope.world.keys) >= KEYS_MAX and scope.keys:
         payer = payer or scope.keys[0]
-    return Act(scope.node(), Receive(again, write(scope, again), payer))
+    return Act(scope.node(), bring(scope, again, payer))
 
 
 def overlapping_token(scope: Scope) -> Act:
@@ -80,7 +81,7 @@ def overlapping_token(scope: Scope) -> Act:
         part += known.mint.token(8, signer=signer, dleq=False).proofs
     mixed = remember(scope, replace(known.token, proofs=part), known.mint)
     payer = scope.choices.pick(scope.keys)
-    return Act(scope.node(), Receive(mixed, write(scope, mixed), payer))
+    return Act(scope.node(), bring(scope, mixed, payer))
 
 
 def spend_elsewhere(scope: Scope) -> Act:
@@ -212,6 +213,8 @@ PLANNERS: Final[dict[Planner, int]] = {
     refund_expired: 2,
     donate: 2,
     take_out: 2,
+    pass_on: 5,
+    pass_again: 3,
     watch_claims: 1,
     sweep: 2,
     recover: 1,

@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Final
 
 from tests.fuzz import lifecycle
-from tests.fuzz.fate import CALLS, COMMITS, DEADLY, SLOW_S, Read
+from tests.fuzz.fate import CALLS, COMMITS, DEADLY, Read
 from tests.fuzz.holding import Settle
 from tests.fuzz.mint import BriefSigner
-from tests.fuzz.outside import FIRST, SECOND
+from tests.fuzz.offering import UserToken
+from tests.fuzz.outside import FIRST, FOREIGN, SECOND
+from tests.fuzz.over_foreign import pass_again, pass_in_trouble, pass_on
 from tests.fuzz.over_keys import (
     donate,
     make_children,
@@ -30,6 +32,7 @@ from tests.fuzz.over_lightning import (
     tidy_up,
 )
 from tests.fuzz.paying import Pay
+from tests.fuzz.performing import delay, moved, perform, slow_down
 from tests.fuzz.refunding import ClaimChange
 from tests.fuzz.requests import (
     ALL,
@@ -49,16 +52,16 @@ from tests.fuzz.requests import (
     top_up,
     watch_claims,
 )
-from tests.fuzz.scope import Planner, Scope, buy, write
+from tests.fuzz.scope import FOREIGN_PLACES, PLACES, Planner, Scope, buy, write
 from tests.fuzz.tasks import Recover, Sweep
-from tests.fuzz.world import OUTSIDE, Act, World
+from tests.fuzz.world import Act
 
 _LONG_S: Final = 20.0
 
 
 async def do(scope: Scope, planner: Planner) -> None:
     """One client asks."""
-    await _perform(scope.world, planner(scope))
+    await perform(scope.world, planner(scope))
 
 
 _ON_TOKENS: Final[tuple[Planner, ...]] = (
@@ -90,6 +93,7 @@ _AT_MINTS: Final[tuple[Planner, ...]] = (
     *(give_back, give_back, top_up, create, pay, claim_change),
     *(order_invoice, ask_invoice, ask_mints, send_back, send_back, pay_out),
     *(move_between, tidy_up, donate, take_out, refund_expired),
+    *(pass_on, pass_on, pass_again),
 )
 
 
@@ -101,17 +105,17 @@ async def at_once(scope: Scope) -> None:
     if theme < 4:
         near, planners = scope.narrow(), _ON_MONEY
     elif theme < 7:
-        near, planners = replace(scope.narrow(), tokens=(buy(scope),)), _ON_TOKENS
+        near, planners = replace(scope.narrow(), tokens=(_token(scope),)), _ON_TOKENS
     elif theme < 9:
         planners = _AT_MINTS
     acts = [choices.pick(planners)(near) for _ in range(2 + choices.below(3))]
     if choices.percent(12):
         acts[0] = acts[0]._replace(hasty=choices.below(12))
     if choices.percent(25):
-        acts = [act._replace(delay_s=_delay(scope)) for act in acts]
-        _slow_down(scope.world, slow=True)
-    await _perform(scope.world, *acts)
-    _slow_down(scope.world, slow=False)
+        acts = [act._replace(delay_s=delay(scope)) for act in acts]
+        slow_down(scope.world, slow=True)
+    await perform(scope.world, *acts)
+    slow_down(scope.world, slow=False)
 
 
 async def die(scope: Scope) -> None:
@@ -121,7 +125,7 @@ async def die(scope: Scope) -> None:
     near = scope.narrow()
     planners = choices.pick((ALL, _AT_MINTS, _ON_MONEY))
     acts = [choices.pick(planners)(near) for _ in range(1 + choices.below(2))]
-    await _perform(scope.world, *(_moved(act, index) for act in acts))
+    await perform(scope.world, *(moved(act, index) for act in acts))
     await lifecycle.crash(scope.world, index, noticed=choices.percent(70))
     await scope.world.step(Act(index, Recover()))
 
@@ -130,11 +134,11 @@ async def take_over(scope: Scope) -> None:
     """A node seems gone while it speaks to a mint, and the other one takes its operation over."""
     choices, index = scope.choices, scope.node()
     lifecycle.silence(scope.world, index)
-    _slow_down(scope.world, slow=True)
-    act = _moved(choices.pick(_AT_MINTS)(scope), index)
+    slow_down(scope.world, slow=True)
+    act = moved(choices.pick(_AT_MINTS)(scope), index)
     other = 1 - index
-    await _perform(scope.world, act, Act(other, Recover(), delay_s=_delay(scope)))
-    _slow_down(scope.world, slow=False)
+    await perform(scope.world, act, Act(other, Recover(), delay_s=delay(scope)))
+    slow_down(scope.world, slow=False)
     await lifecycle.come_back(scope.world, index)
 
 
@@ -142,15 +146,15 @@ async def settle_late(scope: Scope) -> None:
     """A hold expires because its node seems gone, its money is spent, then its request ends."""
     choices, index = scope.choices, scope.node()
     near = scope.narrow()
-    placed = _moved(place_hold(near), index)
-    await _perform(scope.world, placed)
+    placed = moved(place_hold(near), index)
+    await perform(scope.world, placed)
     holds = sorted(scope.world.nodes[index].live)
     lifecycle.silence(scope.world, index)
-    await _perform(scope.world, Act(1 - index, Sweep()))
-    await _perform(scope.world, choices.pick((give_back, place_hold, top_up))(near))
+    await perform(scope.world, Act(1 - index, Sweep()))
+    await perform(scope.world, choices.pick((give_back, place_hold, top_up))(near))
     if holds:
         cost = choices.pick((1, 5_000, 1 << 40))
-        await _perform(scope.world, Act(index, Settle(holds[-1], cost)))
+        await perform(scope.world, Act(index, Settle(holds[-1], cost)))
     await lifecycle.come_back(scope.world, index)
 
 
@@ -166,7 +170,7 @@ async def pay_late(scope: Scope) -> None:
         Act(1 - index, Sweep(), delay_s=_LONG_S / 4),
         Act(1 - index, ClaimChange(given, write(scope, given)), delay_s=_LONG_S / 2),
     ]
-    await _perform(scope.world, *acts[: 2 + choices.below(2)])
+    await perform(scope.world, *acts[: 2 + choices.below(2)])
     await lifecycle.come_back(scope.world, index)
 
 
@@ -189,7 +193,7 @@ async def mint_trouble(scope: Scope) -> None:
     """A mint errs, mostly while something moves there."""
     choices, index = scope.choices, scope.node()
     scope.world.nodes[index].fate.arm(choices.pick(CALLS), at=choices.pick((1, 1, 1, 2, 2, 3, 4)))
-    await _perform(scope.world, _moved(choices.pick(_AT_MINTS)(scope), index))
+    await perform(scope.world, moved(choices.pick(_AT_MINTS)(scope), index))
 
 
 async def database_trouble(scope: Scope) -> None:
@@ -198,7 +202,7 @@ async def database_trouble(scope: Scope) -> None:
     node = scope.world.nodes[index]
     node.fate.arm(choices.pick(COMMITS[node.db.dialect]), at=1 + choices.below(3))
     planners = choices.pick((ALL, _AT_MINTS))
-    await _perform(scope.world, _moved(choices.pick(planners)(scope), index))
+    await perform(scope.world, moved(choices.pick(planners)(scope), index))
 
 
 async def read_trouble(scope: Scope) -> None:
@@ -206,14 +210,14 @@ async def read_trouble(scope: Scope) -> None:
     choices, index = scope.choices, scope.node()
     scope.world.nodes[index].fate.arm(Read.FAILS, at=1 + choices.below(8))
     planners = choices.pick((ALL, _AT_MINTS, _AT_MINTS))
-    await _perform(scope.world, _moved(choices.pick(planners)(scope), index))
+    await perform(scope.world, moved(choices.pick(planners)(scope), index))
 
 
 async def rotate_keys(scope: Scope) -> None:
     """A mint signs with other keys from now on."""
     choices = scope.choices
-    mint = scope.world.mint(choices.pick((FIRST, SECOND)))
-    fee = choices.pick((100, 250) if mint.url == SECOND else (0, 1))
+    mint = scope.world.mint(choices.pick((FIRST, SECOND, FOREIGN)))
+    fee = choices.pick((0, 1) if mint.url == FIRST else (100, 250))
     mint.rotate(BriefSigner(fee=fee, version=1 + choices.below(2)))
 
 
@@ -231,25 +235,11 @@ OTHERS: Final[dict[Rule, int]] = {
     database_trouble: 3,
     read_trouble: 2,
     rotate_keys: 1,
+    pass_in_trouble: 3,
 }
 """Rules of several requests, or of none."""
 
 
-async def _perform(world: World, *acts: Act) -> None:
-    for act, answer in zip(acts, await world.step(*acts), strict=True):
-        await lifecycle.learn_key(world, act, answer)
-
-
-def _moved(act: Act, index: int) -> Act:
-    """The same at another node; a user's own doing happens at no node."""
-    return act if isinstance(act.operation, OUTSIDE) else act._replace(node=index)
-
-
-def _delay(scope: Scope) -> float:
-    """Anywhere in an operation at slow mints."""
-    return scope.choices.below(12) * SLOW_S / 4
-
-
-def _slow_down(world: World, *, slow: bool) -> None:
-    for node in world.nodes:
-        node.fate.slow = slow
+def _token(scope: Scope) -> UserToken:
+    """A new one, of any mint."""
+    return buy(scope, FOREIGN_PLACES if scope.choices.percent(30) else PLACES)

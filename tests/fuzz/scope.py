@@ -13,13 +13,15 @@ from routstr.wallet.keysets import input_fee
 from routstr.wallet.token import Token
 from tests.fuzz.mint import TalliedMint
 from tests.fuzz.offering import UserToken
-from tests.fuzz.outside import FIRST, SECOND
+from tests.fuzz.outside import FIRST, FOREIGN, SECOND
 from tests.fuzz.world import Act, World
 
 T = TypeVar("T")
 
 KEYS_MAX: Final = 10
 TOKENS_MAX: Final = 150
+PLACES: Final = ((FIRST, Unit.SAT), (FIRST, Unit.MSAT), (SECOND, Unit.SAT))
+FOREIGN_PLACES: Final = ((FOREIGN, Unit.SAT), (FOREIGN, Unit.SAT), (FOREIGN, Unit.MSAT))
 LARGE: Final = 1 << 30
 
 
@@ -68,10 +70,10 @@ class Scope:
 Planner = Callable[[Scope], Act]
 
 
-def buy(scope: Scope) -> UserToken:
+def buy(scope: Scope, places: Sequence[tuple[str, Unit]] = PLACES) -> UserToken:
     """A user buys a new token, of few proofs."""
     choices = scope.choices
-    url, unit = choices.pick(((FIRST, Unit.SAT), (FIRST, Unit.MSAT), (SECOND, Unit.SAT)))
+    url, unit = choices.pick(places)
     mint = scope.world.mint(url)
     signers = [s for s in mint.signers.values() if s.info.active and s.info.unit == unit]
     largest = 8 if unit is Unit.SAT else 17

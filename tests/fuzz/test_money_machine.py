@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from devkit.postgres import Postgres
 from routstr.core.clock import ManualClock
-from tests.fuzz import lifecycle, money, over_keys, over_lightning, requests, rules
+from tests.fuzz import lifecycle, money, over_foreign, over_keys, over_lightning, requests, rules
 from tests.fuzz.loop import HastyLoop
 from tests.fuzz.places import Ear, Place, PostgresPlace, SqlitePlace, listening
 from tests.fuzz.scope import Choices, Planner, Scope
@@ -199,6 +199,18 @@ class MoneyMachine(RuleBasedStateMachine):
     @rule(numbers=NUMBERS)
     def take_profit_out_as_a_token(self, numbers: tuple[int, ...]) -> None:
         self._do(numbers, over_keys.take_out)
+
+    @rule(numbers=NUMBERS)
+    def bring_a_token_of_a_foreign_mint(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_foreign.pass_on)
+
+    @rule(numbers=NUMBERS)
+    def bring_such_a_token_again(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_foreign.pass_again)
+
+    @rule(numbers=NUMBERS)
+    def a_token_of_a_foreign_mint_meets_trouble(self, numbers: tuple[int, ...]) -> None:
+        self._let(numbers, over_foreign.pass_in_trouble)
 
     @rule(numbers=NUMBERS)
     def watch_claims(self, numbers: tuple[int, ...]) -> None:

@@ -21,7 +21,7 @@ from tests.fuzz.fate import Killed
 from tests.fuzz.giving import Taken, TakeOut
 from tests.fuzz.holding import Release, Settle
 from tests.fuzz.keeping import Rotate
-from tests.fuzz.lightning import Network
+from tests.fuzz.lightning import Fortune, Network
 from tests.fuzz.loose import Sweeps, loose_tracks
 from tests.fuzz.mint import TalliedMint
 from tests.fuzz.model import Model
@@ -29,6 +29,8 @@ from tests.fuzz.node import Ground, Node
 from tests.fuzz.offering import Offering, UserToken
 from tests.fuzz.operations import Answer, Operation, Scene
 from tests.fuzz.outside import Outside, played_mints
+from tests.fuzz.passing import Passed
+from tests.fuzz.passings import Wish
 from tests.fuzz.paying import Pay, Served, TurnedAway
 from tests.fuzz.paying_in import PayInvoice, UserInvoice
 from tests.fuzz.paying_out import EndPayments
@@ -84,7 +86,7 @@ class World:
         self.refused: Counter[str] = Counter()
         self.troubles: Counter[str] = Counter()
         self.crashes = 0
-        self._wishes: dict[Ys, set[tuple[str, int | None]]] = {}
+        self.wishes: dict[Ys, Wish] = {}
         self.steps = 0
 
     @classmethod
@@ -111,6 +113,7 @@ class World:
             self._wish(act.operation)
         sweeps = self._sweeps(acts)
         calm = len(acts) == 1 and not self.open_sagas and self._all_seen
+        calm = calm and getattr(acts[0].operation, "luck", Fortune.PAID) is Fortune.PAID
         since = self.ground.clock.now_ms()
         answers = await asyncio.gather(*map(self._ask, acts))
         await self._quiet(acts)
@@ -127,7 +130,7 @@ class World:
 
     def _explain(self, scene: Scene, answers: Sequence[Answer], sweeps: Sweeps) -> None:
         try:
-            loose = loose_tracks(scene, answers, sweeps, self.ground.mints, self._wishes)
+            loose = loose_tracks(scene, answers, sweeps, self.ground.mints, self.wishes)
             told = [o.tracks(a, scene) for o, a in zip(scene.asked, answers, strict=True)]
             self.model = explained(self.model, scene.facts, loose, told)
         except Broken as broken:
@@ -195,8 +198,8 @@ class World:
 
     def _wish(self, operation: Operation) -> None:
         if isinstance(operation, Offering):
-            wish = operation.kind, operation.account
-            self._wishes.setdefault(operation.given.ys, set()).add(wish)
+            wish = self.wishes.setdefault(operation.given.ys, Wish(operation.given))
+            wish.ends.add((operation.kind, operation.account))
         if isinstance(operation, Pay):
             self.paid[operation.given.ys] = operation.given
 
@@ -259,6 +262,8 @@ class World:
         change = told.change if isinstance(told, Served) else None
         if isinstance(told, Taken):
             self.outside.give(told.text, told.worth)
+        if isinstance(told, Passed) and told.change:
+            self.outside.give(told.change)
         if isinstance(told, refund.Refund):
             for part in told.parts:
                 self.outside.give(part.token, part.worth)

@@ -1,0 +1,34 @@
+"""A mint that nobody chose: with its ecash users pay for another mint's, or so it says."""
+
+from collections.abc import Sequence
+
+from routstr.wallet.mint_types import MeltResult
+from routstr.wallet.proofs import PreparedOutput, TokenProof
+from tests.fuzz.lightning import Fortune
+from tests.fuzz.mint import TalliedMint
+from tests.fuzz.records import Ys
+
+
+class ForeignMint(TalliedMint):
+    """``luck`` is how the next payments go; each invoice's is decided at its first attempt."""
+
+    luck = Fortune.PAID
+
+    def lied_about(self, ys: Ys) -> bool:
+        """Whether these proofs were taken for a payment that was never made."""
+        jobs = (job for job in self.jobs.values() if self.network.is_lied_about(job.quote.request))
+        taken = {proof.y() for job in jobs for proof in job.inputs}
+        return not ys.isdisjoint(taken)
+
+    def _pay(
+        self,
+        quote_id: str,
+        inputs: Sequence[TokenProof],
+        blanks: Sequence[PreparedOutput],
+    ) -> MeltResult:
+        self.network.destine(self.jobs[quote_id].quote.request, self.luck)
+        return super()._pay(quote_id, inputs, blanks)
+
+    def _send(self, invoice: str) -> None:
+        if not self.network.is_lied_about(invoice):
+            super()._send(invoice)
