@@ -17,7 +17,9 @@ _STALE_S: Final = 6
 """Silence after which a node counts as dead to others; it gives a sign of life every 5 s."""
 
 
-_UNDECIDED: Final = frozenset({"", "cashu_redemption_pending"})
+_UNDECIDED: Final = frozenset(
+    {"", "cashu_redemption_pending", "refund_in_progress", "refund_withheld"}
+)
 """Answers that do not say whether the operation was carried out; any other error says that not."""
 
 
