@@ -16,6 +16,7 @@ from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.limits import guard
 from routstr.assembly.models import build_shelf, open_catalog, start_lists
 from routstr.assembly.money import Money, build_money, start_money
+from routstr.assembly.pages import add_pages, build_theme
 from routstr.assembly.plugins import build_router, checked_till, open_extensions, through_door
 from routstr.assembly.prices import start_prices
 from routstr.assembly.providers import (
@@ -114,6 +115,8 @@ class App:
             )
         for router in (access.router, providers.router, paths.router, node_endpoints.router):
             self.api.include_router(router)
+        add_pages(self.api)
+        self.api.state.theme = build_theme(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's event."""

@@ -26,6 +26,7 @@ _TOKEN_BYTES: Final = 32
 _TOKEN_CHARS_MAX: Final = 100
 _PASSWORD_CHARS_MAX: Final = 1_024
 _PURPOSE: Final = "admin_session"
+_MARK_PURPOSE: Final = "admin_form"
 _COST, _BLOCK, _MEMORY = 1 << 14, 8, 64 * 1024**2
 _log: Final = get_logger(__name__)
 
@@ -76,6 +77,11 @@ class Sessions:
         stored = await self._asked(authorization)
         assert stored is not None, "it was let through"
         await self._db.write(lambda tx: repository.end(tx, stored))
+
+    def mark(self, token: str) -> str:
+        """What a session's forms carry, so that no other site can send them."""
+        told = token[:_TOKEN_CHARS_MAX].encode("utf-8", "surrogatepass")
+        return self._node_key.mac(_MARK_PURPOSE, told).hex()
 
     async def _asked(self, authorization: str | None) -> bytes | None:
         self._require()

@@ -82,6 +82,7 @@ The tree (HTTP status, ``type``, ``code``)::
     │   └── UpstreamRateLimited           429 … UPSTREAM_RATE_LIMIT
     ├── AdminError                        403 invalid_request_error admin_unauthorized
     │   ├── InvalidPassword               401 … invalid_password
+    │   ├── ForeignForm                   403 … foreign_form
     │   ├── TooManyLogins                 429 rate_limit_error too_many_logins
     │   ├── AdminNotConfigured            503 service_unavailable admin_not_configured
     │   ├── ProviderNotFound              404 … provider_not_found
@@ -103,6 +104,7 @@ A class says why it is raised in its docstring; the first line is the default me
 from routstr.errors.admin import (
     AdminError,
     AdminNotConfigured,
+    ForeignForm,
     InvalidPassword,
     ProviderExists,
     ProviderInvalid,
@@ -230,6 +232,7 @@ __all__ = [
     "FeesExceedAmount",
     "ForbiddenOrigin",
     "ForeignChildKey",
+    "ForeignForm",
     "ForeignSwapFailed",
     "HeadersTooLarge",
     "IdempotencyError",

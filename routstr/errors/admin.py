@@ -20,6 +20,12 @@ class InvalidPassword(AdminError):
     code: ClassVar[str] = "invalid_password"
 
 
+class ForeignForm(AdminError):
+    """This form does not come from a page of this session: load the page again."""
+
+    code: ClassVar[str] = "foreign_form"
+
+
 class TooManyLogins(AdminError):
     """Too many attempts to log in; wait before the next one."""
 

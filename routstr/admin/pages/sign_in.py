@@ -1,0 +1,43 @@
+"""Signing in and out in a browser."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from routstr.admin.pages.door import COOKIE, LOGIN, Operator, give_cookie, sessions_of
+from routstr.admin.sessions import SESSION_SECONDS
+from routstr.core.secret import Secret
+from routstr.errors import RoutstrError
+from routstr.theme.routes import PageRoute, form, theme_of
+
+router = APIRouter(prefix="/admin", route_class=PageRoute, include_in_schema=False)
+
+
+@router.get("/login")
+async def ask(request: Request) -> Response:
+    """Ask for the password."""
+    return theme_of(request).page(request, "admin/login.html", error=None)
+
+
+@router.post("/login")
+async def sign_in(request: Request) -> Response:
+    """Begin a session, or say why not."""
+    password = Secret((await form(request)).get("password", ""))
+    address = "" if request.client is None else request.client.host
+    try:
+        token = await sessions_of(request).begin(password, address)
+    except RoutstrError as error:
+        return theme_of(request).page(
+            request, "admin/login.html", status=error.status, error=error.message
+        )
+    response = RedirectResponse("/admin", status_code=303)
+    give_cookie(request, response, token, SESSION_SECONDS)
+    return response
+
+
+@router.post("/logout")
+async def sign_out(request: Request, signed: Operator) -> Response:
+    """End the session."""
+    await sessions_of(request).end(signed.authorization)
+    response = RedirectResponse(LOGIN, status_code=303)
+    response.delete_cookie(COOKIE, path="/admin")
+    return response

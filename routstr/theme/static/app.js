@@ -1,0 +1,59 @@
+/* Behaviour that pages share. Attributes ask for it:
+   data-copy="#id" | data-copy-text="..."   copies, and says whether it worked
+   data-open="#dialog" / data-close          opens and closes a <dialog>
+   data-submit                               a <select> or checkbox that submits its form
+   data-chart="/address"                     draws the JSON found there (see charts.js)
+   data-time="ms"                            shows a moment in the visitor's own time zone */
+(() => {
+  "use strict";
+  const $ = (selector) => document.querySelector(selector);
+
+  async function copy(button) {
+    const source = button.dataset.copy ? $(button.dataset.copy) : null;
+    const text = source ? (source.value ?? source.textContent).trim() : button.dataset.copyText;
+    const label = button.dataset.label ?? (button.dataset.label = button.textContent);
+    let told = button.dataset.done;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // plain http: select it, so that a person can copy it
+      told = button.dataset.failed;
+      if (source?.select) source.select();
+      else if (source) getSelection().selectAllChildren(source);
+    }
+    button.textContent = told;
+    setTimeout(() => { button.textContent = label; }, 2000);
+  }
+
+  document.addEventListener("click", (event) => {
+    const target = event.target.closest("[data-copy],[data-copy-text],[data-open],[data-close]");
+    if (!target) return;
+    if (target.dataset.open) $(target.dataset.open)?.showModal();
+    else if ("close" in target.dataset) target.closest("dialog")?.close();
+    else copy(target);
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+  });
+
+  function localTimes(root) {
+    for (const element of root.querySelectorAll("time[data-time]")) {
+      const moment = new Date(Number(element.dataset.time));
+      element.title = moment.toISOString();
+      element.textContent = moment.toLocaleString(document.documentElement.lang, {
+        dateStyle: "medium", timeStyle: element.dataset.seconds === undefined ? "short" : "medium",
+      });
+    }
+  }
+  document.addEventListener("DOMContentLoaded", () => localTimes(document));
+  document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt));
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    // what an error says is shown where the answer would be
+    const { xhr } = event.detail;
+    if (xhr.status >= 400 && xhr.getResponseHeader("content-type")?.startsWith("text/html")) {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+})();
