@@ -19,7 +19,7 @@ from tests.browser.scene import DESKTOP, PASSWORD, PHONE, Scene, let_live, open_
 async def _shoot(browser: Browser, scene: Scene, paths: list[str], out: Path) -> None:
     for size_name, size in (("desktop", DESKTOP), ("phone", PHONE)):
         for colours in ("light", "dark"):
-            context = await browser.new_context(viewport=size, color_scheme=colours)  # type: ignore[arg-type]
+            context = await browser.new_context(viewport=size, color_scheme=colours)
             page = await context.new_page()
             page.on("console", lambda message: print("console:", message.type, message.text))
             page.on("pageerror", lambda error: print("page error:", error))
