@@ -58,11 +58,15 @@ class Claims:
     ) -> list[Given]:
         """Return an account's tokens of since its last deposit that are not redeemed.
 
-        Their mints are asked, but not about ``new`` ones (sagas). A token whose mint does not
-        answer is good: whether it is redeemed its owner will see.
+        ``new`` ones (sagas) are among them whenever they were made: nobody has been told of them,
+        and new money would hide them for ever. Their mints are not asked about them. A token whose
+        mint does not answer is good: whether it is redeemed its owner will see.
         """
+        since = await self._since(account, int(deposited))
+        known = {given.issued.saga for given in since}
+        hidden = [await self._given(saga) for saga in sorted(set(new) - known)]
         found = []
-        for given in await self._since(account, int(deposited)):
+        for given in [*since, *hidden]:
             issued = given.issued
             if issued.state is IssuedState.CLAIMED:
                 continue
@@ -85,8 +89,12 @@ class Claims:
 
     async def look(self, saga: int) -> bool:
         """Look at the token that a saga gave out; true when it is redeemed, and booked."""
-        issued = await self._db.read(lambda c: purse.issued_by(c, saga))
+        issued = (await self._given(saga)).issued
         return issued.state is IssuedState.CLAIMED or await self._is_redeemed(issued)
+
+    async def _given(self, saga: int) -> Given:
+        issued = await self._db.read(lambda c: purse.issued_by(c, saga))
+        return Given(await self._wallet.saga(saga), issued)
 
     async def _since(self, account: int, deposited: int | None) -> list[Given]:
         found = []

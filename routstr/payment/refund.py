@@ -108,7 +108,8 @@ class Refunds:
 
         ``home``: there and nowhere else, unless the node lacks the money there. What is below one
         unit, and what no mint pays now, stays as balance. Told is every token that is not redeemed
-        and was made since money last came in: a repeat tells the same, and what it could add.
+        and was made by this request, or since money last came in: a repeat tells the same, and
+        what it could add.
 
         Raises :class:`RefundBlocked` while requests are running and, when there is no token to
         tell, :class:`NothingToRefund`, :class:`BalanceTooSmall`, :class:`InsufficientLiquidity`,
@@ -124,8 +125,9 @@ class Refunds:
                 raise RefundBlocked(details={"reserved_msat": int(state.reserved)})
             try:
                 await self._pay_out(request, state)
-            except InsufficientBalance:
-                continue  # another request took from the balance meanwhile
+            except InsufficientBalance:  # another request took from the balance meanwhile
+                if not request.paid:
+                    continue
             except (BalanceTooSmall, NothingToRefund, WalletError) as error:
                 request.problem = error
             given = await self._claims.unredeemed(account, state.deposited, new=request.paid)

@@ -31,9 +31,9 @@ SLOW: Final = frozenset(
     {
         *("bounds/test_clock_jumps.py", "bounds/test_database_restart.py", "cli/test_wallet.py"),
         *("money/test_closed_deposits.py", "money/test_lightning_out_trouble.py"),
-        *("money/test_parallel.py", "money/test_x_cashu_sabotage.py"),
-        *("money/test_x_cashu_trouble.py", "security/test_s12_races.py"),
-        "money/test_lightning_in_trouble.py",
+        *("money/test_parallel.py", "money/test_parallel_lightning.py"),
+        *("money/test_x_cashu_sabotage.py", "money/test_x_cashu_trouble.py"),
+        *("money/test_lightning_in_trouble.py", "security/test_s12_races.py"),
     }
 )
 """Whole nodes again and again: ``make test ONLY=slow``."""

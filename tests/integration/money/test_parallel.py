@@ -119,19 +119,23 @@ async def redeemed(purse: Purse, replies: Iterable[Reply]) -> int:
 
     Each token is redeemed once, at its own mint: where the money lay that was given back.
     """
-    given = {r.json["token"]: r.json for r in replies if r.status == 200 and "token" in r.json}
+    given = [reply.json for reply in replies if reply.status == 200 and "token" in reply.json]
+    fees: dict[str, int] = {}
+    for told in sorted(given, key=lambda told: len(told["tokens"])):
+        texts = [one["token"] for one in told["tokens"]]
+        fee = told["mint_fee"] - sum(fees.get(text, 0) for text in texts)
+        fees |= dict.fromkeys((text for text in texts if text not in fees), 0)
+        fees[texts[0]] += fee
     places: defaultdict[tuple[str, Unit], list[TokenProof]] = defaultdict(list)
-    for text, told in given.items():
-        one = token.decode(text)
-        assert one.amount == int(told["sats" if one.unit is Unit.SAT else "msats"])
+    for one in map(token.decode, fees):
         places[one.mint, one.unit] += one.proofs
     for (mint, unit), proofs in places.items():
         async with Payer(mint) if mint != purse.mint.url else nullcontext(purse.payer) as payer:
             together = payer.write(proofs, unit)
-            face = sum(proof.amount for proof in proofs)
-            assert await payer.redeem(together) == face - await payer.fee(together)
-    fees = sum(int(told["mint_fee"]) for told in given.values())
-    return fees + sum(int(one.unit.to_msat(one.amount)) for one in map(token.decode, given))
+            amount = sum(proof.amount for proof in proofs)
+            assert await payer.redeem(together) == amount - await payer.fee(together)
+    face = sum(int(one.unit.to_msat(one.amount)) for one in map(token.decode, fees))
+    return face + sum(fees.values())
 
 
 def paid(replies: Iterable[Reply]) -> int:
@@ -197,6 +201,22 @@ async def test_of_tokens_that_overlap_those_win_that_share_nothing(
     assert gone == sorted(spent)
     rest = [proof for place, proof in enumerate(ring) if place not in spent]
     assert await purse.payer.redeem(purse.payer.write(rest, Unit.SAT)) == 40 - 4 * len(spent)
+
+
+async def test_one_token_pays_for_one_request(crowd: Crowd, purse: Purse) -> None:
+    """Without an ``Idempotency-Key``: in changing encodings, streamed and not."""
+    text = await purse.token(100)
+    replies = await at_once(
+        crowd[n].pay(in_turn(text, n), EXACT, max_tokens=EXACT_LIMIT, stream=n % 3 == 0)
+        for n in range(FIFTY)
+    )
+    assert Counter(reply.status for reply in replies) == {200: 1, 400: FIFTY - 1}
+    assert refusals(replies) == {TokenAlreadySpent.code}
+    claims = [await client.claim(text) for client in crowd.clients]
+    assert len({claim.json["token"] for claim in claims}) == 1
+    change = token.decode(claims[0].json["token"])
+    assert (change.amount, change.unit) == (99, Unit.SAT)
+    assert await purse.payer.redeem(claims[0].json["token"]) == 99
 
 
 @in_msat

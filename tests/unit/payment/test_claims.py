@@ -59,6 +59,18 @@ async def test_a_token_of_before_the_last_deposit_is_another_matter(
     assert (new.issued.amount, old.issued.amount) == (4, 8)
 
 
+async def test_money_that_comes_in_hides_no_token_of_which_nobody_was_told(
+    till: Till, claims: Claims
+) -> None:
+    owner = await till.account(8)
+    refund = await till.refund(owner)
+    (untold,) = await claims.last(owner)
+    await till.deposit(owner, 4)
+    await till.refund(owner)
+    found = await claims.unredeemed(owner, refund.worth, new={untold.issued.saga})
+    assert sagas(found) == [untold.issued.saga]
+
+
 async def test_a_token_is_good_while_nobody_can_be_asked(
     till: Till, world: World, claims: Claims
 ) -> None:

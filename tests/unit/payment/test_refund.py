@@ -1,7 +1,8 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -27,6 +28,9 @@ from routstr.wallet import token
 from routstr.wallet.mint_errors import MintCode, MintDown, MintUnclear
 from routstr.wallet.models import SagaState
 from routstr.wallet.receive import Deposit
+from routstr.wallet.sagas import Saga
+from routstr.wallet.send import Withdrawal
+from routstr.wallet.service import Wallet
 from tests.unit.wallet.played_mint import Gate, PlayedMint, fail, lose_answer, refuse, wait_for
 from tests.unit.wallet.signing import Signer
 from tests.unit.wallet.world import World, open_world
@@ -489,6 +493,49 @@ async def test_a_refund_under_way_is_joined(till: Till, world: World) -> None:
     gate.open.set()
     assert (await first).token == (await second).token
     assert world.mint.circulation == 2
+
+
+class Meanwhile:
+    """A wallet beside which something happens once: right after it has made a token."""
+
+    def __init__(self, wallet: Wallet, then: Callable[[], Awaitable[object]]) -> None:
+        self._wallet = wallet
+        self._then = [then]
+
+    async def send(self, wish: Withdrawal) -> tuple[Saga, str]:
+        made = await self._wallet.send(wish)
+        while self._then:
+            await self._then.pop()()
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wallet, name)
+
+
+def beside(till: Till, then: Callable[[], Awaitable[object]]) -> Refunds:
+    """Refunds of another process, in which each token takes its time to be told."""
+    wallet = cast("Wallet", Meanwhile(till.world.house.wallet, then))
+    return Refunds(till.world.db, wallet, till.world.clock)
+
+
+async def test_a_token_is_told_whatever_comes_in_and_goes_out_meanwhile(till: Till) -> None:
+    owner = await till.account(8)
+
+    async def come_and_go() -> None:
+        await till.deposit(owner, 4)
+        assert parts(await till.refund(owner)) == [(FIRST, 4)]
+
+    refund = await beside(till, come_and_go).refund(owner, FIRST, Unit.SAT)
+    assert (parts(refund), refund.repeated) == ([(FIRST, 8)], False)
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["spent", "held"])
+async def test_a_part_is_told_though_the_rest_is_not_there_any_more(till: Till, held: bool) -> None:
+    owner = await till.account(8)
+    await till.deposit(owner, 16, 4, mint=SECOND)
+    refunds = beside(till, lambda: (till.hold if held else till.spend)(owner, 1_000))
+    refund = await refunds.refund(owner, FIRST, Unit.SAT)
+    assert (parts(refund), await till.available(owner)) == ([(SECOND, 20)], 7_000)
 
 
 class TestWatchingClaims:
