@@ -8,22 +8,22 @@ from tests.fuzz.explain import Broken
 from tests.fuzz.foreign_mint import ForeignMint
 from tests.fuzz.learning import create
 from tests.fuzz.passing import Pass
-from tests.fuzz.passings import Wish
-from tests.fuzz.records import BEARER, Passing
+from tests.fuzz.passings import Wish, credits_of
+from tests.fuzz.records import BEARER
 from tests.fuzz.tasks import Redeem
 from tests.fuzz.world import Act, World
 
 
 async def collect(world: World) -> None:
     """Let everybody ask again with their token; what they are told then is all that there is."""
-    for ys, known in list(world.model.passings.items()):
-        wish = world.wishes[ys]
-        mint = wish.given.mint
-        assert isinstance(mint, ForeignMint)
-        if mint.lied_about(ys):
+    model = world.model
+    for ys, wish in world.wishes.items():
+        mint, known = wish.given.mint, model.passings.get(ys)
+        if not isinstance(mint, ForeignMint) or mint.lied_about(ys):
             continue
-        await _ask(world, wish, known)
-        if known.invoice not in world.model.deposits:
+        if known is not None or credits_of(model, ys):
+            await _ask(world, wish)
+        if known is not None and known.invoice not in world.model.deposits:
             raise Broken(f"a token has paid, and nobody has its money: {known}")
     _require_told(world)
     for gift in [gift for gift in world.outside.gifts if gift.account == BEARER]:
@@ -33,10 +33,10 @@ async def collect(world: World) -> None:
         await world.step(Act(0, Redeem(rest, mint, gift.saga, rest.unit)))
 
 
-async def _ask(world: World, wish: Wish, known: Passing) -> None:
-    """For whatever it was wished for, as long as nobody knows which it became."""
-    came = world.model.deposits.get(known.invoice)
-    ends = wish.ends if came is None else {(came.purpose, came.account)}
+async def _ask(world: World, wish: Wish) -> None:
+    """For whatever it became, or may yet become when nobody knows."""
+    came = credits_of(world.model, wish.given.ys)
+    ends = {(it.purpose, it.account) for it in came} or wish.ends
     for purpose, account in sorted(ends, key=str):
         payers = [key for key in world.keys if key.account == account]
         payer = None if purpose == FOREIGN_CREATE else payers[0]

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from routstr.money import Unit
-from routstr.wallet.models import ProofStatus, SagaKind, SagaState
+from routstr.wallet.models import ProofStatus, QuoteState, SagaKind, SagaState
 from routstr.wallet.purse import sums
 from tests.fuzz.records import BEARER, Account, End, Hold, Limit, Reset, Ys
 
@@ -181,6 +181,11 @@ class Observer:
     def own_proofs(self) -> list[tuple[str, bytes]]:
         """Mint and point of each proof that the wallet believes it can spend."""
         return [(row[0], bytes(row[1])) for row in self._rows(_OWN_PROOFS)]
+
+    def given_up(self) -> list[int]:
+        """Invoices that nobody asks about any more."""
+        state = int(QuoteState.EXPIRED)
+        return [row[0] for row in self._rows(f"SELECT id FROM mint_quotes WHERE state = {state}")]
 
     def issuer(self, y: bytes) -> int | None:
         """The saga that gave a proof away."""

@@ -10,10 +10,12 @@ from routstr.errors import (
     OutcomeUnknown,
 )
 from routstr.ledger.sweep import GRACE_MS
+from routstr.wallet.mint_types import MintQuoteState
 from routstr.wallet.token import encode_b
 from tests.fuzz.collecting import collect
 from tests.fuzz.explain import Broken
 from tests.fuzz.holding import Release
+from tests.fuzz.late import AskGivenUp
 from tests.fuzz.learning import create
 from tests.fuzz.lightning import Fortune
 from tests.fuzz.moving import FinishMoves
@@ -109,14 +111,23 @@ async def _end_sagas(world: World) -> None:
             await world.step(Act(index, Recover()))
         if not world.open_sagas:
             break
+    await world.step(Act(0, AskGivenUp(world.observer)))
     for one in _uncredited(world):  # very late: nobody but its owner asks about it any more
         await world.step(Act(0, AskInvoice(one, world.ground.network)))
     if world.open_sagas:
         raise Broken(f"operations stay open: {list(world.open_sagas.values())}")
     if world.model.transit or world.model.in_flight:
         raise Broken(f"{world.model.transit} msat are between mints, {world.model.in_flight} fly")
+    _require_taken(world)
+
+
+def _require_taken(world: World) -> None:
+    """All that was paid for is here."""
     for one in _uncredited(world):
         raise Broken(f"an invoice is paid and not credited: {one}")
+    for mint in world.ground.mints.values():
+        if left := [order for order in mint.orders.values() if order.state is MintQuoteState.PAID]:
+            raise Broken(f"what was paid for lies at {mint.url}: {left}")
 
 
 def _uncredited(world: World) -> list[UserInvoice]:

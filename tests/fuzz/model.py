@@ -78,15 +78,20 @@ class Model:
         demand(account in self.accounts, f"account {account} does not exist")
         return self.accounts[account]
 
-    def redeem(self, ys: Ys, purpose: str, account: int, net: int) -> None:
-        """A token's value arrives, once; the same token for the same end changes nothing."""
+    def redeem(self, ys: Ys, purpose: str, account: int, net: int, *, more: bool = False) -> None:
+        """A token's value arrives, once; the same token for the same end changes nothing.
+
+        ``more``: what it made is there already.
+        """
         known = self.deposits.get(ys)
         if known is not None:
             demand(known == Deposit(purpose, account, net), f"the token was redeemed as {known}")
             return
         demand(not self.overlaps(ys), "a part of the token was redeemed before")
         demand(net > 0, "the token is worth nothing after the fee")
-        demand((account in self.accounts) == ("topup" in purpose), f"{purpose} into {account}")
+        demand(
+            (account in self.accounts) == (more or "topup" in purpose), f"{purpose} into {account}"
+        )
         self.deposits[ys] = Deposit(purpose, account, net)
         if purpose == "donation":
             self.donations += net

@@ -14,7 +14,7 @@ from routstr.money import Unit
 from routstr.wallet.mint_swaps import MintSwap, Stage
 from tests.fuzz.explain import Alternatives, Broken
 from tests.fuzz.node import Node
-from tests.fuzz.operations import NOT_DONE, NOTHING, UNDECIDED, Answer, Scene
+from tests.fuzz.operations import NOT_DONE, NOTHING, UNDECIDED, Answer, Operation, Scene
 
 _REFUSED = (SwapUnderWay, SurplusTooSmall, PaymentTooDear, InsufficientLiquidity)
 _NOT_MOVED = (*NOT_DONE, LightningFailed, InvalidParameter)
@@ -56,7 +56,7 @@ class TidyUp:
         return await node.tidying.run()
 
     def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
-        return _quiet(self, answer, scene)
+        return quiet(self, answer, scene)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,11 @@ class FinishMoves:
         return await node.moves.finish()
 
     def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
-        return _quiet(self, answer, scene)
+        return quiet(self, answer, scene)
 
 
-def _quiet(operation: TidyUp | FinishMoves, answer: Answer, scene: Scene) -> Alternatives:
+def quiet(operation: Operation, answer: Answer, scene: Scene) -> Alternatives:
+    """What it did the books say."""
     if answer.value is None:
         scene.require_trouble(answer, operation)
         if not answer.lost and not isinstance(answer.error, UNDECIDED):

@@ -47,7 +47,7 @@ class Bearing:
     def owners(self, scene: Scene) -> frozenset[int]:
         """Accounts that have, or get in this step, what any part of the token is worth."""
         ours, sagas = self.given.ys, scene.facts.sagas.values()
-        near = [p.invoice for ys, p in scene.before.passings.items() if not ours.isdisjoint(ys)]
+        near = [i for i, ys in scene.before.ordered.items() if not ours.isdisjoint(ys)]
         new = (s for s in sagas if s.kind is SagaKind.FORWARD and not ours.isdisjoint(s.ys))
         ours = ours.union(*near, *(s.invoice for s in new))
         have = {it.account for ys, it in scene.before.deposits.items() if not ours.isdisjoint(ys)}

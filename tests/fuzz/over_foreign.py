@@ -5,8 +5,11 @@ from typing import Final
 from routstr.auth.service import Payer
 from tests.fuzz import lifecycle
 from tests.fuzz.fate import CALLS, COMMITS, DEADLY
+from tests.fuzz.foreign_mint import ForeignMint
+from tests.fuzz.late import AskGivenUp, PayLate
 from tests.fuzz.lightning import Fortune
 from tests.fuzz.offering import UserToken
+from tests.fuzz.outside import FOREIGN
 from tests.fuzz.passing import Pass
 from tests.fuzz.paying_out import EndPayments
 from tests.fuzz.performing import delay, moved, perform, slow_down
@@ -50,6 +53,17 @@ def pass_again(scope: Scope) -> Act:
     return Act(scope.node(), bring(scope, one, choices.pick(payers) if payers else None))
 
 
+def pay_given_up(scope: Scope) -> Act:
+    """A mint pays what it had said that it did not."""
+    mint = scope.world.mint(FOREIGN)
+    assert isinstance(mint, ForeignMint)
+    return Act(0, PayLate(mint))
+
+
+def ask_given_up(scope: Scope) -> Act:
+    return Act(scope.node(), AskGivenUp(scope.world.observer))
+
+
 async def pass_in_trouble(scope: Scope) -> None:
     """Something breaks while a token is on its way; then it is asked for again, or gone."""
     choices, world, index = scope.choices, scope.world, scope.node()
@@ -69,6 +83,8 @@ async def pass_in_trouble(scope: Scope) -> None:
         await perform(world, Act(0, Redeem(one.token, one.mint, None, one.token.unit)))
     if choices.percent(50):
         await perform(world, Act(0, EndPayments(one.mint)))
+    if choices.percent(30):
+        await perform(world, pay_given_up(scope))
     await perform(world, Act(scope.node(), Recover()))
     for _ in range(choices.below(3)):
         await perform(world, _offered(scope, one))

@@ -16,7 +16,7 @@ from tests.fuzz.facts import SagaFact
 from tests.fuzz.model import Model, demand
 from tests.fuzz.offering import PASSING, UserToken
 from tests.fuzz.operations import Scene
-from tests.fuzz.records import BEARER, Passing, Refund, Stage, Ys
+from tests.fuzz.records import BEARER, Deposit, Passing, Refund, Stage, Ys
 
 _COST_PERCENT: Final = 5
 _COST_MSAT: Final = 10 * MSAT_PER_SAT
@@ -31,6 +31,12 @@ class Wish:
 
 
 Wishes = Mapping[Ys, Wish]
+
+
+def credits_of(model: Model, ys: Ys) -> list[Deposit]:
+    """What was credited for a token: once, unless its mint paid what it had said it would not."""
+    invoices = [invoice for invoice, token in model.ordered.items() if token == ys]
+    return [model.deposits[invoice] for invoice in invoices if invoice in model.deposits]
 
 
 def passed(id_: int, saga: SagaFact, scene: Scene, wishes: Wishes) -> Track:
@@ -66,7 +72,9 @@ def arrived(saga: SagaFact, wishes: Wishes) -> Track:
         cost = wish.given.face - saga.net
         most = max(_COST_MSAT, wish.given.face * _COST_PERCENT // 100)
         demand(0 <= cost <= most, f"of {wish.given.face} msat {saga.net} arrive")
-        model.redeem(saga.ys, saga.purpose, account, saga.net)
+        made = (it.account for it in credits_of(model, wish.given.ys) if it.purpose == saga.purpose)
+        more = saga.purpose == FOREIGN_CREATE and account in made
+        model.redeem(saga.ys, saga.purpose, account, saga.net, more=more)
 
     return Track(frozenset({PASSING, account}), (event,))
 

@@ -22,6 +22,7 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
+    foreign: Counter[str] = field(default_factory=Counter)
     crashes: int = 0
     steps: int = 0
     episodes: int = 0
@@ -36,6 +37,7 @@ class Tally:
         self.counts += other.counts
         self.refused += other.refused
         self.troubles += other.troubles
+        self.foreign += other.foreign
         self.crashes += other.crashes
         self.steps += other.steps
         self.episodes += other.episodes
@@ -46,6 +48,7 @@ class Tally:
         self.counts += world.counts
         self.refused += world.refused
         self.troubles += world.troubles
+        self.foreign += world.trail.met
         self.crashes += world.crashes
         self.steps += world.steps
         self.episodes += 1
@@ -86,6 +89,7 @@ def tell(tallies: Sequence[Tally], seconds: float) -> None:
     for title, name in (
         ("operations", "counts"),
         ("refused, or told to ask again", "refused"),
+        ("tokens of the foreign mint", "foreign"),
         ("troubles", "troubles"),
     ):
         _section(title, [getattr(tally, name) for tally in tallies])

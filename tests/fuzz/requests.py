@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.fuzz.holding import PlaceHold, Release, Settle
 from tests.fuzz.offering import UserToken
-from tests.fuzz.over_foreign import bring, pass_again, pass_on
+from tests.fuzz.over_foreign import ask_given_up, bring, pass_again, pass_on, pay_given_up
 from tests.fuzz.over_keys import (
     donate,
     make_children,
@@ -215,6 +215,8 @@ PLANNERS: Final[dict[Planner, int]] = {
     take_out: 2,
     pass_on: 5,
     pass_again: 3,
+    pay_given_up: 1,
+    ask_given_up: 1,
     watch_claims: 1,
     sweep: 2,
     recover: 1,

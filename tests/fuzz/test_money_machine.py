@@ -209,6 +209,14 @@ class MoneyMachine(RuleBasedStateMachine):
         self._do(numbers, over_foreign.pass_again)
 
     @rule(numbers=NUMBERS)
+    def a_foreign_mint_pays_what_it_had_refused(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_foreign.pay_given_up)
+
+    @rule(numbers=NUMBERS)
+    def ask_about_invoices_that_were_given_up(self, numbers: tuple[int, ...]) -> None:
+        self._do(numbers, over_foreign.ask_given_up)
+
+    @rule(numbers=NUMBERS)
     def a_token_of_a_foreign_mint_meets_trouble(self, numbers: tuple[int, ...]) -> None:
         self._let(numbers, over_foreign.pass_in_trouble)
 

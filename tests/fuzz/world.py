@@ -21,6 +21,7 @@ from tests.fuzz.fate import Killed
 from tests.fuzz.giving import Taken, TakeOut
 from tests.fuzz.holding import Release, Settle
 from tests.fuzz.keeping import Rotate
+from tests.fuzz.late import PayLate
 from tests.fuzz.lightning import Fortune, Network
 from tests.fuzz.loose import Sweeps, loose_tracks
 from tests.fuzz.mint import TalliedMint
@@ -37,9 +38,10 @@ from tests.fuzz.paying_out import EndPayments
 from tests.fuzz.records import End, Stage, Ys
 from tests.fuzz.refunding import ClaimChange, GiveBack
 from tests.fuzz.tasks import Redeem, Sweep, Watch
+from tests.fuzz.trail import Trail
 
 NODES: Final = 2
-OUTSIDE: Final = (Redeem, PayInvoice, EndPayments)
+OUTSIDE: Final = (Redeem, PayInvoice, EndPayments, PayLate)
 """What happens at no node."""
 _TALLIED_EVERY: Final = 16
 
@@ -86,6 +88,7 @@ class World:
         self.refused: Counter[str] = Counter()
         self.troubles: Counter[str] = Counter()
         self.crashes = 0
+        self.trail = Trail()
         self.wishes: dict[Ys, Wish] = {}
         self.steps = 0
 
@@ -122,6 +125,7 @@ class World:
         scene = self._scene(acts, self._look(acts), since, calm=calm)
         self._explain(scene, answers, sweeps)
         self._listen()
+        self.trail.note(scene, answers, self.wishes)
         self._learn(acts, answers, scene.facts)
         self.steps += 1
         if self.steps % _TALLIED_EVERY == 0 and not self.open_sagas:
