@@ -2,11 +2,12 @@
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
+from scripts import chromium
 from scripts.places import PROJECT_ENVIRONMENT
 
 PURE_MODULES: Final = (
@@ -121,7 +122,18 @@ def _tests(folder: Path) -> list[Step]:
     return [
         _pytest(folder, "unit", "tests/unit", *BOTH_CORES, stage=Stage.CODE),
         _pytest(folder, "integration", *WITH_SERVERS, *THREE, "-m", "not slow"),
+        *_pages(folder),
         _pytest(folder, "slow", *WITH_SERVERS, *THREE, "-m", "slow", limit_s=1_800.0, group="slow"),
+    ]
+
+
+def _pages(folder: Path) -> list[Step]:
+    """Every page in a real browser, beside the crashes, which mostly wait."""
+    get = (program("python"), "-m", "scripts.chromium")
+    drive = _pytest(folder, "browser", "tests/browser", stage=Stage.CRASHES)
+    return [
+        Step("chromium", get, 300.0, Stage.CODE, "chromium", "pages", missing=chromium.missing),
+        replace(drive, lane="browser", group="pages"),
     ]
 
 

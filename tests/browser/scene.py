@@ -15,10 +15,10 @@ from playwright.async_api import Browser, ViewportSize, async_playwright
 from devkit.lnurl import LnurlServer
 from devkit.mint import Mint, MintOptions
 from devkit.payer import Payer
+from scripts import chromium
 from tests.integration.money.house import House, open_house
 
 PASSWORD: Final = "correct horse battery"
-CHROMIUM: Final = "/usr/bin/chromium"
 FLAGS: Final = (
     "--headless",
     "--no-sandbox",
@@ -88,6 +88,8 @@ async def let_live(scene: Scene) -> None:
 async def open_browser() -> AsyncIterator[Browser]:
     """Start Chromium."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = await playwright.chromium.launch(
+            executable_path=chromium.find(), args=list(FLAGS)
+        )
         yield browser
         await browser.close()

@@ -88,12 +88,12 @@ def test_a_stage_waits_for_the_one_before(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_a_step_that_hangs_is_ended_and_says_so(desk: Desk) -> None:
-    hangs = Step("hangs", ("/bin/sh", "-c", "echo last words; exec sleep 60"), 0.2, Stage.CODE)
+    hangs = Step("hangs", ("/bin/sh", "-c", "echo last words; exec sleep 60"), 1.0, Stage.CODE)
 
     (result,) = desk.run(hangs)
 
     assert result.verdict is Verdict.FAILED
-    assert result.note == "took longer than 0 s: ended"
+    assert result.note == "took longer than 1 s: ended"
     assert "last words" in desk.out.getvalue()
 
 

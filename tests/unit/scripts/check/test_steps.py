@@ -25,7 +25,7 @@ def names(some: list[Step] | None) -> list[str]:
 def test_everything_is_checked_when_nothing_is_chosen() -> None:
     assert names(chosen(steps(), [])) == [
         *("format", "style", "types", "layers", "branches-of-money"),
-        *("unit", "integration", "crash-sample"),
+        *("unit", "integration", "chromium", "browser", "crash-sample"),
     ]
 
 
@@ -100,11 +100,13 @@ def test_the_modules_of_exact_coverage_are_those_of_money() -> None:
     )
 
 
-def test_a_sample_of_the_crash_matrix_runs_by_itself_and_within_five_minutes() -> None:
+def test_a_sample_of_the_crash_matrix_runs_beside_the_pages_and_within_five_minutes() -> None:
     (sample,) = (step for step in steps() if step.name == "crash-sample")
 
     assert sample.command[1:] == ("-m", "tests.crash.matrix", "--fast", str(CRASH_SAMPLE_S))
     assert CRASH_SAMPLE_S <= 5 * 60
-    assert [step.name for step in steps() if step.stage is sample.stage and not step.by_name] == [
-        "crash-sample"
-    ]
+    beside = [step for step in steps() if step.stage is sample.stage and not step.by_name]
+    assert {step.name: step.lane for step in beside} == {
+        "browser": "browser",
+        "crash-sample": "main",
+    }
