@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     SmallInteger,
+    String,
     Text,
     text,
 )
@@ -108,6 +109,13 @@ class Hold(SQLModel, table=True):
     prompt_tokens: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     completion_tokens: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     estimated: bool = Field(default=False)
+    # who served it, and what that costs the operator by the provider's own prices; msat
+    provider: str = Field(
+        default="", sa_column=Column(String(255), nullable=False, server_default="")
+    )
+    own_cost: int = Field(
+        default=0, sa_column=Column(BigInteger, nullable=False, server_default="0")
+    )
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     ended_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     limit_id: int | None = Field(

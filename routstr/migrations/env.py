@@ -6,20 +6,26 @@ from sqlmodel import SQLModel
 
 from routstr.admin import models as admin_models
 from routstr.auth import models as auth_models
-from routstr.core.db import migrate, node_values
+from routstr.core import alert_models, traffic_models
+from routstr.core.db import migrate, node_values, switches
 from routstr.core.settings import load_settings
 from routstr.ledger import models as ledger_models
+from routstr.ledger import usage_models
 from routstr.payment.idempotency import models as idempotency_models
 from routstr.upstream import models as upstream_models
 from routstr.wallet import models as wallet_models
 
 TABLES = (
     admin_models,
+    alert_models,
     auth_models,
     idempotency_models,
     ledger_models,
     node_values,
+    switches,
+    traffic_models,
     upstream_models,
+    usage_models,
     wallet_models,
 )
 

@@ -1,0 +1,39 @@
+"""Switches that the operator turns: durable, and the same for every instance on the database."""
+
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Field, SQLModel, col
+
+from routstr.core.db.backend import Dialect, Tx
+
+_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
+    Dialect.SQLITE: sqlite.insert,
+    Dialect.POSTGRESQL: postgresql.insert,
+}
+
+
+class Switch(SQLModel, table=True):
+    """One switch that is on, and since when (ms since 1970); there is no row for one that is off."""
+
+    __tablename__ = "switches"
+
+    name: str = Field(primary_key=True, max_length=64)
+    since: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+def on_since(connection: Connection, name: str) -> int | None:
+    """Since when a switch is on; None: it is off."""
+    row = connection.execute(select(col(Switch.since)).where(col(Switch.name) == name)).first()
+    return None if row is None else int(row[0])
+
+
+def turn(tx: Tx, name: str, at: int, *, on: bool) -> None:
+    """Turn a switch; one that is on already keeps its moment."""
+    if on:
+        new = _INSERT[tx.dialect](Switch).values(name=name, since=at)
+        tx.sql.execute(new.on_conflict_do_nothing(index_elements=["name"]))
+    else:
+        tx.sql.execute(delete(Switch).where(col(Switch.name) == name))
