@@ -40,6 +40,7 @@ _SAGAS: Final = (
     " context FROM sagas"
 )
 _PAID: Final = "SELECT saga, id FROM mint_quotes"
+_REQUESTS: Final = "SELECT id, request FROM mint_quotes"
 _CLAIMS: Final = "SELECT saga, y FROM claimed_y"
 _CLAIMED: Final = "SELECT saga FROM issued_tokens"
 _OWN_PROOFS: Final = (
@@ -84,6 +85,8 @@ class SagaFact:
     context: str
     ys: Ys
     """For what a mint issued for an invoice: the invoice."""
+    request: str
+    """What a foreign mint's token pays, as mints know it."""
 
     @property
     def net(self) -> int:
@@ -92,7 +95,7 @@ class SagaFact:
     @property
     def invoice(self) -> Ys:
         """What stands for the invoice that a foreign mint's token pays."""
-        return frozenset({invoice_name(json.loads(self.context)["quote"])})
+        return frozenset({invoice_name(_quote(self.context))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,14 +241,26 @@ class Observer:
         if any(row[1] == SagaKind.MINT for row in rows):
             for saga, quote in self._rows(f"{_PAID} WHERE {_among('saga', ids)}"):
                 claims.setdefault(saga, set()).add(invoice_name(quote))
-        return {row[0]: _saga(row, frozenset(claims.get(row[0], ()))) for row in rows}
+        requests = self._requests(rows)
+        return {
+            row[0]: _saga(row, frozenset(claims.get(row[0], ())), requests.get(row[0], ""))
+            for row in rows
+        }
+
+    def _requests(self, sagas: Any) -> dict[int, str]:
+        """By the sagas whose tokens should pay."""
+        passing = {row[0]: _quote(row[-1]) for row in sagas if row[1] == SagaKind.FORWARD}
+        if not passing:
+            return {}
+        found = dict(self._rows(f"{_REQUESTS} WHERE {_among('id', passing.values())}"))
+        return {saga: found[quote] for saga, quote in passing.items()}
 
 
 def _among(column: str, ids: Iterable[int]) -> str:
     return f"{column} IN ({','.join(map(str, (0, *ids)))})"  # 0 is nobody's id
 
 
-def _saga(row: Any, ys: Ys) -> SagaFact:
+def _saga(row: Any, ys: Ys, request: str) -> SagaFact:
     _, kind, state, purpose, account, mint, unit, gross, fee, owner, spent, context = row
     return SagaFact(
         SagaKind(kind),
@@ -260,7 +275,12 @@ def _saga(row: Any, ys: Ys) -> SagaFact:
         spent or 0,
         context,
         ys,
+        request,
     )
+
+
+def _quote(context: str) -> int:
+    return int(json.loads(context)["quote"])
 
 
 def invoice_name(quote: int) -> bytes:

@@ -20,6 +20,11 @@ class ForeignMint(TalliedMint):
         taken = {proof.y() for job in jobs for proof in job.inputs}
         return not ys.isdisjoint(taken)
 
+    def payer_of(self, invoice: str) -> Ys:
+        """The proofs that an invoice was to be paid with; none when it was never tried."""
+        jobs = (job for job in self.jobs.values() if job.quote.request == invoice)
+        return frozenset(proof.y() for job in jobs for proof in job.inputs)
+
     def unpaid(self) -> list[str]:
         """Invoices that it was to pay, and did not."""
         tried = [job.quote for job in self.jobs.values() if job.inputs]

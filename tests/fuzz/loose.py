@@ -57,8 +57,9 @@ def loose_tracks(
     ]
     tracks = [*by_account(_swept(scene, sweeps)), *_owed(scene, sweeps)]
     for id_, saga in sorted(scene.facts.sagas.items()):
-        if saga.kind is SagaKind.FORWARD:
-            tracks.append(passed(id_, saga, scene, wishes))
+        mint = mints[saga.mint]
+        if saga.kind is SagaKind.FORWARD and isinstance(mint, ForeignMint):
+            tracks.append(passed(id_, saga, scene, wishes, mint))
         elif saga.purpose in (FOREIGN_CREATE, FOREIGN_TOPUP):
             new = saga.state is SagaState.DONE and saga.ys not in scene.before.deposits
             tracks += [arrived(saga, wishes)] if new else []

@@ -13,6 +13,7 @@ from routstr.payment.deposits import FOREIGN_CREATE
 from routstr.wallet.models import SagaState
 from tests.fuzz.explain import Broken, Event, Track
 from tests.fuzz.facts import SagaFact
+from tests.fuzz.foreign_mint import ForeignMint
 from tests.fuzz.model import Model, demand
 from tests.fuzz.offering import PASSING, UserToken
 from tests.fuzz.operations import Scene
@@ -39,21 +40,23 @@ def credits_of(model: Model, ys: Ys) -> list[Deposit]:
     return [model.deposits[invoice] for invoice in invoices if invoice in model.deposits]
 
 
-def passed(id_: int, saga: SagaFact, scene: Scene, wishes: Wishes) -> Track:
+def passed(id_: int, saga: SagaFact, scene: Scene, wishes: Wishes, mint: ForeignMint) -> Track:
     """What became of a token at its mint."""
     before = scene.open_before.get(id_)
     ys = saga.ys if before is None else before.ys
-    if saga.state is SagaState.FAILED and any(wishes[ys].given.mint.spent_by_node(y) for y in ys):
+    if saga.state is SagaState.FAILED and any(map(mint.spent_by_node, ys)):
         raise Broken(f"{saga} was given up, and its mint has spent the token")
     events: list[Event] = []
-    if before is None and ys:  # else it was given up within the step, and nobody can see what for
+    if before is None and ys:
         events.append(lambda m: _begin(m, ys, id_, saga.invoice))
+    elif before is None:  # it was given up within the step
+        events.append(lambda m: m.ordered.setdefault(saga.invoice, mint.payer_of(saga.request)))
     if saga.state is SagaState.DONE:
-        given = wishes[ys].given
-        if not all(given.mint.spent_by_node(y) for y in ys):
+        face = wishes[ys].given.face
+        if not all(map(mint.spent_by_node, ys)):
             raise Broken(f"{saga} is done, and its mint has not spent the token")
         spent = int(saga.unit.to_msat(saga.spent))
-        events.append(lambda m: _end(m, ys, given.face, spent))
+        events.append(lambda m: _end(m, ys, face, spent))
     elif saga.state is SagaState.FAILED and before is not None:
         events.append(lambda m: _undo(m, ys))
     return Track(frozenset({PASSING}), tuple(events))
