@@ -10,7 +10,10 @@ from routstr.auth.profile import Profiles
 from routstr.balance.history import Histories
 from routstr.balance.info import KeyInfo
 from routstr.balance.key_service import KeyService
+from routstr.balance.live import LOOK_SECONDS, LiveBalances
+from routstr.balance.usage import Usages
 from routstr.core.clock import Clock
+from routstr.core.cors import Cors
 from routstr.core.db import Database
 from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
@@ -25,6 +28,8 @@ class Keys:
 
     service: KeyService
     histories: Histories
+    usages: Usages
+    live: LiveBalances
     expired: ExpiredKeys
 
 
@@ -43,6 +48,8 @@ def build_keys(
             money.intake,
         ),
         histories=Histories(db, money.auth),
+        usages=Usages(db, money.auth),
+        live=LiveBalances(db, money.auth, Cors(settings.cors_origins)),
         expired=ExpiredKeys(db, money.lightning, clock),
     )
 
@@ -50,3 +57,8 @@ def build_keys(
 def start_expiry(keys: Keys, supervisor: Supervisor) -> None:
     """Refund keys that have expired, where their owners said how."""
     supervisor.every("expired_keys", EXPIRY_SECONDS, keys.expired.refund)
+
+
+def start_live(keys: Keys, supervisor: Supervisor) -> None:
+    """Tell balances to those who watch them."""
+    supervisor.every("live_balances", LOOK_SECONDS, keys.live.look)
