@@ -21,7 +21,16 @@ _PACKAGES: Final[Mapping[str, str]] = {
 
 def build_theme(settings: Settings) -> Theme:
     """Load templates, texts and files."""
-    return Theme(_PACKAGES, {"name": settings.name, "version": __version__})
+    return Theme(_PACKAGES, _site(settings))
+
+
+def show_site(theme: Theme, settings: Settings) -> None:
+    """Let every page show what these settings say."""
+    theme.show_site(_site(settings))
+
+
+def _site(settings: Settings) -> Mapping[str, object]:
+    return {"name": settings.name, "version": __version__}
 
 
 def add_pages(api: FastAPI) -> None:

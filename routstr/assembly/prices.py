@@ -19,16 +19,19 @@ def start_prices(
     session: ClientSession,
     clock: Clock,
     supervisor: Supervisor,
-) -> None:
-    """Give the catalog its rate, for good or by a task."""
+    before: PriceFeed | None = None,
+) -> PriceFeed | None:
+    """Give the catalog its rate, for good or by a task that goes on from what ``before`` knows."""
     if settings.btc_usd is not None:
         catalog.set_rate(settings.btc_usd, fresh_for_s=None)
-        return
+        return None
     policy = FeedPolicy(
         jump_percent_max=settings.price_jump_percent_max,
         age_s_max=settings.price_age_seconds_max,
     )
     feed = PriceFeed(HttpFetch(session), clock, policy)
+    if before is not None and (price := feed.go_on_from(before.state)) is not None:
+        catalog.set_rate(price, fresh_for_s=feed.fresh_for_s())
 
     async def refresh() -> None:
         outcome = await feed.refresh()
@@ -38,3 +41,4 @@ def start_prices(
             await catalog.take_rate(outcome.price, fresh_for_s=feed.fresh_for_s())
 
     supervisor.every("price", settings.pricing_refresh_interval_seconds, refresh)
+    return feed

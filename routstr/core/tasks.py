@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass, replace
 from typing import Final, final
 
@@ -59,13 +59,17 @@ class Supervisor:
         """Run ``job`` once, for as long as it takes; a failure is logged and reported."""
         self._launch(name, lambda: self._attempt(name, job))
 
-    async def stop(self, timeout_seconds: float) -> bool:
-        """Cancel every task and wait for their ends; False when some did not end in time."""
-        for task in self._tasks.values():
+    async def stop(self, timeout_seconds: float, *, keep: Collection[str] = ()) -> bool:
+        """Cancel every task but those to ``keep``, and wait for their ends.
+
+        False when some did not end in time.
+        """
+        stopped = [task for name, task in self._tasks.items() if name not in keep]
+        for task in stopped:
             task.cancel()
-        if not self._tasks:
+        if not stopped:
             return True
-        _, pending = await asyncio.wait(self._tasks.values(), timeout=timeout_seconds)
+        _, pending = await asyncio.wait(stopped, timeout=timeout_seconds)
         for task in pending:
             _log.warning("task did not stop in time", task=task.get_name())
         return not pending

@@ -112,6 +112,16 @@ class PriceFeed:
         self._sources = tuple(sources)
         self._state = FeedState()
 
+    @property
+    def state(self) -> FeedState:
+        """What it knows."""
+        return self._state
+
+    def go_on_from(self, state: FeedState) -> Decimal | None:
+        """Know what another feed knew; the price, if it is fresh by this feed's policy."""
+        self._state = state
+        return state.price if self.fresh_for_s() > 0 else None
+
     async def refresh(self) -> Round:
         """Ask all sources once; never raises for what they answer. One call at a time."""
         began = self._clock.monotonic()

@@ -92,9 +92,27 @@ class PriceLists:
         self._file: Final = tuple(file)
         self._public = None if public is None else _Kept("openrouter", public, clock.monotonic())
         self._own: dict[str, _Kept] = {}
+        self._earlier: dict[str, _Kept] = {}
         self._listings: tuple[Listing, ...] = ()
         self._published: tuple[Source, ...] | None = None
         self._renewing: Final = asyncio.Lock()
+
+    @property
+    def kept(self) -> tuple[_Kept, ...]:
+        """The lists that are read."""
+        return (*(() if self._public is None else (self._public,)), *self._own.values())
+
+    def remember(self, other: "PriceLists") -> None:
+        """Sell what another's lists say until they are read; to be called first of all."""
+        self._earlier |= {kept.name: kept for kept in other.kept}
+        if self._public is not None:
+            self._recall(self._public)
+
+    def _recall(self, kept: _Kept) -> _Kept:
+        earlier = self._earlier.pop(kept.name, None)
+        if earlier is not None:
+            kept.models, kept.read_at = earlier.models, earlier.read_at
+        return kept
 
     async def set_providers(self, listings: Sequence[Listing]) -> None:
         """Sell what these offer from now on; lists of those that stay as they are are kept."""
@@ -107,7 +125,9 @@ class PriceLists:
             before = known.get(one.provider)
             same = before is not None and before.read == one.read
             own[one.provider] = (
-                self._own[one.provider] if same else _Kept(one.provider, one.read, now)
+                self._own[one.provider]
+                if same
+                else self._recall(_Kept(one.provider, one.read, now))
             )
         self._own, self._listings = own, tuple(listings)
         await self._renew()
@@ -115,7 +135,7 @@ class PriceLists:
     async def refresh(self) -> None:
         """Read the lists that are due, drop those that are too old; never raises for a list."""
         now = self._clock.monotonic()
-        lists = [kept for kept in (self._public, *self._own.values()) if kept is not None]
+        lists = self.kept
         due = [kept for kept in lists if kept.due <= now]
         changed = any(await asyncio.gather(*map(self._read, due)))
         for kept in lists:

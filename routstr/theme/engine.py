@@ -83,6 +83,10 @@ class Theme:
             sat=_sat, number=_number, usd=_usd, when=_when, since=_since, short=_short
         )
 
+    def show_site(self, site: Mapping[str, object]) -> None:
+        """Change what every page may show."""
+        self._environment.globals["site"] = dict(site)
+
     def page(
         self,
         request: Request,

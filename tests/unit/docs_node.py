@@ -66,5 +66,5 @@ def _flat(route: BaseRoute) -> Iterator[tuple[str, set[str]]]:
 
 
 def _hot_routes(app: App) -> Iterator[str]:
-    assert app._hot is not None, "a node that runs has its hot routes"
-    return (f"POST {path}" for path in app._hot._routes)
+    assert app.running is not None, "a node that runs serves"
+    return (f"POST {path}" for path in app.running.hot._routes)

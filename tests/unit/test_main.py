@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from routstr import main
+from routstr.assembly.running import settle_rest
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.errors import DatabaseUnavailable, InsufficientBalance, OutcomeUnknown
@@ -174,7 +174,7 @@ class _Ledger:
 @pytest.mark.parametrize("error", [None, DatabaseUnavailable(), OutcomeUnknown()])
 async def test_what_is_still_owed_is_charged_before_the_node_ends(error: Exception | None) -> None:
     ledger = _Ledger(error)
-    await main._settle_rest(cast("Ledger", ledger))
+    await settle_rest(cast("Ledger", ledger))
     assert ledger.asked == 1
 
 

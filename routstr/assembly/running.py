@@ -1,0 +1,284 @@
+"""The node with one set of settings, from its entry among the instances to its entrance.
+
+What serves is never changed: changed settings make another one, which takes over
+(:mod:`routstr.assembly.succession`). Several on one database are as right as several processes.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Final, NamedTuple
+
+from aiohttp import ClientSession
+from starlette.datastructures import State
+from starlette.types import ASGIApp
+
+from routstr.assembly.endpoints import EndpointParts, build_found, noted, start_forgetting
+from routstr.assembly.keys import Keys, build_keys, start_expiry, start_live
+from routstr.assembly.lightning import build_lightning, start_watch
+from routstr.assembly.limits import guard
+from routstr.assembly.models import Shelf, build_shelf, open_catalog, start_lists
+from routstr.assembly.money import Money, build_money, start_money
+from routstr.assembly.plugins import build_router, checked_till, through_door
+from routstr.assembly.prices import start_prices
+from routstr.assembly.process import Process
+from routstr.assembly.providers import (
+    Upstreams,
+    UpstreamSessions,
+    build_upstreams,
+    start_upstreams,
+    upstream_sessions,
+)
+from routstr.assembly.realtime import with_realtime
+from routstr.assembly.relay import paid_routes, repeatable
+from routstr.assembly.repeats import build_repeats, start_repeats
+from routstr.assembly.sharing import Shared, open_shared
+from routstr.assembly.wallet import open_wallet, remind_of_seed
+from routstr.auth.objects import Objects
+from routstr.balance.idempotency import Repetition
+from routstr.balance.service import BalanceService
+from routstr.catalog.service import Catalog
+from routstr.core.cors import Cors
+from routstr.core.http import outgoing_session
+from routstr.core.logging import get_logger
+from routstr.core.middleware import ManagementShell, RequestLimits
+from routstr.core.settings import Settings
+from routstr.core.tasks import Supervisor
+from routstr.errors import DatabaseUnavailable, OutcomeUnknown
+from routstr.ledger import instances
+from routstr.ledger.service import Ledger
+from routstr.ledger.sweep import Sweeper
+from routstr.node.endpoints import NodeParts
+from routstr.node.health import Health
+from routstr.node.paths import PathParts
+from routstr.node.provider_health import ProviderHealth
+from routstr.payment.demand import Demands
+from routstr.payment.price import PriceFeed
+from routstr.payment.tokens import load_vocabulary
+from routstr.proxy.forms import FormLimits
+from routstr.proxy.hot import HotRoutes, Surroundings
+from routstr.proxy.till import Till
+from routstr.upstream.deadlines import Deadlines
+from routstr.version import __version__
+from routstr.wallet.service import Wallet
+
+_log = get_logger(__name__)
+
+HEARTBEAT_SECONDS: Final = 5.0
+SWEEP_SECONDS: Final = 10.0
+RECOVERY_SECONDS: Final = 10.0
+STOP_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 0.2
+NEEDED_TO_THE_END: Final = frozenset(
+    {"heartbeat", "sweep", "recovery", "price", "models", "providers", "idempotency"}
+)
+"""The tasks without which requests that are under way could not end well."""
+
+
+class Base(NamedTuple):
+    """An instance, its books and its wallet."""
+
+    instance: int
+    ledger: Ledger
+    outgoing: ClientSession
+    sessions: UpstreamSessions
+    wallet: Wallet
+    money: Money
+
+
+class Running:
+    """Serves until it is closed. ``state`` is what the routes of the application ask for."""
+
+    entrance: ASGIApp
+    hot: HotRoutes
+    demands: Demands
+    feed: PriceFeed | None
+    shelf: Shelf
+    _ledger: Ledger
+    _supervisor: Supervisor
+
+    def __init__(self, process: Process, settings: Settings, api: ASGIApp) -> None:
+        """``api`` answers what is no hot route. Nothing is opened before :meth:`open`."""
+        self.settings: Final = settings
+        self.state: Final = State()
+        self.active = 0
+        """The requests and connections that have come to it and are not over."""
+        self._process: Final = process
+        self._api: Final = api
+        self._stack: Final = AsyncExitStack()
+
+    async def open(self, before: "Running | None" = None) -> None:
+        """Begin to work; what was read from elsewhere is taken over from the one ``before``.
+
+        Raises what stops a start; then everything is closed.
+        """
+        try:
+            await self._open(self._stack, before)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def retire(self, seconds: float) -> bool:
+        """Begin nothing, and wait for what is under way; false: it took longer than ``seconds``."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        self.state.live.close()
+        await self._supervisor.stop(STOP_SECONDS, keep=NEEDED_TO_THE_END)
+        while self.active or self._ledger.live_holds():
+            if loop.time() >= until:
+                _log.warning("retired_while_busy", active=self.active)
+                return False
+            await asyncio.sleep(LOOK_SECONDS)
+        return True
+
+    async def close(self) -> None:
+        """End everything: what is owed is settled, the instance leaves in good order."""
+        await self._stack.aclose()
+
+    async def _open(self, stack: AsyncExitStack, before: "Running | None") -> None:
+        settings, process = self.settings, self._process
+        clock, node_key, db = process.clock, process.node_key, process.db
+        extensions = process.extensions
+        catalog, entries = open_catalog(settings, clock, extensions.rules)
+        base = await self._open_base(stack)
+        outgoing, sessions, money = base.outgoing, base.sessions, base.money
+        supervisor = self._supervisor = Supervisor(clock)
+        stack.push_async_callback(supervisor.stop, STOP_SECONDS)
+        known = None if before is None else before.feed
+        self.feed = start_prices(settings, catalog, outgoing, clock, supervisor, known)
+        stack.push_async_callback(money.offers.close)
+        till = checked_till(Till(money.auth, money.x_cashu, base.ledger, money.demands), extensions)
+        repetition, once = build_repeats(
+            settings, db, node_key, clock, base.instance, money.auth.knows
+        )
+        shelf = build_shelf(catalog, entries, settings, clock, upstream=sessions, outgoing=outgoing)
+        if before is not None:
+            shelf.lists.remember(before.shelf.lists)
+        self.shelf = shelf
+        upstreams = build_upstreams(
+            settings, db, node_key, clock, sessions, shelf.follow, extensions.adapters
+        )
+        await start_upstreams(upstreams, supervisor)
+        start_lists(shelf, supervisor)
+        objects, router = Objects(db, money.auth, clock), build_router(upstreams.fleet, extensions)
+        self._wire(
+            EndpointParts(settings, objects, catalog, till, router, once, extensions),
+            await open_shared(settings, node_key, clock, stack),
+        )
+        keys = build_keys(settings, db, node_key, clock, money)
+        self._show_balances(base, keys, repetition)
+        self._show_node(base, catalog, upstreams)
+        self._start_upkeep(base, objects)
+        start_money(money, settings, supervisor)
+        start_expiry(keys, supervisor)
+        start_live(keys, supervisor)
+        start_watch(settings, db, base.wallet, clock, supervisor)
+        start_repeats(repetition, supervisor)
+        _log.info(
+            "started",
+            version=__version__,
+            database=db.dialect.value,
+            mints=base.wallet.mints.urls,
+            instance=base.instance,
+        )
+
+    async def _open_base(self, stack: AsyncExitStack) -> Base:
+        """Be an instance, with books and a wallet."""
+        settings, process = self.settings, self._process
+        clock, node_key, db = process.clock, process.node_key, process.db
+        instance = await db.write(instances.register)
+        stack.push_async_callback(db.write, lambda tx: instances.stop(tx, instance))
+        ledger = self._ledger = Ledger(db, clock, instance, await Ledger.open_books(db, clock))
+        stack.push_async_callback(settle_rest, ledger)
+        outgoing = await stack.enter_async_context(
+            outgoing_session(settings, allow_loopback=settings.allow_insecure_mints)
+        )
+        sessions = await stack.enter_async_context(upstream_sessions(settings))
+        wallet = await open_wallet(settings, db, node_key, instance, outgoing, clock)
+        stack.push_async_callback(wallet.drain, STOP_SECONDS)
+        await remind_of_seed(db)
+        money = build_money(settings, db, wallet, node_key, clock, outgoing)
+        self.demands = money.demands
+        return Base(instance, ledger, outgoing, sessions, wallet, money)
+
+    def _start_upkeep(self, base: Base, objects: Objects) -> None:
+        sweeper = Sweeper(
+            self._process.db,
+            base.ledger,
+            self._process.clock,
+            base.instance,
+            self.settings.instance_stale_seconds,
+        )
+
+        async def recover() -> None:
+            await base.wallet.recover(await sweeper.alive())
+
+        self._supervisor.every("heartbeat", HEARTBEAT_SECONDS, sweeper.beat)
+        self._supervisor.every("sweep", SWEEP_SECONDS, sweeper.sweep)
+        self._supervisor.every("recovery", RECOVERY_SECONDS, recover)
+        start_forgetting(objects, self._supervisor)
+
+    def _show_balances(self, base: Base, keys: Keys, repetition: Repetition) -> None:
+        """Give the routes about keys and what is on them what they need."""
+        process, state, money = self._process, self.state, base.money
+        state.repetition = repetition
+        state.keys, state.histories = keys.service, keys.histories
+        state.usages, state.live = keys.usages, keys.live
+        state.balance = BalanceService(
+            process.db, money.auth, money.refunds, money.x_cashu, money.lightning
+        )
+        state.lightning = build_lightning(
+            self.settings, process.db, base.wallet, process.node_key, process.clock, money
+        )
+
+    def _show_node(self, base: Base, catalog: Catalog, upstreams: Upstreams) -> None:
+        """Give the routes about the node and its providers what they need."""
+        process, state = self._process, self.state
+        health = Health(
+            process.db,
+            base.wallet.mints,
+            catalog,
+            ProviderHealth(upstreams.fleet),
+            process.clock,
+            self._supervisor,
+            lambda: self.hot.draining,
+            base.money.verifier.deposits,
+        )
+        state.node = NodeParts(self.settings, catalog, health)
+        state.admin = upstreams.admin
+        state.paths = PathParts(catalog, upstreams.fleet, process.clock)
+
+    def _wire(self, parts: EndpointParts, shared: Shared) -> None:
+        settings, (gate, cache) = self.settings, shared
+        clock, access = self._process.clock, self._process.logs.access
+        limits = RequestLimits.of(settings)
+        cors = Cors(settings.cors_origins)
+        deadlines = Deadlines()
+
+        def shell(app: ASGIApp) -> ManagementShell:
+            return ManagementShell(app, limits=limits, cors=cors, access=access, clock=clock)
+
+        forms = FormLimits(settings.upload_bytes_max)
+        surroundings = Surroundings(limits, cors, access, clock, deadlines, forms)
+        load_vocabulary()
+        routes = paid_routes(
+            settings,
+            parts.catalog,
+            parts.till,
+            parts.router,
+            deadlines,
+            parts.extensions,
+            cache,
+        )
+        routes = repeatable(parts.once, noted(routes, parts.objects))
+        routes, found = guard(gate, routes, build_found(parts, deadlines))
+        self.hot = HotRoutes(shell(self._api), routes, surroundings, found)
+        entrance = with_realtime(self.hot, parts, surroundings, gate)
+        self.entrance = through_door(entrance, parts.extensions, shell)
+
+
+async def settle_rest(ledger: Ledger) -> None:
+    """Charge, before the node ends, what could not be charged while the database was away."""
+    try:
+        await ledger.settle_late()
+    except (DatabaseUnavailable, OutcomeUnknown) as error:
+        _log.error("unsettled_at_stop", holds=sorted(ledger.live_holds()), reason=str(error))
