@@ -1,11 +1,12 @@
 """Log-in and log-out, and what every other route of the admin API asks first."""
 
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from routstr.admin.schemas import Done, LoginAnswer, LoginRequest
-from routstr.admin.sessions import SESSION_SECONDS, Sessions
+from routstr.admin.scopes import Scope, needed
+from routstr.admin.sessions import SESSION_SECONDS, Caller, Sessions, Visit
 
 Authorization = Annotated[str | None, Header(include_in_schema=False)]
 
@@ -15,6 +16,12 @@ def private(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 
+def visit(request: Request) -> Visit:
+    """Where a request comes from."""
+    address = "" if request.client is None else request.client.host
+    return Visit(address, request.headers.get("user-agent", ""))
+
+
 def _sessions(request: Request) -> Sessions:
     return cast("Sessions", request.app.state.admin.sessions)
 
@@ -22,10 +29,25 @@ def _sessions(request: Request) -> Sessions:
 SessionsOf = Annotated[Sessions, Depends(_sessions)]
 
 
-async def operator(sessions: SessionsOf, authorization: Authorization = None) -> None:
-    """Refuse everybody but the operator."""
-    await sessions.require(authorization)
+class Guard:
+    """Refuses everybody but the operator, and tokens without the scope that a route needs.
 
+    That is READ for what only looks, ``change`` for the rest, or what :func:`needs` says.
+    """
+
+    def __init__(self, change: Scope = Scope.WRITE) -> None:
+        self._change: Final = change
+
+    async def __call__(
+        self, request: Request, sessions: SessionsOf, authorization: Authorization = None
+    ) -> Caller:
+        """Who asks; raises as :meth:`Sessions.require`."""
+        scope = needed(request.scope.get("endpoint"), request.method, self._change)
+        return await sessions.require(authorization, scope)
+
+
+operator: Final = Guard()
+"""For routes whose changes need the scope WRITE."""
 
 router = APIRouter(prefix="/admin/api", tags=["admin"], dependencies=[Depends(private)])
 
@@ -33,8 +55,7 @@ router = APIRouter(prefix="/admin/api", tags=["admin"], dependencies=[Depends(pr
 @router.post("/login")
 async def login(body: LoginRequest, request: Request, sessions: SessionsOf) -> LoginAnswer:
     """Begin a session with the operator's password."""
-    address = "" if request.client is None else request.client.host
-    token = await sessions.begin(body.password, address)
+    token = await sessions.begin(body.password, visit(request))
     return LoginAnswer(token=token, expires_in=SESSION_SECONDS)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request
 
-from routstr.admin.access import operator, private
+from routstr.admin.access import Guard, private
 from routstr.admin.desk import ProviderDesk
 from routstr.admin.schemas import (
     NamedChange,
@@ -14,6 +14,7 @@ from routstr.admin.schemas import (
     ProviderType,
     Removed,
 )
+from routstr.admin.scopes import Scope
 
 
 def _desk(request: Request) -> ProviderDesk:
@@ -23,7 +24,9 @@ def _desk(request: Request) -> ProviderDesk:
 Desk = Annotated[ProviderDesk, Depends(_desk)]
 
 router = APIRouter(
-    prefix="/admin/api", tags=["admin"], dependencies=[Depends(private), Depends(operator)]
+    prefix="/admin/api",
+    tags=["admin"],
+    dependencies=[Depends(private), Depends(Guard(Scope.PROVIDERS))],
 )
 
 

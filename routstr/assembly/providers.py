@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import ClientSession
 
 from routstr.admin.desk import AdminParts, ProviderDesk
-from routstr.admin.sessions import Sessions
+from routstr.assembly.access import build_sessions
 from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.http import upstream_session
@@ -78,7 +78,7 @@ def build_upstreams(
     providers = build_providers(settings, db, node_key, clock, adapters)
     watch = ProviderWatch(providers, fleet, own, usual, changed)
     desk = ProviderDesk(providers, own, settings.upstream_provider_fee, watch.look)
-    operator = Sessions(db, node_key, clock, settings.admin_password)
+    operator = build_sessions(settings, db, node_key, clock)
     return Upstreams(fleet, watch, AdminParts(operator, desk))
 
 

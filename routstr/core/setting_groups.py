@@ -82,7 +82,7 @@ class Node(Group):
     trusted_proxies: Networks = ()
     """Addresses or networks of own proxies, comma separated: their X-Forwarded-For is believed."""
     admin_password: Password = Secret()
-    """Password of the admin API, at least 8 characters; empty: the admin API is off."""
+    """Password of the operator, at least 8 characters; empty: the one that was set in a browser."""
     plugins: PackageNames = ()
     """Installed packages that may extend this node, comma separated; no other one is loaded."""
 

@@ -85,9 +85,17 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── ForeignForm                   403 … foreign_form
     │   ├── TooManyLogins                 429 rate_limit_error too_many_logins
     │   ├── AdminNotConfigured            503 service_unavailable admin_not_configured
+    │   ├── ScopeMissing                  403 … admin_scope_missing
+    │   ├── SetupRefused                  403 … setup_refused
+    │   ├── PasswordLocked                409 … password_locked
+    │   ├── PasswordUnfit                 400 … invalid_new_password
+    │   ├── TokenUnfit                    400 … invalid_admin_token
+    │   ├── TokenNotFound                 404 … admin_token_not_found
+    │   ├── SessionNotFound               404 … admin_session_not_found
     │   ├── ProviderNotFound              404 … provider_not_found
     │   ├── ProviderExists                409 … provider_exists
-    │   └── ProviderInvalid               400 … invalid_provider
+    │   ├── ProviderInvalid               400 … invalid_provider
+    │   └── SettingsInvalid               400 … invalid_setting
     ├── RateLimitError                    429 rate_limit_error rate_limit_exceeded
     │   └── TooManyAtOnce                 429 … concurrency_limit_exceeded
     └── NodeError                         503 service_unavailable node_unavailable
@@ -106,9 +114,17 @@ from routstr.errors.admin import (
     AdminNotConfigured,
     ForeignForm,
     InvalidPassword,
+    PasswordLocked,
+    PasswordUnfit,
     ProviderExists,
     ProviderInvalid,
     ProviderNotFound,
+    ScopeMissing,
+    SessionNotFound,
+    SettingsInvalid,
+    SetupRefused,
+    TokenNotFound,
+    TokenUnfit,
     TooManyLogins,
 )
 from routstr.errors.auth import (
@@ -268,6 +284,8 @@ __all__ = [
     "NotPriced",
     "NothingToRefund",
     "OutcomeUnknown",
+    "PasswordLocked",
+    "PasswordUnfit",
     "PaymentError",
     "PaymentTooDear",
     "PayoutUnderWay",
@@ -286,13 +304,19 @@ __all__ = [
     "RequestAlreadyPaid",
     "RequestError",
     "RoutstrError",
+    "ScopeMissing",
     "SessionExpired",
+    "SessionNotFound",
+    "SettingsInvalid",
+    "SetupRefused",
     "SourceMintUnreachable",
     "SurplusTooSmall",
     "SwapUnderWay",
     "TokenAlreadySpent",
     "TokenBelowMinimum",
+    "TokenNotFound",
     "TokenTooLarge",
+    "TokenUnfit",
     "TooManyAtOnce",
     "TooManyInvoices",
     "TooManyLogins",

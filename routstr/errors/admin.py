@@ -1,5 +1,7 @@
 """The operator's own interface: who may use it, and what it cannot do."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from routstr.errors.base import RoutstrError
@@ -35,11 +37,58 @@ class TooManyLogins(AdminError):
 
 
 class AdminNotConfigured(AdminError):
-    """The admin API is off: set ADMIN_PASSWORD and start the node again."""
+    """No password yet: open the link that the node prints at its start, or set ADMIN_PASSWORD."""
 
     status: ClassVar[int] = 503
     type: ClassVar[str] = "service_unavailable"
     code: ClassVar[str] = "admin_not_configured"
+
+
+class ScopeMissing(AdminError):
+    """This token may not do that."""
+
+    code: ClassVar[str] = "admin_scope_missing"
+
+
+class PasswordLocked(AdminError):
+    """The password is that of ADMIN_PASSWORD: change it there, and start the node again."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "password_locked"
+
+
+class PasswordUnfit(AdminError):
+    """This cannot be the password."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "invalid_new_password"
+
+
+class TokenUnfit(AdminError):
+    """A token cannot be like this."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "invalid_admin_token"
+
+
+class TokenNotFound(AdminError):
+    """No such token."""
+
+    status: ClassVar[int] = 404
+    code: ClassVar[str] = "admin_token_not_found"
+
+
+class SessionNotFound(AdminError):
+    """No such session: it has ended."""
+
+    status: ClassVar[int] = 404
+    code: ClassVar[str] = "admin_session_not_found"
+
+
+class SetupRefused(AdminError):
+    """This link does not set up the node: use the one that it printed when it started last."""
+
+    code: ClassVar[str] = "setup_refused"
 
 
 class ProviderNotFound(AdminError):
@@ -61,3 +110,12 @@ class ProviderInvalid(AdminError):
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "invalid_provider"
+
+
+class SettingsInvalid(AdminError):
+    """Settings cannot be like this."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "invalid_setting"
+    problems: Mapping[str, str] = MappingProxyType({})
+    """By name of the setting, what is wanted; an empty name where none is known."""

@@ -12,8 +12,9 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from msgspec import Struct
 
-from routstr.admin.sessions import Sessions
-from routstr.errors import AdminError, ForeignForm
+from routstr.admin.first_run import SETUP
+from routstr.admin.sessions import PAGE_SECONDS_MAX, Caller, Sessions
+from routstr.errors import AdminError, AdminNotConfigured, ForeignForm
 from routstr.theme.routes import form, is_part, theme_of
 
 COOKIE: Final = "routstr_session"
@@ -36,12 +37,17 @@ _AREAS: Final = (
 class SignInNeeded(Exception):
     """Nobody is signed in: the visitor is sent to the page where that is done."""
 
+    def __init__(self, where: str = LOGIN) -> None:
+        super().__init__(where)
+        self.where: Final = where
+
 
 class Signed(Struct, frozen=True):
-    """A session that is signed in. ``csrf`` is its mark."""
+    """A session that is signed in. ``csrf`` is its mark, ``session`` its id."""
 
     token: str
     csrf: str
+    session: int | None = None
 
     @property
     def authorization(self) -> str:
@@ -57,11 +63,13 @@ def sessions_of(request: Request) -> Sessions:
 async def signed_in(request: Request) -> Signed:
     """Let only the operator pass. Raises :class:`SignInNeeded`, :class:`ForeignForm`."""
     sessions, token = sessions_of(request), request.cookies.get(COOKIE, "")
-    signed = Signed(token, sessions.mark(token))
     try:
-        await sessions.require(signed.authorization)
+        caller: Caller = await sessions.require(f"Bearer {token}")
+    except AdminNotConfigured:
+        raise SignInNeeded(SETUP) from None
     except AdminError:
         raise SignInNeeded from None
+    signed = Signed(token, sessions.mark(token), caller.session)
     if request.method not in _SAFE:
         told = request.headers.get("x-csrf-token") or (await form(request)).get("csrf", "")
         if not hmac.compare_digest(told.encode(), signed.csrf.encode()):
@@ -72,11 +80,12 @@ async def signed_in(request: Request) -> Signed:
 Operator = Annotated[Signed, Depends(signed_in)]
 
 
-async def send_to_sign_in(request: Request, _error: Exception) -> Response:
+async def send_to_sign_in(request: Request, error: Exception) -> Response:
     """Answer whoever is not signed in."""
+    where = error.where if isinstance(error, SignInNeeded) else LOGIN
     if is_part(request):
-        return Response(status_code=401, headers={"HX-Redirect": LOGIN})
-    return RedirectResponse(LOGIN, status_code=303)
+        return Response(status_code=401, headers={"HX-Redirect": where})
+    return RedirectResponse(where, status_code=303)
 
 
 def show(
@@ -92,10 +101,10 @@ def show(
     )
 
 
-def give_cookie(request: Request, response: Response, token: str, seconds: int) -> None:
+def give_cookie(request: Request, response: Response, token: str) -> None:
     """Let the browser keep a session."""
     secure = request.url.scheme == "https"
     response.set_cookie(
-        COOKIE, token, max_age=seconds, path="/admin", httponly=True, secure=secure,
+        COOKIE, token, max_age=PAGE_SECONDS_MAX, path="/admin", httponly=True, secure=secure,
         samesite="strict",
     )  # fmt: skip

@@ -3,10 +3,11 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from routstr.admin.access import visit
+from routstr.admin.first_run import SETUP
 from routstr.admin.pages.door import COOKIE, LOGIN, Operator, give_cookie, sessions_of
-from routstr.admin.sessions import SESSION_SECONDS
 from routstr.core.secret import Secret
-from routstr.errors import RoutstrError
+from routstr.errors import AdminNotConfigured, RoutstrError
 from routstr.theme.routes import PageRoute, form, theme_of
 
 router = APIRouter(prefix="/admin", route_class=PageRoute, include_in_schema=False)
@@ -14,7 +15,9 @@ router = APIRouter(prefix="/admin", route_class=PageRoute, include_in_schema=Fal
 
 @router.get("/login")
 async def ask(request: Request) -> Response:
-    """Ask for the password."""
+    """Ask for the password, or how to set one."""
+    if not await sessions_of(request).passwords.set_up():
+        return RedirectResponse(SETUP, status_code=303)
     return theme_of(request).page(request, "admin/login.html", error=None)
 
 
@@ -22,15 +25,16 @@ async def ask(request: Request) -> Response:
 async def sign_in(request: Request) -> Response:
     """Begin a session, or say why not."""
     password = Secret((await form(request)).get("password", ""))
-    address = "" if request.client is None else request.client.host
     try:
-        token = await sessions_of(request).begin(password, address)
+        token = await sessions_of(request).begin(password, visit(request), browser=True)
+    except AdminNotConfigured:
+        return RedirectResponse(SETUP, status_code=303)
     except RoutstrError as error:
         return theme_of(request).page(
             request, "admin/login.html", status=error.status, error=error.message
         )
     response = RedirectResponse("/admin", status_code=303)
-    give_cookie(request, response, token, SESSION_SECONDS)
+    give_cookie(request, response, token)
     return response
 
 

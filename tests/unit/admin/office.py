@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from routstr.admin import access, providers
 from routstr.admin.desk import AdminParts, ProviderDesk
+from routstr.admin.passwords import Passwords
 from routstr.admin.sessions import Sessions
 from routstr.core.clock import ManualClock
 from routstr.core.rendering import install_error_handlers
@@ -67,8 +68,10 @@ async def office(folder: Path, password: str = PASSWORD) -> AsyncIterator[Office
         install_error_handlers(app)
         for router in (access.router, providers.router):
             app.include_router(router)
+        clock = ManualClock()
+        passwords = Passwords(db, storing.NODE_KEY, clock, Secret(password))
         app.state.admin = AdminParts(
-            Sessions(db, storing.NODE_KEY, ManualClock(), Secret(password)),
+            Sessions(db, storing.NODE_KEY, clock, passwords),
             ProviderDesk(stored, (OWN,), Decimal("1.05"), watch.look),
         )
         yield Office(app, fleet)

@@ -26,7 +26,10 @@ from routstr.core.db.sqlite import database_path
 ROOT: Final = Path(__file__).parents[4]
 TABLES: Final = {
     "accounts",
+    "admin_passwords",
     "admin_sessions",
+    "admin_sign_ins",
+    "admin_tokens",
     "api_keys",
     "child_keys",
     "claimed_y",
