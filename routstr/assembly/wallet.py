@@ -27,8 +27,18 @@ from routstr.payment.deposits import (
 from routstr.payment.donations import DONATION, DonationCompletion
 from routstr.payment.foreign_books import PASSING, PassingCompletion
 from routstr.payment.lightning_refund import LIGHTNING_REFUND, LightningRefundCompletion
-from routstr.payment.moving import SWAP_IN, SWAP_OUT, SwapInCompletion, SwapOutCompletion
-from routstr.payment.payouts import PAYOUT, WITHDRAW, PayoutCompletion, WithdrawCompletion
+from routstr.payment.moving_books import (
+    SWAP_IN,
+    SWAP_OUT,
+    SwapInCompletion,
+    SwapOutCompletion,
+)
+from routstr.payment.payout_books import (
+    PAYOUT,
+    WITHDRAW,
+    PayoutCompletion,
+    WithdrawCompletion,
+)
 from routstr.payment.refund_books import REFUND, RefundCompletion
 from routstr.payment.x_cashu import PAYMENT, PaymentCompletion
 from routstr.wallet.exposure import Exposure

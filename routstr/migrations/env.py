@@ -6,11 +6,13 @@ from sqlmodel import SQLModel
 
 from routstr.admin import models as admin_models
 from routstr.auth import models as auth_models
-from routstr.core import alert_models, traffic_models
+from routstr.core import traffic_models
 from routstr.core.db import migrate, node_values, switches
 from routstr.core.settings import load_settings
 from routstr.ledger import models as ledger_models
 from routstr.ledger import usage_models
+from routstr.payment import operator_models
+from routstr.payment import alert_models
 from routstr.payment.idempotency import models as idempotency_models
 from routstr.upstream import models as upstream_models
 from routstr.wallet import models as wallet_models
@@ -22,6 +24,7 @@ TABLES = (
     idempotency_models,
     ledger_models,
     node_values,
+    operator_models,
     switches,
     traffic_models,
     upstream_models,

@@ -10,7 +10,7 @@ from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.ledger.verify import Check
 from routstr.money import MSAT_PER_SAT
 from routstr.payment.lightning_refund import LIGHTNING_REFUND
-from routstr.payment.payouts import PAYOUT
+from routstr.payment.payout_books import PAYOUT
 from routstr.wallet.models import SagaKind, SagaState
 
 IN_FLIGHT: Final = "what is in flight equals the payments under way"

@@ -30,22 +30,19 @@ from routstr.errors import (
 )
 from routstr.ledger import verdict
 from routstr.money import Msat, Unit
-from routstr.payment import transit
+from routstr.payment import operator_calls, transit
+from routstr.payment.moving_books import AMOUNT, MOVE, SWAP_IN, SWAP_OUT
+from routstr.payment.operator_calls import Call
 from routstr.payment.standing import MintStanding, standing
 from routstr.wallet import mint_swaps
 from routstr.wallet.melting import Melt
 from routstr.wallet.mint_swaps import MintSwap, Stage
 from routstr.wallet.ordering import Order
 from routstr.wallet.quotes import Quote
-from routstr.wallet.sagas import Saga
 from routstr.wallet.service import Wallet
 
 _log = get_logger(__name__)
 
-SWAP_OUT: Final = "swap_out"
-SWAP_IN: Final = "swap_in"
-_SWAP: Final = "swap"  # in a saga's context: the row
-_AMOUNT: Final = "amount_msat"
 _COST_PERCENT: Final = 2
 _COST_SAT: Final = 10
 """A move may cost this much at most, or so many percent, whichever is more."""
@@ -55,52 +52,6 @@ _DAY_MS: Final = 86_400_000
 _ASKS: Final = 8
 _PAUSE_SECONDS: Final = 1.1
 """Between two questions whether it has arrived: nobody may ask a mint more often."""
-
-
-class SwapOutCompletion:
-    """Books the half that leaves the source."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def intended(self, tx: Tx, saga: Saga) -> None:
-        """Set the most that it can cost aside; refuse what is not the operator's to spend."""
-        transit.set_aside(tx, saga, saga.gross_msat - _amount(saga), self._clock.now_ms())
-        if not mint_swaps.begin(tx, saga.context[_SWAP], saga.id):
-            raise SwapUnderWay
-
-    def done(self, tx: Tx, saga: Saga) -> int:
-        """It has left: the amount is between, and what was not needed comes back."""
-        assert saga.spent is not None, "a melt that is done says what it spent"
-        at, spent = self._clock.now_ms(), saga.unit.to_msat(saga.spent)
-        transit.lock(tx, at)
-        transit.put_back(tx, saga, saga.gross_msat - spent, at)
-        transit.leave(tx, saga, spent, at)
-        return transit.transit_account(tx, at)
-
-    def failed(self, tx: Tx, saga: Saga) -> None:
-        """Nothing has left."""
-        transit.put_back(tx, saga, saga.gross_msat - _amount(saga), self._clock.now_ms())
-        mint_swaps.give_back(tx, saga.id)
-
-
-class SwapInCompletion:
-    """Books the half that arrives at the target."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def intended(self, tx: Tx, saga: Saga) -> None:
-        """The payment has happened."""
-
-    def done(self, tx: Tx, saga: Saga) -> int:
-        """It is here."""
-        at = self._clock.now_ms()
-        transit.arrive(tx, saga, at)
-        return transit.transit_account(tx, at)
-
-    def failed(self, tx: Tx, saga: Saga) -> None:
-        """It will be tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,19 +84,39 @@ class MintSwaps:
         self._clock = clock
         self._policy = policy
 
-    async def swap(self, source: str, target: str, sats: int, *, unit: Unit = Unit.SAT) -> MintSwap:
+    async def swap(
+        self,
+        source: str,
+        target: str,
+        sats: int,
+        *,
+        unit: Unit = Unit.SAT,
+        call: Call | None = None,
+    ) -> MintSwap:
         """Move so many sat, that arrive in sat; ``unit`` is that of the proofs at the source.
 
-        Returns the move as it is after a while: what is not done then goes on by itself. Raises
-        :class:`SwapUnderWay`, :class:`SurplusTooSmall`, :class:`PaymentTooDear`,
-        :class:`InsufficientLiquidity`, :class:`DepositsClosed`, :class:`UntrustedMint` or a mint's
-        error: then nothing has moved and nothing will.
+        The same ``call`` moves once. Returns the move as it is after a while: what is not done then
+        goes on by itself. Raises :class:`SwapUnderWay`, :class:`SurplusTooSmall`,
+        :class:`PaymentTooDear`, :class:`InsufficientLiquidity`, :class:`DepositsClosed`,
+        :class:`UntrustedMint` or a mint's error: then nothing has moved and nothing will.
         """
         mints = self._wallet.mints
         source, target = mints.mint(source).url, mints.mint(target).url
         if source == target:
             raise InvalidParameter("A swap needs two mints.")
-        amount = Unit.SAT.to_msat(sats)
+
+        async def begin() -> MintSwap:
+            return await self._swap(source, target, Unit.SAT.to_msat(sats), unit, call)
+
+        return await operator_calls.once(self._db, call, begin, self._paid_by)
+
+    async def recent(self, limit: int) -> list[MintSwap]:
+        """List moves, newest first."""
+        return await self._db.read(lambda c: mint_swaps.newest(c, limit))
+
+    async def _swap(
+        self, source: str, target: str, amount: Msat, unit: Unit, call: Call | None
+    ) -> MintSwap:
         stored: list[int] = []
 
         def beside(tx: Tx, quote: Quote) -> None:
@@ -160,17 +131,17 @@ class MintSwaps:
                 )
             )
 
-        order = Order(target, Unit.SAT, sats, SWAP_IN, None, {})
+        order = Order(target, Unit.SAT, amount.sats_down, SWAP_IN, None, {})
         quote = await self._wallet.request_quote(order, beside)
         swap = stored[-1]
         most = amount + _cost(amount)
-        context = {_SWAP: swap, _AMOUNT: int(amount)}
+        context = {MOVE: swap, AMOUNT: int(amount), **operator_calls.context(call)}
         limit = unit.from_msat_down(most)
         try:
             await self._wallet.melt(
                 Melt(source, unit, quote.request, limit, SWAP_OUT, None, context)
             )
-        except RoutstrError:
+        except (RoutstrError, operator_calls.CallRepeated):
             await self._db.write(lambda tx: mint_swaps.give_up(tx, swap))
             raise
         return await self._arrived(swap)
@@ -241,9 +212,8 @@ class MintSwaps:
     async def _load(self, swap: int) -> MintSwap:
         return await self._db.read(lambda c: mint_swaps.load(c, swap))
 
-
-def _amount(saga: Saga) -> Msat:
-    return Msat(saga.context[_AMOUNT])
+    async def _paid_by(self, melt: int) -> MintSwap:
+        return await self._db.read(lambda c: mint_swaps.paid_by(c, melt))
 
 
 def _beyond(place: MintStanding, above_sat: int) -> Msat:

@@ -7,12 +7,11 @@ the books are known to be broken.
 """
 
 from contextlib import suppress
-from typing import Final
 
 from sqlalchemy.exc import NoResultFound
 
 from routstr.core.clock import Clock
-from routstr.core.db import Database, Tx
+from routstr.core.db import Database
 from routstr.core.logging import get_logger
 from routstr.errors import (
     InvalidParameter,
@@ -23,63 +22,23 @@ from routstr.errors import (
 )
 from routstr.ledger import verdict
 from routstr.ledger.accounts import named_account
-from routstr.ledger.entries import AccountKind, TransferKind
+from routstr.ledger.entries import AccountKind
 from routstr.money import Unit
-from routstr.payment.leaving import book_back, book_leaving, book_paid, lightning_fee_msat
+from routstr.payment.leaving import lightning_fee_msat
 from routstr.payment.lightning_out import pay_most
 from routstr.payment.lnurl import Lnurl
-from routstr.payment.refund_books import RefundCompletion
-from routstr.payment.surplus import Payable, payable, require_surplus, surplus
+from routstr.payment.operator_calls import Call, context, once
+from routstr.payment.payout_books import PAYOUT, WITHDRAW
+from routstr.payment.surplus import Payable, payable, surplus
 from routstr.wallet.bolt11 import InvalidInvoice, decode
 from routstr.wallet.holdings import holdings
 from routstr.wallet.melting import Melt
 from routstr.wallet.models import SagaState
-from routstr.wallet.sagas import Saga, open_melts_of
+from routstr.wallet.sagas import Saga, open_melts_of, sagas_of
 from routstr.wallet.send import Withdrawal
 from routstr.wallet.service import Wallet
 
-PAYOUT: Final = "payout"
-WITHDRAW: Final = "withdraw"
 _log = get_logger(__name__)
-
-
-class PayoutCompletion:
-    """Takes a payout over Lightning out of the surplus, and returns what it did not need."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def intended(self, tx: Tx, saga: Saga) -> None:
-        """Take the most that can leave; refuse what the surplus does not cover."""
-        verdict.require_open(tx)
-        require_surplus(tx, saga.gross_msat)
-        # the account is locked by now: another payout is seen, or waits and sees this one
-        if open_melts_of(tx.sql, _account(saga), PAYOUT) != [saga.id]:
-            raise PayoutUnderWay
-        book_leaving(tx, saga, _account(saga), TransferKind.PAYOUT, self._clock.now_ms())
-
-    def done(self, tx: Tx, saga: Saga) -> int:
-        """Return what the payment did not need."""
-        at = self._clock.now_ms()
-        book_paid(tx, saga, _account(saga), TransferKind.PAYOUT_RETURN, at)
-        return _account(saga)
-
-    def failed(self, tx: Tx, saga: Saga) -> None:
-        """Return everything."""
-        book_back(tx, saga, _account(saga), TransferKind.PAYOUT_RETURN, self._clock.now_ms())
-
-
-class WithdrawCompletion(RefundCompletion):
-    """Owes a token to the operator, out of the surplus; it is booked as any token given out."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(clock, out=TransferKind.PAYOUT, back=TransferKind.PAYOUT_RETURN)
-
-    def intended(self, tx: Tx, saga: Saga) -> None:
-        """Refuse what the surplus does not cover."""
-        verdict.require_open(tx)
-        require_surplus(tx, saga.gross_msat)
-        super().intended(tx, saga)
 
 
 class Payouts:
@@ -129,23 +88,22 @@ class Payouts:
             _log.warning("payout_failed", error=error.code, reason=str(error))
             return None
 
-    async def to_address(self, address: str, sats: int | None, mint: str | None) -> Saga:
+    async def to_address(
+        self, address: str, sats: int | None, mint: str | None, call: Call | None = None
+    ) -> Saga:
         """Pay an amount, or all that can be paid, to a Lightning address or LNURL.
 
         The saga that is returned is done, or open: then it goes on by itself. Raises
         :class:`SurplusTooSmall`, :class:`PayoutUnderWay`, :class:`DepositsClosed`, or what the
-        address or the mint is to blame for: then nothing has left.
+        address or the mint is to blame for: then nothing has left. The same ``call`` pays once.
         """
-        place = await self._place(sats or 1, mint)
-        if sats is None:
-            return await self._pay_most(place, address, None)
-        offer = await self._lnurl.offer(address)
-        if not offer.least.sats_up <= sats <= offer.most.sats_down:
-            limits = f"{offer.least.sats_up} to {offer.most.sats_down} sat"
-            raise InvalidParameter(f"The address takes {limits}.")
-        return await self._pay(place, await self._lnurl.invoice(offer, sats))
 
-    async def to_invoice(self, bolt11: str, mint: str | None) -> Saga:
+        async def begin() -> Saga:
+            return await self._to_address(address, sats, mint, call)
+
+        return await once(self._db, call, begin, self._wallet.saga)
+
+    async def to_invoice(self, bolt11: str, mint: str | None, call: Call | None = None) -> Saga:
         """Pay an invoice; see :meth:`to_address`."""
         try:
             invoice = decode(bolt11)
@@ -153,15 +111,42 @@ class Payouts:
             raise InvalidParameter(f"This is not a Lightning invoice: {error}.") from None
         if invoice.amount is None:
             raise InvalidParameter("The Lightning invoice names no amount.")
-        return await self._pay(await self._place(invoice.amount.sats_up, mint), bolt11)
+        sats = invoice.amount.sats_up
 
-    async def as_token(self, amount: int, mint: str, unit: Unit) -> tuple[Saga, str]:
+        async def begin() -> Saga:
+            return await self._pay(await self._place(sats, mint), bolt11, call)
+
+        return await once(self._db, call, begin, self._wallet.saga)
+
+    async def as_token(
+        self, amount: int, mint: str, unit: Unit, call: Call | None = None
+    ) -> tuple[Saga, str]:
         """Make a token of ``amount`` in ``unit``, less the mint's fee; stored before it is told.
 
-        Raises :class:`SurplusTooSmall`, :class:`DepositsClosed`, what :meth:`Wallet.send` raises.
+        The same ``call`` gives the same token. Raises :class:`SurplusTooSmall`,
+        :class:`DepositsClosed`, what :meth:`Wallet.send` raises.
         """
         account = await self._account()
-        return await self._wallet.send(Withdrawal(mint, unit, amount, WITHDRAW, account, {}))
+        wish = Withdrawal(mint, unit, amount, WITHDRAW, account, context(call))
+        return await once(self._db, call, lambda: self._wallet.send(wish), self.token_again)
+
+    async def recent(self, before: int | None, limit: int) -> list[Saga]:
+        """List payouts of every kind, newest first, those with an id below ``before``."""
+        account = await self._account()
+        ids = await self._db.read(lambda c: sagas_of(c, account, before, limit))
+        return [await self._wallet.saga(saga_id) for saga_id in ids]
+
+    async def _to_address(
+        self, address: str, sats: int | None, mint: str | None, call: Call | None
+    ) -> Saga:
+        place = await self._place(sats or 1, mint)
+        if sats is None:
+            return await self._pay_most(place, address, None, call)
+        offer = await self._lnurl.offer(address)
+        if not offer.least.sats_up <= sats <= offer.most.sats_down:
+            limits = f"{offer.least.sats_up} to {offer.most.sats_down} sat"
+            raise InvalidParameter(f"The address takes {limits}.")
+        return await self._pay(place, await self._lnurl.invoice(offer, sats), call)
 
     async def token_again(self, saga_id: int) -> tuple[Saga, str]:
         """Return the token of an earlier :meth:`as_token`, waiting a while for one that is open.
@@ -198,7 +183,9 @@ class Payouts:
         most = places[0].worth.sats_down if places else 0
         raise SurplusTooSmall(details={"payable_sat": most, "needed_sat": sats})
 
-    async def _pay_most(self, place: Payable, address: str, maximum_sat: int | None) -> Saga:
+    async def _pay_most(
+        self, place: Payable, address: str, maximum_sat: int | None, call: Call | None = None
+    ) -> Saga:
         limit = place.amount
         if maximum_sat is not None:
             limit = min(limit, maximum_sat * Unit.SAT.msat // place.unit.msat)
@@ -212,13 +199,13 @@ class Payouts:
             limit,
             purpose=PAYOUT,
             account=await self._account(),
-            context={},
+            context=context(call),
         )
         return _logged(saga)
 
-    async def _pay(self, place: Payable, bolt11: str) -> Saga:
-        account = await self._account()
-        wish = Melt(place.mint, place.unit, bolt11, place.amount, PAYOUT, account, {})
+    async def _pay(self, place: Payable, bolt11: str, call: Call | None) -> Saga:
+        account, beside = await self._account(), context(call)
+        wish = Melt(place.mint, place.unit, bolt11, place.amount, PAYOUT, account, beside)
         return _logged(await self._wallet.melt(wish))
 
     async def _account(self) -> int:
@@ -229,11 +216,6 @@ class Payouts:
                 lambda tx: named_account(tx, AccountKind.PAYOUTS, name, at)
             )
         return self._payouts
-
-
-def _account(saga: Saga) -> int:
-    assert saga.account is not None, "a payout names its account from the start"
-    return saga.account
 
 
 def _logged(saga: Saga) -> Saga:

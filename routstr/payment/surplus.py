@@ -9,14 +9,15 @@ holds them all locked reads a surplus that nobody can take away meanwhile, on ei
 from dataclasses import dataclass
 from typing import Final, cast
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, select
 from sqlmodel import col
 
 from routstr.core.db import Tx
 from routstr.errors import SurplusTooSmall
+from routstr.ledger import books
 from routstr.ledger.entries import OPERATORS
 from routstr.ledger.models import Account
-from routstr.money import ZERO, Msat, Unit
+from routstr.money import ZERO, Msat, Unit, total
 from routstr.wallet.holdings import Holding
 
 _ID: Final = cast("ColumnElement[int]", col(Account.id))  # None only before the row exists
@@ -39,8 +40,8 @@ class Payable:
 
 def surplus(connection: Connection) -> Msat:
     """Return assets less everything that is owed; below zero when money is missing."""
-    own = select(func.coalesce(func.sum(col(Account.posted)), 0)).where(_OWN)
-    return Msat(int(connection.execute(own).scalar_one()))
+    balances = books.node_balances(connection)
+    return total(balances.get(kind, ZERO) for kind in OPERATORS)
 
 
 def require_surplus(tx: Tx, amount: Msat) -> None:

@@ -109,6 +109,12 @@ def load(connection: Connection, swap: int) -> MintSwap:
     return _move(row)
 
 
+def paid_by(connection: Connection, melt: int) -> MintSwap:
+    """Read the move that a saga pays or has paid."""
+    row = connection.execute(_moves().where(col(MintSwapRow.melt) == melt)).mappings().one()
+    return _move(row)
+
+
 def between(connection: Connection) -> list[MintSwap]:
     """List moves that have left and not arrived, oldest first."""
     return [move for move in _unfinished(connection) if move.stage is Stage.BETWEEN]

@@ -10,10 +10,10 @@ which it was worked out.
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlmodel import col
 
 from routstr.core.db import Tx
@@ -262,6 +262,15 @@ def open_melts_of(connection: Connection, account: int, purpose: str) -> list[in
         .order_by(col(SagaRow.id))
     )
     return [int(row[0] or 0) for row in rows]
+
+
+def sagas_of(connection: Connection, account: int, before: int | None, limit: int) -> list[int]:
+    """List an account's sagas, newest first, those with an id below ``before``."""
+    number = cast("ColumnElement[int]", col(SagaRow.id))
+    query = select(number).where(col(SagaRow.account) == account)
+    if before is not None:
+        query = query.where(number < before)
+    return list(connection.execute(query.order_by(number.desc()).limit(limit)).scalars())
 
 
 def newest_melt_of(connection: Connection, account: int, purpose: str) -> int | None:

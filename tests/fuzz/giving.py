@@ -11,7 +11,7 @@ from routstr.errors import (
 )
 from routstr.money import Msat, Unit
 from routstr.payment.donations import DONATION, donate
-from routstr.payment.payouts import WITHDRAW
+from routstr.payment.payout_books import WITHDRAW
 from routstr.wallet.models import SagaState
 from tests.fuzz.explain import Alternatives, Broken, track
 from tests.fuzz.model import Model, demand

@@ -12,8 +12,8 @@ from routstr.payment.claims import DEPOSITED
 from routstr.payment.consolidation import CONSOLIDATION
 from routstr.payment.deposits import FOREIGN_CREATE, FOREIGN_TOPUP
 from routstr.payment.lightning_refund import LIGHTNING_REFUND
-from routstr.payment.moving import SWAP_IN, SWAP_OUT
-from routstr.payment.payouts import PAYOUT, WITHDRAW
+from routstr.payment.moving_books import SWAP_IN, SWAP_OUT
+from routstr.payment.payout_books import PAYOUT, WITHDRAW
 from routstr.wallet.models import SagaKind, SagaState
 from tests.fuzz.explain import Broken, Event, Track, by_account, track
 from tests.fuzz.facts import HoldFact, SagaFact

@@ -44,21 +44,20 @@ from routstr.payment.lightning_refund import (
     LightningRefundCompletion,
     LightningRefunds,
 )
-from routstr.payment.moving import (
+from routstr.payment.moving import MintSwaps, Rebalancing
+from routstr.payment.moving_books import (
     SWAP_IN,
     SWAP_OUT,
-    MintSwaps,
-    Rebalancing,
     SwapInCompletion,
     SwapOutCompletion,
 )
-from routstr.payment.payouts import (
+from routstr.payment.payout_books import (
     PAYOUT,
     WITHDRAW,
     PayoutCompletion,
-    Payouts,
     WithdrawCompletion,
 )
+from routstr.payment.payouts import Payouts
 from routstr.payment.pricing import Quote
 from routstr.payment.refund import Refunds
 from routstr.payment.refund_books import REFUND, RefundCompletion

@@ -20,13 +20,13 @@ from routstr.payment.lightning_refund import (
     LightningRefunds,
 )
 from routstr.payment.lnurl import Lnurl, PayOffer
-from routstr.payment.payouts import (
+from routstr.payment.payout_books import (
     PAYOUT,
     WITHDRAW,
     PayoutCompletion,
-    Payouts,
     WithdrawCompletion,
 )
+from routstr.payment.payouts import Payouts
 from routstr.payment.refund import Refunds
 from routstr.payment.refund_books import REFUND, RefundCompletion
 from routstr.wallet.receive import Deposit

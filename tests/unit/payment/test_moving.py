@@ -26,11 +26,10 @@ from routstr.ledger.service import Ledger
 from routstr.money import ZERO, Msat, Unit
 from routstr.payment.audit import audit
 from routstr.payment.deposits import TOPUP, TopupCompletion
-from routstr.payment.moving import (
+from routstr.payment.moving import MintSwaps, Rebalancing
+from routstr.payment.moving_books import (
     SWAP_IN,
     SWAP_OUT,
-    MintSwaps,
-    Rebalancing,
     SwapInCompletion,
     SwapOutCompletion,
 )
