@@ -8,8 +8,8 @@ from types import MappingProxyType
 from routstr.catalog.listing import render_list, render_model, sats_pricing, usd_pricing
 from routstr.catalog.models_file import ModelSpec
 from routstr.catalog.names import advertised_id
-from routstr.catalog.rates import PricePolicy, published_limit, worst_case
-from routstr.catalog.snapshot import ModelEntry, Snapshot
+from routstr.catalog.rates import PricePolicy, own_rates, published_limit, worst_case
+from routstr.catalog.snapshot import ModelEntry, Rates, Snapshot
 from routstr.catalog.sources import Group, Offered, Source, price_sources
 from routstr.catalog.units import goods_of_rates
 
@@ -39,7 +39,10 @@ def build(groups: Sequence[Group], *, usd_per_btc: Decimal | None, version: int)
     models: dict[str, ModelEntry] = {}
     names: dict[str, ModelEntry] = {}
     for group in groups:
-        entries = [_entry(offered, first=offered is group.offers[0]) for offered in group.offers]
+        entries = [
+            _entry(offered, usd_per_btc, first=offered is group.offers[0])
+            for offered in group.offers
+        ]
         if None in entries:
             return None
         best, *rest = [entry for entry in entries if entry is not None]
@@ -84,7 +87,7 @@ def _unpriced(offered: Offered) -> bytes:
     )
 
 
-def _entry(offered: Offered, *, first: bool) -> ModelEntry | None:
+def _entry(offered: Offered, usd_per_btc: Decimal | None, *, first: bool) -> ModelEntry | None:
     """The model as one provider sells it; only the ``first`` one is shown."""
     model, usd, rates = offered.model, offered.price.usd, offered.price.rates
     if rates is None:
@@ -101,6 +104,9 @@ def _entry(offered: Offered, *, first: bool) -> ModelEntry | None:
             sats_pricing=sats_pricing(rates, worst, offered.price.images),
             provider=offered.source.provider,
         )
+    own: tuple[Rates, Mapping[str, int]] = (Rates(), {})
+    if usd_per_btc is not None:
+        own = own_rates(model.pricing, usd_per_btc)
     return ModelEntry(
         id=advertised_id(model),
         upstream_id=model.forwarded_model_id or model.id,
@@ -120,4 +126,6 @@ def _entry(offered: Offered, *, first: bool) -> ModelEntry | None:
         provider=offered.source.provider,
         goods=goods_of_rates(rates) if offered.price.goods is None else offered.price.goods,
         images=offered.price.images,
+        own=own[0],
+        own_images=own[1],
     )

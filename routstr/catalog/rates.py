@@ -65,6 +65,9 @@ class PricePolicy:
     rule_of: Mapping[str, str] = field(default_factory=dict)
 
 
+_NO_FEES: Final = PricePolicy(exchange_fee=Decimal(1), provider_fee=Decimal(1), min_request=ZERO)
+
+
 def usd_with_fees(pricing: UsdPricing, policy: PricePolicy) -> UsdPrices:
     """The provider's prices times the fees of this node; absent cache prices are the input's."""
     with localcontext(EXACT):
@@ -109,6 +112,12 @@ def image_rates(usd: UsdPrices, usd_per_btc: Decimal) -> Mapping[str, int]:
     """What a picture of each quality and size costs in rate units, rounded up."""
     factor = _factor(usd_per_btc)
     return {name: _up(price, factor) for name, price in usd.images.items()}
+
+
+def own_rates(pricing: UsdPricing, usd_per_btc: Decimal) -> tuple[Rates, Mapping[str, int]]:
+    """What the provider takes, by its prices as they are: rates, and those of pictures."""
+    usd = usd_with_fees(pricing, _NO_FEES)
+    return rates_at(usd, usd_per_btc, ZERO), image_rates(usd, usd_per_btc)
 
 
 def fixed_rates(fixed: FixedPrices, min_request: Msat) -> Rates:

@@ -159,6 +159,8 @@ class ModelEntry:
     JSON, as in ``GET /v1/models/{id}``. ``provider`` names who serves it at this price; ``others``
     are the same model at other providers, the best choice first, each with no others of its own.
     ``goods`` says what it has a price for; ``images`` are rates of a picture by quality and size.
+    ``own`` and ``own_images`` are what the provider takes, without this node's fees: zero where its
+    price is not known.
     """
 
     id: str
@@ -180,6 +182,8 @@ class ModelEntry:
     others: tuple["ModelEntry", ...] = ()
     goods: Goods = Goods.TEXT
     images: Mapping[str, int] = field(default_factory=dict)
+    own: Rates = Rates()
+    own_images: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def prompt_limit(self) -> int:

@@ -70,10 +70,12 @@ _INSERT_HOLDS: Final = (
 _END_HOLDS: Final = (
     "UPDATE holds h SET state = n.state, charged = n.charged, uncollected = n.uncollected,"
     " prompt_tokens = n.prompt_tokens, completion_tokens = n.completion_tokens,"
-    " estimated = n.estimated, ended_at = n.ended_at"
+    " estimated = n.estimated, provider = n.provider, own_cost = n.own_cost,"
+    " ended_at = n.ended_at"
     " FROM unnest(%s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[],"
-    " %s::bigint[], %s::boolean[], %s::bigint[])"
-    " AS n(id, state, charged, uncollected, prompt_tokens, completion_tokens, estimated, ended_at)"
+    " %s::bigint[], %s::boolean[], %s::text[], %s::bigint[], %s::bigint[])"
+    " AS n(id, state, charged, uncollected, prompt_tokens, completion_tokens, estimated, provider,"
+    " own_cost, ended_at)"
     " WHERE h.id = n.id"
 )
 _INSERT_TRANSFERS: Final = (
@@ -137,7 +139,7 @@ def store(raw: Any, decision: Decision, stamp: Stamp) -> None:  # noqa: ANN401
                 _END_HOLDS,
                 _columns(
                     (h.id, h.state, h.charged, h.uncollected, h.prompt_tokens,
-                     h.completion_tokens, h.estimated, stamp.at)
+                     h.completion_tokens, h.estimated, h.provider, h.own_cost, stamp.at)
                     for h in decision.ended.values()
                 ),
             )  # fmt: skip

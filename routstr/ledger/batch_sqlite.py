@@ -44,7 +44,7 @@ _INSERT_HOLDS: Final = (
 )
 _END_HOLDS: Final = (
     "UPDATE holds SET state = ?, charged = ?, uncollected = ?, prompt_tokens = ?,"
-    " completion_tokens = ?, estimated = ?, ended_at = ? WHERE id = ?"
+    " completion_tokens = ?, estimated = ?, provider = ?, own_cost = ?, ended_at = ? WHERE id = ?"
 )
 _INSERT_TRANSFERS: Final = (
     "INSERT INTO transfers (debit, credit, amount, kind, key, reference, balance_after, created_at)"
@@ -138,7 +138,7 @@ def _update(raw: sqlite3.Connection, decision: Decision, at: int) -> None:
             _END_HOLDS,
             [
                 (h.state, h.charged, h.uncollected, h.prompt_tokens, h.completion_tokens,
-                 h.estimated, at, h.id)
+                 h.estimated, h.provider, h.own_cost, at, h.id)
                 for h in decision.ended.values()
             ],
         )  # fmt: skip

@@ -113,6 +113,8 @@ class HoldRow(Struct, gc=False):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     estimated: bool = False
+    provider: str = ""
+    own_cost: int = 0
 
 
 class Posting(Struct, frozen=True, gc=False):
@@ -335,6 +337,8 @@ def _charge(
     hold.prompt_tokens = settlement.prompt_tokens
     hold.completion_tokens = settlement.completion_tokens
     hold.estimated = settlement.estimated
+    hold.provider = settlement.provider
+    hold.own_cost = min(max(settlement.own_cost, 0), MAX_MSAT)
     row.requests += 1
     row.touched = True
     decision.ended[hold.id] = hold

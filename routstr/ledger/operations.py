@@ -47,7 +47,10 @@ class Placed(Struct, frozen=True, gc=False):
 
 
 class Settlement(Struct, frozen=True, gc=False):
-    """End a hold with what the request cost; ``placed`` charges it even when its row is lost."""
+    """End a hold with what the request cost; ``placed`` charges it even when its row is lost.
+
+    ``provider`` served, which costs the operator ``own_cost`` msat by its own prices.
+    """
 
     hold: int
     cost: Msat
@@ -55,6 +58,8 @@ class Settlement(Struct, frozen=True, gc=False):
     completion_tokens: int
     estimated: bool
     placed: Placed | None = None
+    provider: str = ""
+    own_cost: int = 0
 
 
 class Release(Struct, frozen=True, gc=False):

@@ -60,6 +60,30 @@ def calculate_request_cost(rates: Rates, usage: Usage) -> Cost:
     )
 
 
+def own_cost(rates: Rates, usage: Usage) -> int:
+    """What ``usage`` costs at ``rates`` in msat, rounded up: a cost in one sum, without parts."""
+    exact = (
+        rates.request
+        + rates.image * usage.images
+        + rates.web_search * usage.web_searches
+        + rates.prompt * usage.prompt
+        + rates.cache_read * usage.cache_read
+        + rates.cache_write * usage.cache_write
+        + rates.completion * usage.completion
+        + rates.reasoning * usage.reasoning
+    )
+    media = usage.media
+    if media is not None:
+        exact += (
+            _pieces(rates, media)
+            + (rates.audio_input - rates.prompt) * media.audio_input
+            + (rates.image_input - rates.prompt) * media.image_input
+            + (rates.audio_output - rates.completion) * media.audio_output
+            + (rates.image_output - rates.completion) * media.image_output
+        )
+    return _up(exact)
+
+
 def _pieces(rates: Rates, media: Media) -> int:
     return (
         rates.image_made * media.images_made

@@ -36,7 +36,7 @@ from routstr.errors import (
 from routstr.ledger.entries import Held, HoldRequest, KeyMark, Placed, Refused, Settled, Settlement
 from routstr.money import ZERO, Msat
 from routstr.payment.change import Change, Purse
-from routstr.payment.cost import NOTHING, Cost, calculate_request_cost, fitted
+from routstr.payment.cost import NOTHING, Cost, calculate_request_cost, fitted, own_cost
 from routstr.payment.pricing import Quote
 from routstr.payment.usage import Usage
 
@@ -46,6 +46,8 @@ END_SECONDS_MAX: Final = 10.0
 """How long a cancelled request waits for its hold to end."""
 
 _MSAT_PER_BTC_EXPONENT: Final = -11
+_NOBODYS: Final = ("", 0)
+"""Who serves what the node has itself, and what that costs."""
 _NOTHING_USED: Final = Usage(0, 0)
 _PAID: Final = (
     "This token has paid for a request already. POST /v1/wallet/refund with it as X-Cashu gives "
@@ -123,10 +125,11 @@ class Meter:
         "_kept",
         "_ledger",
         "_offer",
+        "_own_cost",
         "_placed",
         "_purse",
-        "_rates",
         "_rest",
+        "_served",
         "_settling",
         "_usage",
         "held",
@@ -146,7 +149,8 @@ class Meter:
         self._hold: Final = held.hold
         self._placed: Final = None if request is None else Placed(request, held.amount)
         self._purse: Final = purse
-        self._rates = offer.entry.rates
+        self._served = offer.entry
+        self._own_cost: tuple[str, int] = _NOBODYS
         self._rest: Final = held.available
         self._kept = False  # the hold is open until the ledger makes the charge
         self._settling: bool | None = None  # None until an end is chosen
@@ -198,14 +202,16 @@ class Meter:
 
     def serve(self, entry: ModelEntry) -> None:
         """Charge at the rates of this entry, of the provider that serves; the hold stays."""
-        self._rates = entry.rates
+        self._served = entry
 
     async def settle(self, usage: Usage) -> Receipt:
         """Charge for ``usage``, at most what is held, and free the rest."""
         if self._settling is None:
             if self._offer.images:
                 usage = replace(usage, images=self._offer.images)
-            self._cost = calculate_request_cost(self._rates, usage)
+            served = self._served
+            self._cost = calculate_request_cost(served.rates, usage)
+            self._own_cost = served.provider, own_cost(served.own, usage)
             self._usage = usage
             self._settling = True
         return await self._end()
@@ -260,6 +266,7 @@ class Meter:
 
     async def _charged(self) -> Receipt:
         cost = self._cost.total
+        provider, own = self._own_cost
         settlement = Settlement(
             hold=self._hold,
             cost=cost,
@@ -267,6 +274,8 @@ class Meter:
             completion_tokens=self._usage.completion,
             estimated=not self._usage.reported,
             placed=self._placed,
+            provider=provider,
+            own_cost=own,
         )
         try:
             return self._told(await self._ledger.settle(settlement))

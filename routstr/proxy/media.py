@@ -248,4 +248,8 @@ class PieceEndpoint:
 
 def _sold(entry: ModelEntry, terms: Charge) -> ModelEntry:
     """The model at the price of this request."""
-    return replace(entry, rates=terms.rates, rates_text=terms.rates.dumps())
+    own, rate = entry.own, terms.rates.image_made
+    alike = [entry.own_images.get(name, 0) for name, one in entry.images.items() if one == rate]
+    if alike and rate:
+        own = replace(own, image_made=max(alike))
+    return replace(entry, rates=terms.rates, rates_text=terms.rates.dumps(), own=own)

@@ -16,7 +16,7 @@ _INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] 
 
 
 class Switch(SQLModel, table=True):
-    """One switch that is on, and since when (ms since 1970); there is no row for one that is off."""
+    """One switch that is on, and since when, in ms since 1970; one that is off has no row."""
 
     __tablename__ = "switches"
 
