@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from routstr.admin.access_desk import AccessDesk
 from routstr.admin.schemas import (
     ProviderAnswer,
     ProviderChange,
@@ -79,3 +80,4 @@ class AdminParts:
 
     sessions: Sessions
     providers: ProviderDesk
+    access: AccessDesk

@@ -21,11 +21,13 @@ Fee = Annotated[Decimal | None, Field(description="factor on its prices; null: t
 Keys = Annotated[list[Secret] | None, Field(description="several keys, used in rotation")]
 
 
-class _Asked(BaseModel):
+class Asked(BaseModel):
+    """What is asked of the admin API: nothing unknown, and never repeated in an error."""
+
     model_config = ConfigDict(hide_input_in_errors=True, extra="forbid")
 
 
-class LoginRequest(_Asked):
+class LoginRequest(Asked):
     """The operator's password."""
 
     password: Secret
@@ -51,7 +53,7 @@ class Removed(Done):
     deleted_id: int
 
 
-class ProviderChange(_Asked):
+class ProviderChange(Asked):
     """What is to change of a provider; what is absent stays. ``slug`` renames."""
 
     provider_type: str | None = None

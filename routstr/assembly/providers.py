@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import ClientSession
 
+from routstr.admin.access_desk import AccessDesk
 from routstr.admin.desk import AdminParts, ProviderDesk
 from routstr.assembly.access import build_sessions
 from routstr.core.clock import Clock
@@ -79,7 +80,8 @@ def build_upstreams(
     watch = ProviderWatch(providers, fleet, own, usual, changed)
     desk = ProviderDesk(providers, own, settings.upstream_provider_fee, watch.look)
     operator = build_sessions(settings, db, node_key, clock)
-    return Upstreams(fleet, watch, AdminParts(operator, desk))
+    access = AccessDesk(db, clock, operator)
+    return Upstreams(fleet, watch, AdminParts(operator, desk, access))
 
 
 async def start_upstreams(upstreams: Upstreams, supervisor: Supervisor) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 
-from routstr.admin import access, providers
+from routstr.admin import access, access_endpoints, providers
+from routstr.admin.access_desk import AccessDesk
 from routstr.admin.desk import AdminParts, ProviderDesk
 from routstr.admin.passwords import Passwords
 from routstr.admin.sessions import Sessions
@@ -66,12 +67,14 @@ async def office(folder: Path, password: str = PASSWORD) -> AsyncIterator[Office
         watch = ProviderWatch(stored, fleet, (OWN,), UpstreamLimits(), changed)
         app = FastAPI()
         install_error_handlers(app)
-        for router in (access.router, providers.router):
+        for router in (access.router, access_endpoints.router, providers.router):
             app.include_router(router)
         clock = ManualClock()
         passwords = Passwords(db, storing.NODE_KEY, clock, Secret(password))
+        sessions = Sessions(db, storing.NODE_KEY, clock, passwords)
         app.state.admin = AdminParts(
-            Sessions(db, storing.NODE_KEY, clock, passwords),
+            sessions,
             ProviderDesk(stored, (OWN,), Decimal("1.05"), watch.look),
+            AccessDesk(db, clock, sessions),
         )
         yield Office(app, fleet)
