@@ -29,6 +29,7 @@ class AccessRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     cost_msat: int | None = None
     response_bytes: int | None = None
     error: str | None = None
+    first_byte_ms: float | None = None
 
 
 @final

@@ -1,5 +1,6 @@
 """One request and its response, with all that its access line will tell."""
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Final
 from typing import Protocol as Port
@@ -38,10 +39,12 @@ class Exchange:
 
     __slots__ = (
         "_headers",
+        "_now",
         "_send",
         "body_read",
         "change",
         "code",
+        "first_byte_at",
         "key_id",
         "model",
         "protocol",
@@ -56,7 +59,15 @@ class Exchange:
         "visit",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        request_id: str,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``now`` tells seconds that never go back."""
         self.scope: Final = scope
         self.receive: Final = receive
         self._send = send
@@ -67,6 +78,9 @@ class Exchange:
         self.started = False
         self.status = CLIENT_GONE
         self.sent_bytes = 0
+        self._now: Final = now
+        self.first_byte_at: float | None = None
+        """When the response began, by ``now``."""
         self.code: str | None = None
         self.key_id: str | None = None
         self.model: str | None = None
@@ -90,6 +104,7 @@ class Exchange:
     async def start(self, status: int, headers: list[Header]) -> None:
         """Send the response's head."""
         self.started = True
+        self.first_byte_at = self._now()
         self.status = status
         headers = headers + self._headers
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
@@ -103,6 +118,7 @@ class Exchange:
     async def answer(self, status: int, headers: list[Header], body: bytes) -> None:
         """Send a complete response."""
         self.started = True
+        self.first_byte_at = self._now()
         self.status = status
         self.sent_bytes += len(body)
         headers = [*headers, (b"content-length", b"%d" % len(body)), *self._headers]

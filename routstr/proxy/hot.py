@@ -110,8 +110,9 @@ class HotRoutes:
             await self._app(scope, receive, send)
             return
         endpoint, serve = route
-        exchange = Exchange(scope, receive, send, new_request_id())
-        began = self._around.clock.monotonic()
+        now = self._around.clock.monotonic
+        exchange = Exchange(scope, receive, send, new_request_id(), now)
+        began = now()
         token = REQUEST_ID.set(exchange.request_id)
         self.active += 1
         try:
@@ -179,6 +180,7 @@ class HotRoutes:
 
     def _write_line(self, endpoint: str, exchange: Exchange, began: float) -> None:
         around, receipt = self._around, exchange.receipt
+        first = exchange.first_byte_at
         around.access.write(
             AccessRecord(
                 exchange.request_id,
@@ -193,5 +195,6 @@ class HotRoutes:
                 cost_msat=int(receipt.charged) if receipt else None,
                 response_bytes=exchange.sent_bytes,
                 error=exchange.code,
+                first_byte_ms=None if first is None else (first - began) * 1_000,
             )
         )
