@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import text
 
 from routstr.wallet.models import QuoteState, SagaKind, SagaState
+from tests.crash.books import State
 from tests.crash.case import Case, hold
 from tests.crash.client import Reply, repeated
 from tests.crash.lightning_out import payable
@@ -76,6 +77,13 @@ class Upkeep(Operation):
             count, amount = connection.execute(text(query)).one()
         return int(count), int(amount)
 
+    def still(self, *queries: str) -> tuple[State, list[int]]:
+        """The books and the amounts of queries, as of one moment: the node goes on meanwhile."""
+        before = None
+        while (now := (self.case.state(), [self.read(one)[1] for one in queries])) != before:
+            before = now
+        return now
+
     def nothing_between(self) -> None:
         _, amount = self.read(_BETWEEN)
         hold(amount == 0, f"{amount} msat stay between mints")
@@ -120,11 +128,10 @@ class Consolidate(Upkeep):
         return self.read(_RENEWED)[0] > 0
 
     async def undecided(self) -> None:
-        case, state = self.case, self.case.state()
+        case, (state, (fees,)) = self.case, self.still(_RENEWED)
         came = 1 if await case.spent(self.token) else 0
         owned = case.msat(NET + self.ones + came)
         hold(state.posted == owned, f"a customer has {state.posted} msat of {owned}")
-        _, fees = self.read(_RENEWED)
         own = self.given - case.msat(fees)
         hold(state.own == own, f"the operator has {state.own} msat, should have {own}")
         self.nothing_between()
@@ -170,13 +177,13 @@ class SwapMints(Upkeep):
         return 0 < whole == left
 
     async def undecided(self) -> None:
-        case, state = self.case, self.case.state()
-        hold(state.posted == case.msat(self.net), f"a customer has {state.posted} msat")
+        case = self.case
         given = case.msat(self.net) if await case.spent(self.token) else 0
-        (_, spent), (_, left), (_, arrived) = map(self.read, (_SPENT, _LEFT, _ARRIVED))
+        state, amounts = self.still(_SPENT, _LEFT, _ARRIVED, _BETWEEN)
+        spent, left, arrived, between = amounts
+        hold(state.posted == case.msat(self.net), f"a customer has {state.posted} msat")
         cost = case.msat(spent) - left
         hold(state.own == given - cost, f"given {given}, cost {cost}, there are {state.own} msat")
-        _, between = self.read(_BETWEEN)
         hold(between == arrived - left, f"{left} left, {arrived} arrived, {between} between")
 
     async def judge(self, reply: Reply) -> None:
