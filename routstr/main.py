@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
-from routstr.admin import access, providers
+from routstr.admin import access, access_endpoints, providers
 from routstr.assembly.document import Api
+from routstr.assembly.options import build_options, start_options
 from routstr.assembly.pages import add_pages, build_theme, show_site
 from routstr.assembly.process import open_process
-from routstr.assembly.running import Running
+from routstr.assembly.running import STOP_SECONDS, Running
 from routstr.assembly.succession import START_PROBLEMS, Succession
 from routstr.balance import endpoints as balance_endpoints
 from routstr.balance import key_endpoints, live, usage
@@ -18,8 +19,10 @@ from routstr.balance import lightning as lightning_endpoints
 from routstr.core.clock import Clock, SystemClock
 from routstr.core.db import Backend
 from routstr.core.logging import Logs, get_logger, start_logging
+from routstr.core.options.service import Options
 from routstr.core.rendering import install_error_handlers
 from routstr.core.settings import Settings, load_settings
+from routstr.core.tasks import Supervisor
 from routstr.errors import PaymentError
 from routstr.node import endpoints as node_endpoints
 from routstr.node import paths
@@ -54,6 +57,7 @@ class App:
             redoc_url=None,
         )
         install_error_handlers(self.api, self._demand)
+        add_pages(self.api)  # first: where programs get JSON a browser gets a page
         for prefix in ("/v1/balance", "/v1/wallet"):
             hidden = prefix != "/v1/balance"
             for router in (
@@ -65,9 +69,13 @@ class App:
             self.api.include_router(
                 lightning_endpoints.router, prefix=prefix, include_in_schema=not hidden
             )
-        for router in (access.router, providers.router, paths.router, node_endpoints.router):
+        for router in (
+            access.router, access_endpoints.router, providers.router, paths.router,
+            node_endpoints.router,
+        ):  # fmt: skip
             self.api.include_router(router)
-        add_pages(self.api)
+        self.options: Options | None = None
+        """The stored settings, once it has started."""
         self._theme = build_theme(settings)
         self.api.state.theme = self._theme
 
@@ -125,9 +133,13 @@ class App:
         process = await open_process(self.settings, self._clock, logs, self._backend, stack)
         self.api.dialects = process.extensions.dialects
         self.api.pieces = process.extensions.pieces
-        self._succession = Succession(process, self.api, self._install)
-        stack.push_async_callback(self._succession.close)
-        await self._succession.take_over(self.settings)
+        succession = self._succession = Succession(process, self.api, self._install)
+        stack.push_async_callback(succession.close)
+        options = self.options = build_options(process, succession)
+        await succession.take_over(await options.load())
+        supervisor = Supervisor(self._clock)
+        stack.push_async_callback(supervisor.stop, STOP_SECONDS)
+        start_options(options, supervisor)
 
     def _install(self, running: Running) -> None:
         """Let every request come to this one from now on."""
@@ -135,7 +147,7 @@ class App:
         self.api.title, self.api.description = settings.name, settings.description
         self.api.openapi_schema = None
         show_site(self._theme, settings)
-        running.state.theme = self._theme
+        running.state.theme, running.state.options = self._theme, self.options
         self.api.state = running.state
         self.running = running
 

@@ -52,6 +52,12 @@ def open_catalog(
     return Catalog((), policy, clock, rules), entries
 
 
+def check_rules(settings: Settings, brought: Mapping[str, PricingRule] = NO_RULES) -> None:
+    """Raise ``ValueError`` for pricing rules that contradict each other or that nobody has."""
+    policy = price_policy(settings)
+    known_rules({policy.rule, *policy.rule_of.values()}, brought)
+
+
 def _gives_away(entry: Mapping[str, Any]) -> bool:
     """Whether an entry has prices of nothing and does not say that this is meant."""
     meant = any(entry.get(name) for name in ("free", "base_msats", "fixed", "pricing_rule"))

@@ -75,6 +75,7 @@ class Succession:
                     await new.close()
                     raise
             self._current = new
+            self._process.logs.set_level(settings.log_level)
             self._installed(new)
             if old is not None:
                 self._old[old] = asyncio.create_task(self._end(old))

@@ -139,6 +139,10 @@ class Logs:
             library.handlers.clear()  # set by uvicorn's own command line; they would print twice
             library.propagate = True
 
+    def set_level(self, level: str) -> None:
+        """Log what has at least this level from now on."""
+        logging.getLogger().setLevel(level)
+
     def close(self, timeout_seconds: float = 5) -> bool:
         """Take the handler away and write what is queued; False when the time was too short."""
         root = logging.getLogger()

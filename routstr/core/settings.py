@@ -5,13 +5,12 @@ its arguments and the defaults and nothing else, so a test is never disturbed by
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Self
 
-from pydantic import ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -85,11 +84,15 @@ class Settings(
         """Only what is passed: see :func:`load_settings`."""
         return (init_settings,)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _profile_defaults(cls, values: dict[str, Any]) -> dict[str, Any]:
-        profile = str(values.get("routstr_env", "production"))
-        return {**PROFILES.get(profile, {}), **values}
+    def _profile_defaults(
+        cls, values: dict[str, Any], handler: ModelWrapValidatorHandler[Self]
+    ) -> Self:
+        profile = PROFILES.get(str(values.get("routstr_env", "production")), {})
+        made = handler({**profile, **values})
+        made.model_fields_set.intersection_update(values)  # a profile changes defaults
+        return made
 
     @model_validator(mode="after")
     def _mints_may_be_contacted(self) -> Self:
@@ -137,13 +140,22 @@ def load_settings(
     try:
         return Settings(**given)
     except ValidationError as error:
-        lines = [
-            _explain(detail, given)
-            for detail in error.errors(include_url=False)
-            if detail["type"] != "default_factory_not_called"  # follows from another error
-        ]
+        lines = [_explain(name, wanted, given) for name, wanted in problems_of(error)]
         # from None: pydantic's own message may repeat what was given
         raise SettingsError("\n".join(dict.fromkeys(lines))) from None
+
+
+def problems_of(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """What is wrong: the setting's name, and what is wanted, for people."""
+    for detail in error.errors(include_url=False):
+        wanted = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        if detail["type"] == "default_factory_not_called":
+            continue  # follows from another error
+        if detail["loc"]:
+            yield str(detail["loc"][0]), wanted
+        else:  # a check across settings: it names the one that is to be changed
+            name, _, rest = wanted.partition(": ")
+            yield name.lower(), rest
 
 
 def _read_file(env_file: str | Path) -> dict[str, str]:
@@ -160,14 +172,12 @@ def _read_file(env_file: str | Path) -> dict[str, str]:
     return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
-def _explain(detail: ErrorDetails, given: Mapping[str, str]) -> str:
+def _explain(name: str, wanted: str, given: Mapping[str, str]) -> str:
     """One line: the variable, what was given unless it is secret, and what is wanted."""
-    wanted = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if not detail["loc"]:
-        return clean(wanted)  # a check across variables: it names them itself
-    field = str(detail["loc"][0])
-    if Settings.model_fields[field].annotation is Secret:
+    if wanted.startswith("got "):
+        return clean(f"{name.upper()}: {wanted}")
+    if Settings.model_fields[name].annotation is Secret:
         shown = "a value that is not shown"
     else:
-        shown = repr(clean(given.get(field, "")))
-    return f"{field.upper()}: got {shown}; {wanted}"
+        shown = repr(clean(given.get(name, "")))
+    return f"{name.upper()}: got {shown}; {wanted}"

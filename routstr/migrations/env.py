@@ -8,6 +8,7 @@ from routstr.admin import models as admin_models
 from routstr.auth import models as auth_models
 from routstr.core import traffic_models
 from routstr.core.db import migrate, node_values, switches
+from routstr.core.options import models as option_models
 from routstr.core.settings import load_settings
 from routstr.ledger import models as ledger_models
 from routstr.ledger import usage_models
@@ -25,6 +26,7 @@ TABLES = (
     ledger_models,
     node_values,
     operator_models,
+    option_models,
     switches,
     traffic_models,
     upstream_models,

@@ -44,6 +44,7 @@ TABLES: Final = {
     "mint_quotes",
     "mint_swaps",
     "node_values",
+    "options",
     "proofs",
     "provider_objects",
     "providers",
