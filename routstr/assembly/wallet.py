@@ -40,6 +40,7 @@ from routstr.payment.payout_books import (
     WithdrawCompletion,
 )
 from routstr.payment.refund_books import REFUND, RefundCompletion
+from routstr.payment.withdrawals import KEY_WITHDRAWAL, KeyWithdrawalCompletion
 from routstr.payment.x_cashu import PAYMENT, PaymentCompletion
 from routstr.wallet.exposure import Exposure
 from routstr.wallet.mint import Mint
@@ -124,6 +125,7 @@ async def open_wallet(
     wallet.register(PASSING, PassingCompletion(clock))
     wallet.register(REFUND, RefundCompletion(clock))
     wallet.register(LIGHTNING_REFUND, LightningRefundCompletion(clock))
+    wallet.register(KEY_WITHDRAWAL, KeyWithdrawalCompletion(clock))
     wallet.register(PAYOUT, PayoutCompletion(clock))
     wallet.register(WITHDRAW, WithdrawCompletion(clock))
     wallet.register(PAYMENT, PaymentCompletion(clock))

@@ -49,6 +49,12 @@ def from_invoice(node: NodeKey, invoice_id: str, *, generation: int = 0) -> Iden
     return identify(node, PREFIX + node.mac("api-key", *parts).hex())
 
 
+def from_operator(node: NodeKey, call: str, *, generation: int = 0) -> Identity:
+    """Derive the key that the operator makes by hand, from the name of the call."""
+    parts = (b"operator", generation.to_bytes(4, "big"), call.encode())
+    return identify(node, PREFIX + node.mac("api-key", *parts).hex())
+
+
 def identify(node: NodeKey, key: str) -> Identity:
     """Compute the stored hash and the public id of a key."""
     key_hash = node.mac("api-key-hash", key.encode())

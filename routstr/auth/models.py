@@ -15,6 +15,8 @@ from sqlmodel import Field, SQLModel
 
 BIG_ID = BigInteger().with_variant(Integer, "sqlite")
 _REFUNDABLE = text("refund_address IS NOT NULL")
+_NAMED = text("name_sought IS NOT NULL")
+_NOTED = text("note_sought IS NOT NULL")
 
 
 class ApiKey(SQLModel, table=True):
@@ -27,6 +29,12 @@ class ApiKey(SQLModel, table=True):
             "expires_at",
             sqlite_where=_REFUNDABLE,
             postgresql_where=_REFUNDABLE,
+        ),
+        Index(
+            "ix_api_keys_name_sought", "name_sought", sqlite_where=_NAMED, postgresql_where=_NAMED
+        ),
+        Index(
+            "ix_api_keys_note_sought", "note_sought", sqlite_where=_NOTED, postgresql_where=_NOTED
         ),
     )
 
@@ -55,6 +63,11 @@ class ApiKey(SQLModel, table=True):
         default=0, sa_column=Column(Integer, nullable=False, server_default="0")
     )
     refund_problem: str | None = Field(default=None, max_length=500)
+    note: str | None = Field(default=None, max_length=200)  # the operator's, told to nobody else
+    revoked_at: int | None = Field(default=None, sa_column=Column(BigInteger))  # ms
+    # name and note as they are looked for: see ``sought`` in the repository
+    name_sought: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    note_sought: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
 
 
 class ChildKey(SQLModel, table=True):

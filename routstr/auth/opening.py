@@ -10,8 +10,16 @@ from routstr.ledger.key_limits import open_limit
 from routstr.money import Unit
 
 
-def open_key(
-    tx: Tx, *, key_hash: bytes, public_id: str, mint: str, unit: Unit, terms: KeyTerms, at: int
+def open_key(  # noqa: PLR0913 - what a key is made of
+    tx: Tx,
+    *,
+    key_hash: bytes,
+    public_id: str,
+    mint: str,
+    unit: Unit,
+    terms: KeyTerms,
+    at: int,
+    note: str | None = None,
 ) -> int:
     """Open a key on these terms and return its account. ``at``: ms since the epoch."""
     account = open_account(tx, AccountKind.KEY, at)
@@ -29,6 +37,7 @@ def open_key(
             terms=terms,
             limit=limit,
             created_at=at,
+            note=note,
         ),
     )
     return account

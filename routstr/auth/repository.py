@@ -17,6 +17,7 @@ from routstr.money import Unit
 ID: Final = cast("ColumnElement[int]", col(ApiKey.id))  # None only before the row exists
 _ACCOUNT: Final = cast("ColumnElement[int]", col(Account.id))
 _LIMIT: Final = cast("ColumnElement[int]", col(KeyLimit.id))
+_IN_FORCE: Final = col(ApiKey.revoked_at).is_(None)
 
 _KEY: Final[tuple[Any, ...]] = (
     ID,
@@ -63,6 +64,7 @@ class NewKey(Struct, frozen=True):
     terms: KeyTerms
     limit: int | None
     created_at: int
+    note: str | None = None
 
 
 class KeyRecord(Struct, frozen=True):
@@ -93,16 +95,21 @@ class KeyRecord(Struct, frozen=True):
         return self.parent is not None
 
 
+def sought(text: str | None) -> bytes | None:
+    """A name or a note as it is looked for: bytes sort alike in every database, in any language."""
+    return None if not text else text.casefold().encode("utf-8", "replace")
+
+
 def find(connection: Connection, key_hash: bytes) -> KeyRecord | None:
-    """Return the key with this hash; a child key unless it was revoked."""
-    row = connection.execute(_keys().where(col(ApiKey.key_hash) == key_hash)).first()
+    """Return the key with this hash, unless it or its parent was revoked."""
+    row = connection.execute(_keys().where(col(ApiKey.key_hash) == key_hash, _IN_FORCE)).first()
     if row is not None:
         return _record(row)
     child = connection.execute(
         select(*_CHILD)
         .join(ApiKey, col(ChildKey.parent) == ID)
         .join(KeyLimit, col(ChildKey.limit_id) == _LIMIT)
-        .where(col(ChildKey.key_hash) == key_hash, col(ChildKey.revoked_at).is_(None))
+        .where(col(ChildKey.key_hash) == key_hash, col(ChildKey.revoked_at).is_(None), _IN_FORCE)
     ).first()
     return None if child is None else _child(child)
 
@@ -113,10 +120,16 @@ def accounts_of(connection: Connection, public_id: str) -> list[int]:
     return [int(row[0]) for row in connection.execute(mine)]
 
 
+def account_of(connection: Connection, key_hash: bytes) -> int | None:
+    """Return the account of the key with this hash, revoked or not; no child's."""
+    row = connection.execute(select(col(ApiKey.account)).where(col(ApiKey.key_hash) == key_hash))
+    return row.scalar()
+
+
 def lock(tx: Tx, key_hash: bytes) -> KeyRecord | None:
     """Return the key with this hash, no child's, and keep others from changing it meanwhile."""
     row = tx.sql.execute(
-        _keys().where(col(ApiKey.key_hash) == key_hash).with_for_update(of=ApiKey)
+        _keys().where(col(ApiKey.key_hash) == key_hash, _IN_FORCE).with_for_update(of=ApiKey)
     ).first()
     return None if row is None else _record(row)
 
@@ -136,6 +149,9 @@ def add(tx: Tx, key: NewKey) -> None:
             generation=0,
             limit_id=key.limit,
             name=key.terms.name,
+            name_sought=sought(key.terms.name),
+            note=key.note,
+            note_sought=sought(key.note),
             refund_address=key.terms.refund_address,
             refund_tries=0,
         )
@@ -144,11 +160,15 @@ def add(tx: Tx, key: NewKey) -> None:
 
 def change(tx: Tx, key: int, values: dict[str, str | int | None]) -> None:
     """Change columns of a key; the refund of an expired one is tried anew."""
-    fresh: dict[str, str | int | None] = {
+    fresh: dict[str, str | int | bytes | None] = {
         "refund_next_at": None,
         "refund_tries": 0,
         "refund_problem": None,
     }
+    for text in ("name", "note"):
+        if text in values:
+            given = values[text]
+            fresh[f"{text}_sought"] = sought(given if isinstance(given, str) else None)
     tx.sql.execute(update(ApiKey).where(ID.in_((key,))).values(**fresh, **values))
 
 

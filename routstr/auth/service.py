@@ -32,7 +32,7 @@ from routstr.errors import (
 )
 from routstr.ledger.entries import KeyMark
 from routstr.money import ZERO, Msat
-from routstr.payment.deposits import TOPUP, admit_deposit, book_deposit
+from routstr.payment.deposits import TOPUP, admit_purchase, book_deposit
 from routstr.payment.foreign import Arrival
 from routstr.payment.intake import Intake
 from routstr.wallet import token
@@ -90,7 +90,7 @@ class KeyCompletion:
 
     def intended(self, tx: Tx, saga: Saga) -> None:  # noqa: ARG002 - the port's
         """Refuse while deposits are closed. Nothing exists before the mint has answered."""
-        admit_deposit(tx)
+        admit_purchase(tx)
 
     def done(self, tx: Tx, saga: Saga) -> int:
         """Open the account, store the key, book the deposit."""
@@ -117,11 +117,11 @@ class LateKeyCompletion(KeyCompletion):
 
     def done(self, tx: Tx, saga: Saga) -> int:
         """Book the deposit, and open the key unless it is there."""
-        known = repository.find(tx.sql, bytes.fromhex(saga.context["key_hash"]))
+        known = repository.account_of(tx.sql, bytes.fromhex(saga.context["key_hash"]))
         if known is None:
             return super().done(tx, saga)
-        book_deposit(tx, saga, known.account, self._clock.now_ms())
-        return known.account
+        book_deposit(tx, saga, known, self._clock.now_ms())
+        return known
 
 
 class Authenticator:

@@ -92,6 +92,7 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── TokenUnfit                    400 … invalid_admin_token
     │   ├── TokenNotFound                 404 … admin_token_not_found
     │   ├── SessionNotFound               404 … admin_session_not_found
+    │   ├── NoSuchKey                     404 … no_such_key
     │   ├── ProviderNotFound              404 … provider_not_found
     │   ├── ProviderExists                409 … provider_exists
     │   ├── ProviderInvalid               400 … invalid_provider
@@ -102,6 +103,7 @@ The tree (HTTP status, ``type``, ``code``)::
         ├── DatabaseUnavailable           503 … database_unavailable
         ├── OutcomeUnknown                503 … outcome_unknown
         ├── Draining                      503 … shutting_down
+        ├── UnderMaintenance              503 … maintenance
         ├── TooManyUploads                503 … too_many_uploads
         └── DepositsClosed                503 … deposits_closed
 
@@ -114,6 +116,7 @@ from routstr.errors.admin import (
     AdminNotConfigured,
     ForeignForm,
     InvalidPassword,
+    NoSuchKey,
     PasswordLocked,
     PasswordUnfit,
     ProviderExists,
@@ -160,6 +163,7 @@ from routstr.errors.node import (
     NodeError,
     OutcomeUnknown,
     TooManyUploads,
+    UnderMaintenance,
 )
 from routstr.errors.payment import (
     BalanceChanged,
@@ -279,6 +283,7 @@ __all__ = [
     "MintUnreachable",
     "MissingApiKey",
     "ModelNotFound",
+    "NoSuchKey",
     "NodeError",
     "NotFound",
     "NotPriced",
@@ -324,6 +329,7 @@ __all__ = [
     "TopupKeyMalformed",
     "TopupKeyNotFound",
     "TopupUnauthorized",
+    "UnderMaintenance",
     "UnsupportedBody",
     "UntrustedMint",
     "UpstreamError",

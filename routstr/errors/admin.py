@@ -91,6 +91,13 @@ class SetupRefused(AdminError):
     code: ClassVar[str] = "setup_refused"
 
 
+class NoSuchKey(AdminError):
+    """There is no key with this id."""
+
+    status: ClassVar[int] = 404
+    code: ClassVar[str] = "no_such_key"
+
+
 class ProviderNotFound(AdminError):
     """No such provider."""
 

@@ -41,6 +41,13 @@ class DepositsClosed(NodeError):
     code: ClassVar[str] = "deposits_closed"
 
 
+class UnderMaintenance(NodeError):
+    """This node takes no new deposits for now, as its operator wishes; refunds go on."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "maintenance"
+
+
 class TooManyUploads(NodeError):
     """This node takes no more uploads at the moment. Nothing was held."""
 

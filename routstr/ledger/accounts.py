@@ -20,8 +20,8 @@ from routstr.ledger.entries import (
     NEVER_NEGATIVE,
     AccountKind,
     NodeAccounts,
-    TransferKind,
 )
+from routstr.ledger.kinds import DEPOSITS, TransferKind
 from routstr.ledger.models import Account, Transfer
 from routstr.money import Msat
 
@@ -125,7 +125,7 @@ def post(tx: Tx, entry: Entry) -> bool:
     balance_after = debited.posted - amount if debited.kind in CUSTOMERS else None
     if credited.kind in CUSTOMERS:
         balance_after = credited.posted + amount
-    if entry.kind is TransferKind.DEPOSIT:  # a donation is one, too
+    if entry.kind in DEPOSITS:  # a donation is one, too
         changes["deposited"] = col(Account.deposited) + amount
     _change(tx, entry.credit, changes)
     tx.sql.execute(

@@ -26,7 +26,7 @@ _INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] 
 }
 MOVED: Final = """
 SELECT credit AS account, id, amount AS posted, 0 AS spent,
-       CASE kind WHEN 1 THEN amount ELSE 0 END AS deposited
+       CASE WHEN kind IN (1, 14) THEN amount ELSE 0 END AS deposited
 FROM transfers WHERE id > :after AND id <= :upto
 UNION ALL
 SELECT debit, id, -amount, CASE kind WHEN 2 THEN amount ELSE 0 END, 0

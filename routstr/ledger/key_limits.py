@@ -60,6 +60,18 @@ def open_limit(tx: Tx, account: int, cap: Msat | None, reset: Reset, at: int) ->
     return int(result.scalar_one() or 0)
 
 
+def set_cap(tx: Tx, limit: int, cap: Msat | None, reset: Reset) -> None:
+    """Change how much may be spent and how often that begins anew.
+
+    What was spent in the current period counts on: the next one begins when ``reset`` says so.
+    """
+    tx.sql.execute(
+        update(KeyLimit)
+        .where(_is(limit))
+        .values(cap=None if cap is None else int(cap), reset=int(reset))
+    )
+
+
 def forgive(tx: Tx, limit: int) -> None:
     """Begin the limit's period anew by hand: what was charged in it counts no more."""
     tx.sql.execute(update(KeyLimit).where(_is(limit)).values(forgiven=col(KeyLimit.spent)))

@@ -63,6 +63,7 @@ class TransferKind(IntEnum):
     LIGHTNING_PAID = 11  # what a mint kept: the payment and its fees
     PAYOUT = 12  # the operator takes profit out
     PAYOUT_RETURN = 13
+    GRANT = 14  # the operator credits a key, out of what is the operator's own
     FOUND = 30  # ecash of this node's that its books did not know
     LOST = 31  # ecash in the books that its mint says is spent
     RELEASED = 32  # what had been found, to the operator or to a key
@@ -71,3 +72,7 @@ class TransferKind(IntEnum):
     SET_ASIDE_BACK = 51  # what they did not take
     MOVED_OUT = 52  # left a mint for another, or was its fee
     MOVED_IN = 53  # arrived at the other
+
+
+DEPOSITS: Final = (TransferKind.DEPOSIT, TransferKind.GRANT)
+"""What counts as money that has come in on an account."""

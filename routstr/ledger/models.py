@@ -66,6 +66,13 @@ class Transfer(SQLModel, table=True):
             sqlite_where=text("kind <> 2"),
             postgresql_where=text("kind <> 2"),
         ),
+        Index(
+            "ix_transfers_kind",
+            "kind",
+            "id",
+            sqlite_where=text("kind <> 2"),
+            postgresql_where=text("kind <> 2"),
+        ),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))

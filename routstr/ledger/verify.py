@@ -62,7 +62,7 @@ WHERE a.spent <> coalesce(t.total, 0)
 """
 _DEPOSITED = """
 SELECT a.id, a.deposited, coalesce(t.total, 0) FROM accounts a
-LEFT JOIN (SELECT credit AS id, sum(amount) AS total FROM transfers WHERE kind = 1
+LEFT JOIN (SELECT credit AS id, sum(amount) AS total FROM transfers WHERE kind IN (1, 14)
            GROUP BY credit) t ON t.id = a.id
 WHERE a.deposited <> coalesce(t.total, 0)
 """

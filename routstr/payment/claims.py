@@ -29,6 +29,8 @@ TOLD_MAX: Final = 50
 """How many tokens of one account are looked at: far more than there are mints and units."""
 DEPOSITED: Final = "deposited"
 """What a saga that gives money back remembers: all that its account had ever received (msat)."""
+BY_OPERATOR: Final = "by_operator"
+"""In the context of a saga that the operator asked for: its token is not the key's to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class Claims:
         found = []
         for issued in await self._wallet.issued_to(account, TOLD_MAX):
             saga = await self._wallet.saga(issued.saga)
+            if BY_OPERATOR in saga.context:
+                continue
             then = saga.context.get(DEPOSITED)
             deposited = then if deposited is None else deposited
             if then != deposited:

@@ -7,6 +7,7 @@ from routstr.core.db import Tx
 from routstr.ledger import verdict
 from routstr.ledger.accounts import Entry, asset_name, named_account, post
 from routstr.ledger.entries import AccountKind, TransferKind
+from routstr.payment import maintenance
 from routstr.wallet.models import SagaKind
 from routstr.wallet.sagas import Completion, Saga
 
@@ -29,8 +30,8 @@ def saga_key(letter: bytes, saga_id: int) -> bytes:
     Deposits: R for a token, I for a paid invoice, W for what a token that paid one left over. Over
     Lightning: O leaves its owner, P is paid, B is back. Between the node's own proofs and mints: A
     is set aside, E put back, G left, H is there. Brought along by the operator: M. Proofs that were
-    found: Y, lost: V and Z. Not of sagas: C and L of a hold, N of child keys, Q of a release, by
-    its name.
+    found: Y, lost: V and Z. Not of sagas: C and L of a hold, N of child keys, Q of a release and T
+    of a grant, by their names.
     """
     return letter + saga_id.to_bytes(8, "big")
 
@@ -43,6 +44,12 @@ def asset_account(tx: Tx, saga: Saga, at: int) -> int:
 def admit_deposit(tx: Tx) -> None:
     """Let a deposit's intent pass, or raise ``DepositsClosed``: then nothing is written."""
     verdict.require_open(tx)
+
+
+def admit_purchase(tx: Tx) -> None:
+    """Let the intent of a deposit that stays pass: not under maintenance, ``UnderMaintenance``."""
+    admit_deposit(tx)
+    maintenance.require_off(tx)
 
 
 def book_deposit(tx: Tx, saga: Saga, account: int, at: int) -> None:
@@ -87,7 +94,7 @@ class TopupCompletion:
 
     def intended(self, tx: Tx, saga: Saga) -> None:  # noqa: ARG002 - the port's
         """Refuse while deposits are closed. Nothing moves before the mint has answered."""
-        admit_deposit(tx)
+        admit_purchase(tx)
 
     def done(self, tx: Tx, saga: Saga) -> int:
         """Book the deposit."""
