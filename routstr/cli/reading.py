@@ -5,25 +5,20 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from routstr.cli.shell import fail
 from routstr.core.db import Database, migrate
-from routstr.core.redaction import clean
+from routstr.core.explanation import explain
 from routstr.core.settings import Settings
 from routstr.errors import RoutstrError
+
+__all__ = ["PROBLEMS", "explain", "read_database"]
 
 T = TypeVar("T")
 
 PROBLEMS = (ValueError, SQLAlchemyError, OSError, RoutstrError)
 """What an operator can mend: told in one line; anything else is a fault and shows its traceback."""
-
-
-def explain(error: BaseException) -> str:
-    """What went wrong, in one line that shows nothing secret."""
-    reason = error.orig if isinstance(error, DBAPIError) else error
-    words = "".join(char if char.isprintable() else " " for char in str(reason)).split()
-    return clean(" ".join(words)).removesuffix(".")
 
 
 def read_database(settings: Settings, look: Callable[[Connection], T]) -> T:

@@ -2,34 +2,13 @@
 
 import msgspec
 import typer
-from msgspec import Struct
 from rich.console import Console
-from sqlalchemy import Connection
 
 from routstr.cli import tables
 from routstr.cli.reading import read_database
 from routstr.core.clock import SystemClock
 from routstr.core.settings import Settings
-from routstr.ledger import instances
-from routstr.wallet.models import SagaState
-from routstr.wallet.overview import Movement, newest_movements, open_movements
-
-
-class Listing(Struct, frozen=True):
-    """Sagas as they are listed; ``more`` are left out. ``alive`` are instances that run."""
-
-    sagas: list[Movement]
-    more: int
-    alive: frozenset[int]
-
-
-def look(connection: Connection, stale_seconds: float, limit: int, *, newest: bool) -> Listing:
-    """Read one snapshot of sagas and instances."""
-    running = instances.alive(connection, stale_seconds) - instances.crashed_here(connection)
-    if newest:
-        return Listing(newest_movements(connection, limit), 0, running)
-    found = open_movements(connection)
-    return Listing(found[:limit], len(found[limit:]), running)
+from routstr.payment.movements import Listing, as_plain, is_open, look
 
 
 def run(settings: Settings, *, newest: bool, limit: int, json: bool) -> None:
@@ -44,22 +23,6 @@ def run(settings: Settings, *, newest: bool, limit: int, json: bool) -> None:
         show(listing, listed, now, tables.console())
 
 
-def as_plain(listing: Listing, listed: frozenset[str], now_ms: int) -> dict[str, object]:
-    """The listing for machines: kinds and states by name, times in milliseconds since 1970."""
-    sagas = [
-        {
-            **msgspec.to_builtins(saga),
-            "kind": saga.kind.name.lower(),
-            "state": saga.state.name.lower(),
-            "age_s": max(0, now_ms - saga.created_at) // 1_000,
-            "owner_alive": saga.owner in listing.alive,
-            "listed": saga.mint in listed,
-        }
-        for saga in listing.sagas
-    ]
-    return {"sagas": sagas, "more": listing.more}
-
-
 def show(listing: Listing, listed: frozenset[str], now_ms: int, console: Console) -> None:
     """Print a table with two lines or more for each saga."""
     if not listing.sagas:
@@ -71,10 +34,10 @@ def show(listing: Listing, listed: frozenset[str], now_ms: int, console: Console
         table.add_column(name, no_wrap=True)
     table.add_column("mint, problem", overflow="fold")
     for saga in listing.sagas:
-        is_open = saga.state is SagaState.OPEN
+        waits = is_open(saga)
         owner = "alive" if saga.owner in listing.alive else "gone"
         problems = [saga.problem] if saga.problem else []
-        if is_open and saga.mint not in listed:
+        if waits and saga.mint not in listed:
             problems.append("not in CASHU_MINTS: nodes leave it to routstr wallet resolve")
         tables.add_row(
             table,
@@ -82,7 +45,7 @@ def show(listing: Listing, listed: frozenset[str], now_ms: int, console: Console
             f"{saga.kind.name.lower()}\n{saga.purpose}",
             f"{tables.amount(saga.gross, saga.unit)}\nfee {tables.amount(saga.fee, saga.unit)}",
             f"{saga.state.name.lower()}\n{tables.age(now_ms - saga.created_at)}",
-            f"{saga.owner}\n{owner}" if is_open else str(saga.owner),
+            f"{saga.owner}\n{owner}" if waits else str(saga.owner),
             "\n".join([saga.mint, *problems]),
         )
     console.print(table)

@@ -98,10 +98,14 @@ def open_movements(connection: Connection) -> list[Movement]:
     return _read(connection, select(table).where(table.c.state == int(SagaState.OPEN)))
 
 
-def newest_movements(connection: Connection, limit: int) -> list[Movement]:
-    """List sagas, whatever became of them, newest first."""
+def newest_movements(
+    connection: Connection, limit: int, before: int | None = None
+) -> list[Movement]:
+    """List sagas, whatever became of them, newest first, those with an id below ``before``."""
     table = _sagas()
     newest = select(table.c.id).order_by(table.c.id.desc()).limit(limit)
+    if before is not None:
+        newest = newest.where(table.c.id < before)
     return _read(connection, select(table).where(table.c.id.in_(newest)))[::-1]
 
 

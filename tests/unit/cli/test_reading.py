@@ -3,9 +3,8 @@
 import pytest
 import typer
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
-from routstr.cli.reading import explain, read_database
+from routstr.cli.reading import read_database
 from routstr.errors import DatabaseUnavailable
 from tests.unit.cli.stage import Stage
 
@@ -48,10 +47,3 @@ def test_a_lost_database_is_told_in_one_line(
     with pytest.raises(typer.Exit):
         read_database(database.settings, lose)
     assert capsys.readouterr().err.count("\n") == 1
-
-
-def test_an_explanation_is_one_harmless_line_without_secrets() -> None:
-    cause = Exception("no way to\npostgresql://node:geheim@db\x1b[2J.")
-    error = OperationalError("SELECT secret", {}, cause)
-    assert explain(error) == "no way to postgresql://[secret]@db [2J"
-    assert explain(ValueError("plain.")) == "plain"

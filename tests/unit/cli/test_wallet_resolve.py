@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from routstr.cli.wallet_resolve import Answer
+from routstr.cli.wallet_resolve import words
 from routstr.money import Unit
+from routstr.payment.resolving import Answer
 from routstr.wallet.models import SagaKind, SagaState
 from routstr.wallet.overview import Movement
 from tests.unit.cli.stage import KEY, NEXT_BOOT, SECRET, Stage
@@ -50,8 +51,8 @@ def test_an_answer_says_what_became_of_the_money(
     kind: SagaKind, state: SagaState, told: str
 ) -> None:
     answer = Answer(movement(kind, state))
-    assert str(answer) == told
-    assert str(replace(answer, why="the mint refused")) == f"{told[:-1]}; the mint refused."
+    assert words(answer) == told
+    assert words(replace(answer, why="the mint refused")) == f"{told[:-1]}; the mint refused."
     assert answer.is_open is (state is SagaState.OPEN)
 
 
