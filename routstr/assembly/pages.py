@@ -5,12 +5,16 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from routstr.admin.pages import sign_in
+from routstr.admin.pages import security, sign_in
 from routstr.admin.pages.door import SignInNeeded, send_to_sign_in
+from routstr.catalog.service import Catalog
+from routstr.core.clock import Clock
 from routstr.core.settings import Settings
 from routstr.theme.engine import Theme
 from routstr.version import __version__
-from routstr.web import look
+from routstr.web import key_page, look, start
+from routstr.web.offer import Offers
+from routstr.web.parts import ClientParts, Look
 
 _PACKAGES: Final[Mapping[str, str]] = {
     "theme": "routstr.theme",
@@ -33,8 +37,18 @@ def _site(settings: Settings) -> Mapping[str, object]:
     return {"name": settings.name, "version": __version__}
 
 
+def build_client_pages(
+    settings: Settings, catalog: Catalog, check: Look, clock: Clock, before: ClientParts | None
+) -> ClientParts:
+    """What the clients' pages show; how long the process runs is taken over from ``before``."""
+    began = clock.monotonic() if before is None else before.began
+    return ClientParts(settings, Offers(catalog), check, clock, began)
+
+
 def add_pages(api: FastAPI) -> None:
     """Add the routes of all pages."""
     api.add_exception_handler(SignInNeeded, send_to_sign_in)
-    for router in (look.router, sign_in.router):
+    for router in (start.browser, start.router, key_page.router):
+        api.include_router(router)
+    for router in (look.router, sign_in.router, security.router):
         api.include_router(router)

@@ -18,6 +18,7 @@ from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.limits import guard
 from routstr.assembly.models import Shelf, build_shelf, open_catalog, start_lists
 from routstr.assembly.money import Money, build_money, start_money
+from routstr.assembly.pages import build_client_pages
 from routstr.assembly.plugins import build_router, checked_till, through_door
 from routstr.assembly.prices import start_prices
 from routstr.assembly.process import Process
@@ -166,7 +167,9 @@ class Running:
         )
         keys = build_keys(settings, db, node_key, clock, money)
         self._show_balances(base, keys, repetition)
-        self._show_node(base, catalog, upstreams)
+        health = self._show_node(base, catalog, upstreams)
+        seen = None if before is None else before.state.web
+        self.state.web = build_client_pages(settings, catalog, health.check, clock, seen)
         self._start_upkeep(base, objects)
         start_money(money, settings, supervisor)
         start_expiry(keys, supervisor)
@@ -230,7 +233,7 @@ class Running:
             self.settings, process.db, base.wallet, process.node_key, process.clock, money
         )
 
-    def _show_node(self, base: Base, catalog: Catalog, upstreams: Upstreams) -> None:
+    def _show_node(self, base: Base, catalog: Catalog, upstreams: Upstreams) -> Health:
         """Give the routes about the node and its providers what they need."""
         process, state = self._process, self.state
         health = Health(
@@ -246,6 +249,7 @@ class Running:
         state.node = NodeParts(self.settings, catalog, health)
         state.admin = upstreams.admin
         state.paths = PathParts(catalog, upstreams.fleet, process.clock)
+        return health
 
     def _wire(self, parts: EndpointParts, shared: Shared) -> None:
         settings, (gate, cache) = self.settings, shared

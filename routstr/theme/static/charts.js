@@ -1,5 +1,6 @@
 /* Draws <div class="chart" data-chart="/address">. The address answers
    {"times": [ms ...], "series": [{"name": "...", "values": [...], "kind": "line"|"bars"}], "unit": "sat"}.
+   A script that has the same itself sends it to the element: an event "chart:draw" whose detail it is.
    Needs uplot.js before it. Colours are those of the page; a hidden table tells the same. */
 (() => {
   "use strict";
@@ -45,8 +46,12 @@
   async function draw(element) {
     const answer = await fetch(element.dataset.chart, { credentials: "same-origin" });
     if (!answer.ok) { element.textContent = element.dataset.failed ?? ""; return; }
-    const told = await answer.json();
+    show(element, await answer.json());
+  }
+
+  function show(element, told) {
     drawn.get(element)?.destroy();
+    drawn.delete(element);
     element.replaceChildren();
     if (!told.times.length) {
       const empty = document.createElement("p"); empty.className = "empty";
@@ -57,7 +62,13 @@
     element.append(table(told));
   }
 
-  const all = (root) => { for (const element of root.querySelectorAll("[data-chart]")) draw(element); };
+  const sent = new Map();
+  document.addEventListener("chart:draw", (event) => { sent.set(event.target, event.detail); show(event.target, event.detail); });
+
+  const all = (root) => {
+    for (const element of root.querySelectorAll("[data-chart]")) draw(element);
+    for (const [element, told] of sent) if (root.contains(element)) show(element, told);
+  };
   document.addEventListener("DOMContentLoaded", () => all(document));
   document.addEventListener("htmx:load", (event) => { if (event.detail.elt !== document.body) all(event.detail.elt.parentElement ?? document); });
   let waiting = 0;
