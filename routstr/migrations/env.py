@@ -12,8 +12,7 @@ from routstr.core.options import models as option_models
 from routstr.core.settings import load_settings
 from routstr.ledger import models as ledger_models
 from routstr.ledger import usage_models
-from routstr.payment import operator_models
-from routstr.payment import alert_models
+from routstr.payment import alert_models, operator_models
 from routstr.payment.idempotency import models as idempotency_models
 from routstr.upstream import models as upstream_models
 from routstr.wallet import models as wallet_models
