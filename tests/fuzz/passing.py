@@ -139,7 +139,7 @@ class Pass(Receive):
         )
 
     def _invoices(self, scene: Scene) -> frozenset[Ys]:
-        before = [i for i, ys in scene.before.ordered.items() if ys == self.given.ys]
+        before = scene.before.passings.get(self.given.ys)
         sagas = scene.facts.sagas.values()
         now = {s.invoice for s in sagas if s.kind is SagaKind.FORWARD and s.ys == self.given.ys}
-        return frozenset({*before, *now})
+        return frozenset(now if before is None else {before.invoice, *now})
