@@ -42,7 +42,7 @@ from routstr.errors import (
 )
 from routstr.ledger import verdict
 from routstr.money import Unit
-from routstr.payment.deposits import LIGHTNING_CREATE, LIGHTNING_TOPUP, admit_deposit
+from routstr.payment.deposits import LIGHTNING_CREATE, LIGHTNING_TOPUP, admit_purchase
 from routstr.wallet import bolt11
 from routstr.wallet.bolt11 import InvalidInvoice
 from routstr.wallet.ordering import Beside, Order
@@ -119,7 +119,7 @@ class Invoices:
         await self._check(client)
 
         def beside(tx: Tx, quote: Quote) -> None:
-            admit_deposit(tx)
+            admit_purchase(tx)
             if invoice_repository.find(tx.sql, claim) is not None:
                 raise _Made
             if invoice_repository.count_open(tx.sql, client, quote.created_at) >= self._open_max:

@@ -310,6 +310,15 @@ class ResponseCache(Group):
     """Texts that are the same each time: of temperature (0) and seed (any), comma separated."""
 
 
+class Alerts(Group):
+    """Where the operator is told what cannot wait."""
+
+    alert_webhook_url: Url = ""
+    """Address that gets each alert as a JSON POST; a public one."""
+    alert_ntfy_url: Url = ""
+    """Topic of ntfy that gets each alert as a message, such as https://ntfy.sh/my-topic."""
+
+
 class Logs(Group):
     """Logs."""
 
@@ -335,5 +344,6 @@ GROUPS: tuple[type[Group], ...] = (
     Limits,
     RateLimits,
     ResponseCache,
+    Alerts,
     Logs,
 )

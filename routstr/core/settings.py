@@ -22,6 +22,7 @@ from routstr.core.addresses import check_mint_url
 from routstr.core.redaction import clean
 from routstr.core.secret import Secret
 from routstr.core.setting_groups import (
+    Alerts,
     Limits,
     Logs,
     Node,
@@ -58,6 +59,7 @@ class SettingsError(ValueError):
 
 class Settings(
     Logs,
+    Alerts,
     ResponseCache,
     RateLimits,
     Limits,

@@ -8,7 +8,7 @@ from routstr.errors import TokenAlreadySpent
 from routstr.ledger.accounts import named_account
 from routstr.ledger.entries import AccountKind
 from routstr.money import ZERO
-from routstr.payment.deposits import admit_deposit, book_deposit
+from routstr.payment.deposits import admit_purchase, book_deposit
 from routstr.payment.intake import Intake
 from routstr.wallet import token
 from routstr.wallet.receive import Deposit
@@ -26,7 +26,7 @@ class DonationCompletion:
 
     def intended(self, tx: Tx, saga: Saga) -> None:  # noqa: ARG002 - the port's
         """Refuse while deposits are closed. Nothing moves before the mint has answered."""
-        admit_deposit(tx)
+        admit_purchase(tx)
 
     def done(self, tx: Tx, saga: Saga) -> int:
         """Book the donation."""

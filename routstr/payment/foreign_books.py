@@ -11,7 +11,7 @@ from routstr.core.db import Tx
 from routstr.ledger.accounts import Entry, post
 from routstr.ledger.entries import TransferKind
 from routstr.payment.claims import unclaimed_account
-from routstr.payment.deposits import admit_deposit, asset_account, saga_key
+from routstr.payment.deposits import admit_purchase, asset_account, saga_key
 from routstr.wallet.sagas import Saga
 
 PASSING: Final = "passing"
@@ -26,7 +26,7 @@ class PassingCompletion:
 
     def intended(self, tx: Tx, saga: Saga) -> None:  # noqa: ARG002 - the port's
         """Refuse while deposits are closed. Nothing moves before the mint has paid."""
-        admit_deposit(tx)
+        admit_purchase(tx)
 
     def done(self, tx: Tx, saga: Saga) -> int:
         """Owe the change as a token; what it paid for is booked when it arrives."""

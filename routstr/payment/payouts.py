@@ -60,6 +60,8 @@ class Payouts:
         self._clock = clock
         self._minimum_sat = minimum_sat
         self._maximum_sat = maximum_sat
+        self.problem = ""
+        """Why the last payout by itself failed; empty: it did not."""
         self._payouts: int | None = None
 
     async def payable(self) -> list[Payable]:
@@ -72,6 +74,7 @@ class Payouts:
 
         Nothing is begun while an earlier payout is open: it is looked at instead.
         """
+        self.problem = ""
         try:
             await self._require_idle()
             if (await self._db.read(verdict.read)).closed:
@@ -85,6 +88,7 @@ class Payouts:
             _log.warning("payout_open", **error.fields)
             return None
         except RoutstrError as error:  # nothing has left; the next turn tries again
+            self.problem = error.code
             _log.warning("payout_failed", error=error.code, reason=str(error))
             return None
 
