@@ -28,6 +28,8 @@ from routstr.core.settings import Settings
 from routstr.errors import SettingsInvalid
 
 REDACTED: Final = "[REDACTED]"
+TRY_AGAIN_SECONDS: Final = 60
+"""How long a process goes on as it is before it tries again what did not work."""
 _ATTEMPTS: Final = 3
 _log: Final = get_logger(__name__)
 
@@ -63,6 +65,7 @@ class Options:
         self._use: Final = use
         self._turn: Final = asyncio.Lock()
         self._seen: Rows = {}
+        self._try_again_at = 0.0
         self.effective: Effective = combine(given, {}, check)
         """What holds in this process."""
         self.trouble: str | None = None
@@ -98,7 +101,8 @@ class Options:
         """Serve with what another process has stored. Raises ``DatabaseUnavailable``."""
         async with self._turn:
             rows = await self._db.read(repository.every)
-            if rows == self._seen:
+            tried_lately = self._clock.monotonic() < self._try_again_at
+            if rows == self._seen and (self.trouble is None or tried_lately):
                 return
             effective = combine(self.given, _values(rows), self._check)
             if effective.settings != self.effective.settings:
@@ -106,6 +110,7 @@ class Options:
                     await self._use(effective.settings, None)
                 except Unusable as problem:
                     self._seen, self.trouble = rows, str(problem)
+                    self._try_again_at = self._clock.monotonic() + TRY_AGAIN_SECONDS
                     _log.error("stored_settings_not_usable", reason=str(problem))
                     return
             self._hold(effective, rows)
