@@ -65,6 +65,12 @@ class Offer(Struct, frozen=True):
     usd_per_btc: Decimal | None
 
     @property
+    def request_sat(self) -> Decimal | None:
+        """What every single request costs besides, when that is the same for all models."""
+        found = {row.rates.request for row in self.rows}
+        return _sat(found.pop()) if len(found) == 1 else None
+
+    @property
     def for_words(self) -> Sequence[Row]:
         """The models that answer in words."""
         return [row for row in self.rows if row.words]

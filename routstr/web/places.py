@@ -3,13 +3,16 @@
 from decimal import Decimal
 from typing import Final
 
-_STEPS: Final = ((Decimal(1_000), 0), (Decimal(100), 1), (Decimal(1), 2), (Decimal("0.1"), 3))
+_FIGURES: Final = 3
 _MOST: Final = 8
 
 
 def places(value: Decimal) -> int:
-    """About three figures that count; none after whole numbers."""
-    if value == value.to_integral_value():
+    """So many that three figures count; none that say nothing (2.50 has one: 2.5)."""
+    if not value:
         return 0
-    found = next((count for least, count in _STEPS if value >= least), None)
-    return min(-value.adjusted() + 2, _MOST) if found is None else found
+    count = min(max(0, _FIGURES - 1 - value.adjusted()), _MOST)
+    shown = round(value, count).normalize()
+    exponent = shown.as_tuple().exponent
+    assert isinstance(exponent, int), "a price is finite"
+    return max(0, -exponent)

@@ -40,7 +40,7 @@ const Client = (() => {
     }
 
     /** Whether the same call may do something else later: its operation is not over. */
-    get open() { return this.status === 0 || this.status >= 500 || [408, 409, 425, 429].includes(this.status); }
+    get open() { return this.code !== "idempotency_key_reused" && (this.status === 0 || this.status >= 500 || [408, 409, 425, 429].includes(this.status)); }
   }
 
   async function ask(method, path, { key, body, operation } = {}) {
@@ -74,7 +74,8 @@ const Client = (() => {
   /** Do what `work(operation)` does once, however often it is begun: a name is kept until it ended. */
   async function once(name, work) {
     const place = `routstr.operation.${name}`;
-    const operation = sessionStorage.getItem(place) ?? random();
+    const begun = sessionStorage.getItem(place);
+    const operation = begun ?? random();
     sessionStorage.setItem(place, operation);
     try {
       const done = await work(operation);
@@ -82,6 +83,8 @@ const Client = (() => {
       return done;
     } catch (problem) {
       if (!(problem instanceof Problem) || !problem.open) sessionStorage.removeItem(place);
+      // what was begun was another wish: this one is a new operation
+      if (begun && problem.code === "idempotency_key_reused") return once(name, work);
       throw problem;
     }
   }
