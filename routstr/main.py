@@ -7,6 +7,8 @@ from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
 from routstr.admin import access, access_endpoints, providers
+from routstr.admin.books import routes as book_routes
+from routstr.admin.keys import routes as key_routes
 from routstr.assembly.document import Api
 from routstr.assembly.options import build_options, start_options
 from routstr.assembly.pages import add_pages, build_theme, show_site
@@ -71,7 +73,7 @@ class App:
             )
         for router in (
             access.router, access_endpoints.router, providers.router, paths.router,
-            node_endpoints.router,
+            node_endpoints.router, key_routes.router, book_routes.router,
         ):  # fmt: skip
             self.api.include_router(router)
         self.options: Options | None = None

@@ -12,6 +12,7 @@ from aiohttp import ClientSession
 from starlette.datastructures import State
 from starlette.types import ASGIApp
 
+from routstr.assembly.custody import build_custody
 from routstr.assembly.endpoints import EndpointParts, build_found, noted, start_forgetting
 from routstr.assembly.keys import Keys, build_keys, start_expiry, start_live
 from routstr.assembly.lightning import build_lightning, start_watch
@@ -228,6 +229,9 @@ class Running:
         state.usages, state.live = keys.usages, keys.live
         state.balance = BalanceService(
             process.db, money.auth, money.refunds, money.x_cashu, money.lightning
+        )
+        state.admin_keys, state.admin_books = build_custody(
+            process.db, process.node_key, process.clock, base.wallet, money
         )
         state.lightning = build_lightning(
             self.settings, process.db, base.wallet, process.node_key, process.clock, money

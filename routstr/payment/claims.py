@@ -94,6 +94,11 @@ class Claims:
         issued = (await self._given(saga)).issued
         return issued.state is IssuedState.CLAIMED or await self._is_redeemed(issued)
 
+    async def ask(self, saga: int) -> bool:
+        """Ask the mint about the token that a saga gave out, as :meth:`look`; raises its errors."""
+        issued = (await self._given(saga)).issued
+        return issued.state is IssuedState.CLAIMED or await self._book_if_redeemed(issued)
+
     async def _given(self, saga: int) -> Given:
         issued = await self._db.read(lambda c: purse.issued_by(c, saga))
         return Given(await self._wallet.saga(saga), issued)
@@ -114,10 +119,13 @@ class Claims:
     async def _is_redeemed(self, issued: Issued) -> bool:
         """Book a token that its owner has redeemed; false when that is not known."""
         try:
-            redeemed = await self._wallet.is_claimed(issued)
+            return await self._book_if_redeemed(issued)
         except WalletError as error:  # this mint cannot be asked now; the others can
             _log.info("claim_unknown", saga=issued.saga, mint=issued.mint, error=error.code)
             return False
+
+    async def _book_if_redeemed(self, issued: Issued) -> bool:
+        redeemed = await self._wallet.is_claimed(issued)
         if redeemed:
             at = self._clock.now_ms()
             await self._db.write(lambda tx: _book_claim(tx, issued, at))

@@ -110,7 +110,7 @@ class KeyWithdrawals:
         more than is available, :class:`InsufficientLiquidity` or a mint's errors: then nothing was
         debited. :class:`RedemptionPending`: it goes on, and is told when it is asked for again.
         """
-        if (made := await self._made(wish)) is not None:
+        if (made := await self.made(wish)) is not None:
             return made
         amount = await self._amount(wish)
         tried, problem = set[Spot](), None
@@ -122,10 +122,16 @@ class KeyWithdrawals:
             except _ELSEWHERE as error:
                 problem = problem or error
             except (CallRepeated, InsufficientBalance) as error:
-                if (made := await self._made(wish)) is not None:  # another request was faster
+                if (made := await self.made(wish)) is not None:  # another request was faster
                     return made
                 raise _as_problem(error) from None
         raise problem or InsufficientLiquidity
+
+    async def made(self, wish: Wish) -> Withdrawn | None:
+        """Tell what this name has made, waiting a while if it is open; None: nothing."""
+        saga_id = await self._db.read(lambda c: operator_calls.find(c, wish.call))
+        made = None if saga_id is None else await self._wallet.finish_send(saga_id)
+        return None if made is None else _withdrawn(*made, repeated=True)
 
     async def again(self, account: int, saga_id: int) -> Withdrawn:
         """Tell a token of an account once more; raises :class:`RefundNotFound`."""
@@ -139,11 +145,6 @@ class KeyWithdrawals:
         if made is None:
             raise RefundNotFound
         return _withdrawn(*made, repeated=True)
-
-    async def _made(self, wish: Wish) -> Withdrawn | None:
-        saga_id = await self._db.read(lambda c: operator_calls.find(c, wish.call))
-        made = None if saga_id is None else await self._wallet.finish_send(saga_id)
-        return None if made is None else _withdrawn(*made, repeated=True)
 
     async def _amount(self, wish: Wish) -> Msat:
         """What is to leave the balance; refuses what cannot."""
