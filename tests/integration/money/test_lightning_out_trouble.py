@@ -224,7 +224,9 @@ async def test_profit_leaves_by_itself_while_customers_take_theirs(
             earn(house, payer, 150),
         ]
         replies = await asyncio.gather(*work)
-        assert {reply.status for reply in replies if reply is not None} <= {200, 503}
+        refused = [reply for reply in replies if reply is not None and reply.status != 200]
+        # a mint that everybody asks at once may be slow to say how a payment ended
+        assert {reply.status for reply in refused if reply.error[2] != RefundWithheld.code} <= {503}
         async with asyncio.timeout(180):
             while await own(house) >= 12_000:  # noqa: ASYNC110 - of other processes
                 await asyncio.sleep(0.2)
