@@ -1,0 +1,120 @@
+"""What each setting is like: how it is typed, in which unit, and its value as a text."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args, get_origin
+
+import msgspec
+
+from routstr.core.options.service import REDACTED
+from routstr.core.options.values import jsonable
+from routstr.core.secret import Secret
+from routstr.core.settings import Settings
+
+_UNITS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "seconds": "s",
+        "msat": "msat",
+        "msats": "msat",
+        "sat": "sat",
+        "bytes": "bytes",
+        "percent": "percent",
+        "percentage": "percent",
+        "usd": "USD",
+        "days": "days",
+        "hours": "hours",
+        "fee": "factor",
+    }
+)
+_SINGLE_UNITS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "child_key_cost": "msat",
+        "fixed_cost_per_request": "sat",
+        "fixed_per_1k_input_tokens": "sat",
+        "fixed_per_1k_output_tokens": "sat",
+        "min_output_tokens": "tokens",
+        "key_tokens_per_minute": "tokens",
+        "address_tokens_per_minute": "tokens",
+        "mint_exposure_sat_max_of": "",
+    }
+)
+
+
+class Kind(StrEnum):
+    """How a setting is typed."""
+
+    SWITCH = "switch"
+    CHOICE = "choice"
+    NUMBER = "number"
+    LIST = "list"
+    TEXT = "text"
+    SECRET = "secret"  # noqa: S105 - no password
+
+
+def kind_of(name: str) -> Kind:
+    """How it is typed."""
+    annotation: Any = Settings.model_fields[name].annotation
+    if annotation is bool:
+        return Kind.SWITCH
+    if annotation is Secret:
+        return Kind.SECRET
+    if get_origin(annotation) is Literal:
+        return Kind.CHOICE
+    if get_origin(annotation) is tuple:
+        return Kind.LIST
+    types = (annotation, *get_args(annotation))
+    numbers = (isinstance(one, type) and issubclass(one, int | float | Decimal) for one in types)
+    return Kind.NUMBER if any(numbers) else Kind.TEXT
+
+
+def unit_of(name: str) -> str:
+    """Its unit: ``s``, ``sat``, ``msat``, ``percent``, ... or nothing."""
+    if name in _SINGLE_UNITS:
+        return _SINGLE_UNITS[name]
+    if kind_of(name) is not Kind.NUMBER:
+        return ""
+    return next((_UNITS[word] for word in reversed(name.split("_")) if word in _UNITS), "")
+
+
+def choices_of(name: str) -> tuple[str, ...]:
+    """What there is to choose from."""
+    if kind_of(name) is not Kind.CHOICE:
+        return ()
+    return get_args(Settings.model_fields[name].annotation)
+
+
+def text_of(settings: Settings, name: str) -> str:
+    """A value as it is typed; a secret is not told."""
+    value = getattr(settings, name)
+    if isinstance(value, Secret):
+        return REDACTED if value else ""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return "\n".join(value)
+    text = str(value)
+    return text.removesuffix(".0") if isinstance(value, float) else text
+
+
+def typed(name: str, text: str) -> object:
+    """What a typed text means. A number that was emptied is the default again."""
+    kind = kind_of(name)
+    if kind is Kind.LIST:
+        return [one.strip() for line in text.splitlines() for one in line.split(",") if one.strip()]
+    if kind is Kind.NUMBER and not text.strip():
+        return None
+    return text.strip() if kind is Kind.NUMBER else text.replace("\r\n", "\n")
+
+
+def number_of(settings: Settings, name: str) -> object:
+    """A value as JSON has it; decimals are numbers, which clients expect, and may lose digits."""
+    value = getattr(settings, name)
+    if isinstance(value, Secret):
+        return REDACTED if value else ""
+    if isinstance(value, Decimal):
+        return float(value)
+    return msgspec.json.decode(jsonable(settings, name))

@@ -1,0 +1,56 @@
+/* Finds settings while one types, and marks those that were changed and are not saved. */
+(() => {
+  "use strict";
+  const search = document.getElementById("settings-search");
+  const box = document.querySelector(".settings-search");
+  const none = document.getElementById("settings-none");
+
+  function find() {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let found = 0;
+    for (const group of document.querySelectorAll(".settings-group")) {
+      let inside = 0, fixed = 0;
+      for (const one of group.querySelectorAll("[data-words]")) {
+        one.hidden = !words.every((word) => one.dataset.words.includes(word));
+        if (one.hidden) continue;
+        inside += 1;
+        if (one.matches(".setting-fixed")) fixed += 1;
+      }
+      const rest = group.querySelector(".settings-fixed");
+      if (rest) {
+        rest.hidden = words.length > 0 && fixed === 0;
+        if (words.length > 0 && fixed > 0) rest.open = true;
+      }
+      const save = group.querySelector(".settings-save");
+      if (save) save.hidden = inside === fixed;
+      group.hidden = inside === 0;
+      found += inside;
+    }
+    none.hidden = found > 0;
+  }
+
+  function mark(form) {
+    for (const row of form.querySelectorAll(".setting")) {
+      const input = row.querySelector("[name]:not([type=hidden], button)");
+      const was = row.querySelector("[name^=was-]");
+      if (!input || !was) continue;
+      const now = input.type === "checkbox" ? String(input.checked) : input.value;
+      row.classList.toggle("changed", now.trim() !== was.value.replace(/\r/g, "").trim());
+    }
+    const save = form.querySelector(".save");
+    if (save) save.disabled = !form.querySelector(".changed");
+  }
+
+  const markAll = () => document.querySelectorAll(".settings-group").forEach(mark);
+  box.hidden = false;
+  search.addEventListener("input", find);
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest(".settings-group");
+    if (form) mark(form);
+  });
+  document.addEventListener("htmx:load", () => { markAll(); find(); });
+  window.addEventListener("beforeunload", (event) => {
+    if (document.querySelector(".setting.changed")) event.preventDefault();
+  });
+  markAll();
+})();
