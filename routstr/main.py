@@ -10,6 +10,7 @@ from routstr.admin import access, access_endpoints, providers
 from routstr.admin.books import routes as book_routes
 from routstr.admin.keys import routes as key_routes
 from routstr.admin.settings import endpoints as settings_endpoints
+from routstr.admin.wallet import endpoints as wallet_endpoints
 from routstr.assembly.document import Api
 from routstr.assembly.options import build_options, start_options
 from routstr.assembly.pages import add_pages, build_theme, show_site
@@ -76,6 +77,7 @@ class App:
             access.router, access_endpoints.router, providers.router, paths.router,
             node_endpoints.router, key_routes.router, book_routes.router,
             settings_endpoints.router,
+            wallet_endpoints.router,
         ):  # fmt: skip
             self.api.include_router(router)
         self.options: Options | None = None

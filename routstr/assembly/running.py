@@ -19,6 +19,12 @@ from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.limits import guard
 from routstr.assembly.models import Shelf, build_shelf, open_catalog, start_lists
 from routstr.assembly.money import Money, build_money, start_money
+from routstr.assembly.overview import (
+    build_board,
+    build_conditions,
+    build_overview,
+    start_overview,
+)
 from routstr.assembly.pages import build_client_pages
 from routstr.assembly.plugins import build_router, checked_till, through_door
 from routstr.assembly.prices import start_prices
@@ -35,6 +41,7 @@ from routstr.assembly.relay import paid_routes, repeatable
 from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.sharing import Shared, open_shared
 from routstr.assembly.wallet import open_wallet, remind_of_seed
+from routstr.assembly.wallet_desk import build_wallet_desk
 from routstr.auth.objects import Objects
 from routstr.balance.idempotency import Repetition
 from routstr.balance.service import BalanceService
@@ -45,6 +52,7 @@ from routstr.core.logging import get_logger
 from routstr.core.middleware import ManagementShell, RequestLimits
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
+from routstr.core.traffic import CountedLines
 from routstr.errors import DatabaseUnavailable, OutcomeUnknown
 from routstr.ledger import instances
 from routstr.ledger.service import Ledger
@@ -53,7 +61,9 @@ from routstr.node.endpoints import NodeParts
 from routstr.node.health import Health
 from routstr.node.paths import PathParts
 from routstr.node.provider_health import ProviderHealth
+from routstr.payment.alert_board import AlertBoard
 from routstr.payment.demand import Demands
+from routstr.payment.maintenance import told_with
 from routstr.payment.price import PriceFeed
 from routstr.payment.tokens import load_vocabulary
 from routstr.proxy.forms import FormLimits
@@ -85,6 +95,7 @@ class Base(NamedTuple):
     sessions: UpstreamSessions
     wallet: Wallet
     money: Money
+    board: AlertBoard
 
 
 class Running:
@@ -124,6 +135,7 @@ class Running:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         self.state.live.close()
+        self.state.overview.pulse.close()
         await self._supervisor.stop(STOP_SECONDS, keep=NEEDED_TO_THE_END)
         while self.active or self._ledger.live_holds():
             if loop.time() >= until:
@@ -157,7 +169,14 @@ class Running:
             shelf.lists.remember(before.shelf.lists)
         self.shelf = shelf
         upstreams = build_upstreams(
-            settings, db, node_key, clock, sessions, shelf.follow, extensions.adapters
+            settings,
+            db,
+            node_key,
+            clock,
+            sessions,
+            shelf.follow,
+            extensions.adapters,
+            base.board,
         )
         await start_upstreams(upstreams, supervisor)
         start_lists(shelf, supervisor)
@@ -168,6 +187,9 @@ class Running:
         )
         keys = build_keys(settings, db, node_key, clock, money)
         self._show_balances(base, keys, repetition)
+        self.state.admin_wallet = build_wallet_desk(
+            settings, process, base.wallet, base.instance, outgoing, money, stack
+        )
         health = self._show_node(base, catalog, upstreams)
         seen = None if before is None else before.state.web
         self.state.web = build_client_pages(settings, catalog, health.check, clock, seen)
@@ -200,9 +222,10 @@ class Running:
         wallet = await open_wallet(settings, db, node_key, instance, outgoing, clock)
         stack.push_async_callback(wallet.drain, STOP_SECONDS)
         await remind_of_seed(db)
-        money = build_money(settings, db, wallet, node_key, clock, outgoing)
+        board = build_board(settings, db, clock, outgoing)
+        money = build_money(settings, db, wallet, node_key, clock, outgoing, board)
         self.demands = money.demands
-        return Base(instance, ledger, outgoing, sessions, wallet, money)
+        return Base(instance, ledger, outgoing, sessions, wallet, money, board)
 
     def _start_upkeep(self, base: Base, objects: Objects) -> None:
         sweeper = Sweeper(
@@ -248,16 +271,30 @@ class Running:
             process.clock,
             self._supervisor,
             lambda: self.hot.draining,
-            base.money.verifier.deposits,
+            told_with(base.money.verifier.deposits),
         )
+        self._watch(base, health)
         state.node = NodeParts(self.settings, catalog, health)
         state.admin = upstreams.admin
         state.paths = PathParts(catalog, upstreams.fleet, process.clock)
         return health
 
+    def _watch(self, base: Base, health: Health) -> None:
+        """Add up, look and tell the operator."""
+        process, settings = self._process, self.settings
+        db, clock, traffic, revenue = (
+            process.db, process.clock, process.traffic, base.ledger.node.revenue,
+        )  # fmt: skip
+        desk = self.state.overview = build_overview(db, clock, traffic, revenue, base.board)
+        conditions = build_conditions(
+            settings, health, db, clock, lambda: base.money.payouts.problem
+        )
+        start_overview(desk, conditions, db, clock, traffic, revenue, self._supervisor)
+
     def _wire(self, parts: EndpointParts, shared: Shared) -> None:
         settings, (gate, cache) = self.settings, shared
         clock, access = self._process.clock, self._process.logs.access
+        counted = CountedLines(access, self._process.traffic.counters)
         limits = RequestLimits.of(settings)
         cors = Cors(settings.cors_origins)
         deadlines = Deadlines()
@@ -266,7 +303,7 @@ class Running:
             return ManagementShell(app, limits=limits, cors=cors, access=access, clock=clock)
 
         forms = FormLimits(settings.upload_bytes_max)
-        surroundings = Surroundings(limits, cors, access, clock, deadlines, forms)
+        surroundings = Surroundings(limits, cors, counted, clock, deadlines, forms)
         load_vocabulary()
         routes = paid_routes(
             settings,

@@ -42,6 +42,14 @@ class Verified(Struct, frozen=True):
     deposits_open: bool = True
 
 
+class Remembered(Struct, frozen=True):
+    """What a run found out, and when it ended, in ms since 1970."""
+
+    audit: Audit
+    at: int
+    deposits_open: bool
+
+
 class Verifier:
     """Verifies the books of one database; one per process.
 
@@ -56,6 +64,8 @@ class Verifier:
         self._alert = alert
         self._full_ms = round(full_seconds * 1000)
         self._first = asyncio.Event()
+        self.last: Remembered | None = None
+        """The last run of this process."""
 
     async def run(self, *, full: bool | None = None) -> Verified:
         """Verify, and remember the outcome; ``full`` is decided by need when it is left out."""
@@ -144,4 +154,5 @@ class Verifier:
 
     async def _with_deposits(self, outcome: Verified) -> Verified:
         known = await self._db.read(verdict.read)
+        self.last = Remembered(outcome.audit, self._clock.now_ms(), not known.closed)
         return Verified(outcome.audit, outcome.verdict, outcome.step, not known.closed)

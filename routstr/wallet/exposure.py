@@ -36,6 +36,11 @@ class Exposure:
         self._urls = urls
         self._limits = {url: Unit.SAT.to_msat(sat) for url, sat in limits.items() if sat}
 
+    @property
+    def limits(self) -> Mapping[str, Msat]:
+        """What may lie at each mint that has a limit."""
+        return self._limits
+
     async def rooms(self) -> Mapping[str, Msat]:
         """Tell what may still come in at each mint that has a limit."""
         return await self._db.read(self._rooms) if self._limits else {}

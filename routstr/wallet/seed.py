@@ -7,7 +7,11 @@ without the node's key. They are never logged; the operator asks for them (``rou
 import hmac
 from typing import Final
 
+from sqlalchemy import Connection, select
+from sqlmodel import col
+
 from routstr.core.db import Database, Tx, node_values
+from routstr.core.db.node_values import NodeValue
 from routstr.core.node_key import NodeKey
 from routstr.wallet.secrets import new_words, seed_from_words
 
@@ -48,6 +52,14 @@ def adopt_words(tx: Tx, key: NodeKey, words: str) -> bytes:
 def were_shown(tx: Tx) -> bool:
     """Say whether the operator has seen the words, or brought them along."""
     return node_values.recall(tx, _SHOWN) is not None
+
+
+def shown_at(connection: Connection) -> int | None:
+    """When the words were shown first, in ms since 1970; None: never."""
+    row = connection.execute(
+        select(col(NodeValue.value)).where(col(NodeValue.name) == _SHOWN)
+    ).first()
+    return None if row is None else int(bytes(row[0]))
 
 
 def note_shown(tx: Tx, at: int) -> None:

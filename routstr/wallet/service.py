@@ -151,6 +151,10 @@ class Wallet:
         """List tokens given out for an account, redeemed or not, newest first."""
         return await self._engine.db.read(lambda c: purse.issued_to(c, account, limit))
 
+    async def issued_by(self, saga_id: int) -> Issued:
+        """Return the token that a saga gave out."""
+        return await self._engine.db.read(lambda c: purse.issued_by(c, saga_id))
+
     async def saga(self, saga_id: int) -> Saga:
         """Return a saga, whatever became of it."""
         return await self._engine.load(saga_id)
