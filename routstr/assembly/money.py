@@ -12,7 +12,7 @@ from routstr.core.db import Database
 from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
-from routstr.payment.alerts import LoggedAlert
+from routstr.payment.alerts import Alert, LoggedAlert
 from routstr.payment.consolidation import Consolidations
 from routstr.payment.demand import Demands
 from routstr.payment.foreign import ForeignTokens
@@ -58,11 +58,14 @@ def build_money(
     node_key: NodeKey,
     clock: Clock,
     session: ClientSession,
+    alert: Alert | None = None,
 ) -> Money:
-    """Put the use cases together; nothing runs before :func:`start_money`."""
-    verifier = Verifier(
-        db, clock, LoggedAlert(), full_seconds=settings.verify_full_interval_seconds
-    )
+    """Put the use cases together; nothing runs before :func:`start_money`.
+
+    ``alert`` is told what cannot wait; without it the log is.
+    """
+    alert = alert or LoggedAlert()
+    verifier = Verifier(db, clock, alert, full_seconds=settings.verify_full_interval_seconds)
     foreign = ForeignTokens(db, wallet, clock, day_sat=settings.swap_sat_per_day)
     intake = Intake(wallet, clock, admitted=verifier.admitted, foreign=foreign)
     refunds = Refunds(db, wallet, clock)
@@ -84,7 +87,7 @@ def build_money(
             token_sat_max=settings.token_sat_max,
             topup_url=f"{settings.http_url}/v1/balance/topup",
         ),
-        reconciliation=build_reconciliation(db, wallet, clock),
+        reconciliation=build_reconciliation(db, wallet, clock, alert),
     )
 
 

@@ -7,9 +7,14 @@ from routstr.assembly.plugins import Extensions, open_extensions
 from routstr.assembly.storage import open_database
 from routstr.core.clock import Clock
 from routstr.core.db import Backend, Database
-from routstr.core.logging import Logs
+from routstr.core.logging import Logs, get_logger
 from routstr.core.node_key import NodeKey, load_node_key
 from routstr.core.settings import Settings
+from routstr.core.traffic import Traffic
+from routstr.core.traffic_store import TrafficStore
+from routstr.errors import DatabaseUnavailable, OutcomeUnknown
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class Process:
     node_key: NodeKey
     extensions: Extensions
     db: Database
+    traffic: TrafficStore
 
 
 async def open_process(
@@ -31,4 +37,14 @@ async def open_process(
     node_key = load_node_key(given)
     extensions = open_extensions(given)
     db = await stack.enter_async_context(open_database(given, node_key, backend))
-    return Process(given, clock, logs, node_key, extensions, db)
+    traffic = TrafficStore(db, clock, Traffic())
+    stack.push_async_callback(last_counts, traffic)
+    return Process(given, clock, logs, node_key, extensions, db, traffic)
+
+
+async def last_counts(traffic: TrafficStore) -> None:
+    """Store what was counted until the end, if the database is there."""
+    try:
+        await traffic.flush()
+    except (DatabaseUnavailable, OutcomeUnknown) as error:
+        _log.warning("traffic_not_stored", reason=error.code)

@@ -16,7 +16,7 @@ from routstr.core.http import upstream_session
 from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
-from routstr.payment.alerts import LoggedAlert
+from routstr.payment.alerts import Alert, LoggedAlert
 from routstr.upstream.adapters import ADAPTERS, adapter_of
 from routstr.upstream.adapters.base import Adapter
 from routstr.upstream.breaker import BreakerPolicy
@@ -64,7 +64,7 @@ class Upstreams:
     admin: AdminParts
 
 
-def build_upstreams(
+def build_upstreams(  # noqa: PLR0913, PLR0917 - one argument per part that it is made of
     settings: Settings,
     db: Database,
     node_key: NodeKey,
@@ -72,10 +72,14 @@ def build_upstreams(
     sessions: UpstreamSessions,
     changed: Changed,
     adapters: Mapping[str, Adapter] = ADAPTERS,
+    alert: Alert | None = None,
 ) -> Upstreams:
-    """Put the parts together; ``changed`` is told the providers at first and when they change."""
+    """Put the parts together; ``changed`` is told the providers at first and when they change.
+
+    ``alert`` is told what cannot wait; without it the log is.
+    """
     own, usual = provider_of_settings(settings, adapters), usual_limits(settings)
-    fleet = build_fleet(settings, sessions, adapters)
+    fleet = build_fleet(settings, sessions, adapters, alert)
     providers = build_providers(settings, db, node_key, clock, adapters)
     watch = ProviderWatch(providers, fleet, own, usual, changed)
     desk = ProviderDesk(providers, own, settings.upstream_provider_fee, watch.look)
@@ -109,7 +113,10 @@ def build_providers(
 
 
 def build_fleet(
-    settings: Settings, sessions: UpstreamSessions, adapters: Mapping[str, Adapter] = ADAPTERS
+    settings: Settings,
+    sessions: UpstreamSessions,
+    adapters: Mapping[str, Adapter] = ADAPTERS,
+    alert: Alert | None = None,
 ) -> Fleet:
     """Know the provider of the settings, if there is one."""
 
@@ -119,7 +126,7 @@ def build_fleet(
     parts = CarrierParts(
         client=client,
         forward_headers=settings.forward_headers,
-        alarm=LoggedAlert().raised,
+        alarm=(alert or LoggedAlert()).raised,
         breaker=BreakerPolicy(
             pause_s=settings.upstream_rest_seconds,
             pause_s_max=max(REST_SECONDS_MAX, settings.upstream_rest_seconds),

@@ -7,7 +7,7 @@ from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
-from routstr.payment.alerts import LoggedAlert
+from routstr.payment.alerts import Alert, LoggedAlert
 from routstr.payment.claims import Claims
 from routstr.payment.reconciliation import Reconciliation
 from routstr.wallet.service import Wallet
@@ -16,10 +16,12 @@ LOOK_SECONDS: Final = 60.0
 """How often is looked whether a mint is due, and what became of proofs in doubt."""
 
 
-def build_reconciliation(db: Database, wallet: Wallet, clock: Clock) -> Reconciliation:
+def build_reconciliation(
+    db: Database, wallet: Wallet, clock: Clock, alert: Alert | None = None
+) -> Reconciliation:
     """Put it together, and have it look at each keyset before the wallet uses it."""
     claims = Claims(db, wallet, clock)
-    made = Reconciliation(db, clock, wallet, LoggedAlert(), claims.look)
+    made = Reconciliation(db, clock, wallet, alert or LoggedAlert(), claims.look)
     wallet.mints.guard(made.counters.before_use)
     return made
 

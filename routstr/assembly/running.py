@@ -106,6 +106,10 @@ class Running:
     demands: Demands
     feed: PriceFeed | None
     shelf: Shelf
+    outgoing: ClientSession
+    """Reaches public addresses only: mints, Lightning addresses."""
+    providers: ClientSession
+    """Reaches stored providers."""
     _ledger: Ledger
     _supervisor: Supervisor
 
@@ -219,6 +223,7 @@ class Running:
             outgoing_session(settings, allow_loopback=settings.allow_insecure_mints)
         )
         sessions = await stack.enter_async_context(upstream_sessions(settings))
+        self.outgoing, self.providers = outgoing, sessions.stored
         wallet = await open_wallet(settings, db, node_key, instance, outgoing, clock)
         stack.push_async_callback(wallet.drain, STOP_SECONDS)
         await remind_of_seed(db)

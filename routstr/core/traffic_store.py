@@ -3,6 +3,7 @@
 A crash loses the counts of the last seconds. They belong to the span in which they are stored.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -46,20 +47,22 @@ class TrafficStore:
     def __init__(self, db: Database, clock: Clock, traffic: Traffic) -> None:
         self._db: Final = db
         self._clock: Final = clock
-        self._traffic: Final = traffic
+        self.counters: Final = traffic
         self._stored = _NOTHING
+        self._turn: Final = asyncio.Lock()
 
     def pending(self) -> Seen:
         """What this process has counted and not stored yet."""
-        return _copy(self._traffic).since(self._stored)
+        return _copy(self.counters).since(self._stored)
 
     async def flush(self) -> None:
         """Store what was counted since the last time. Raises what the database raises."""
-        seen, at = _copy(self._traffic), self._clock.now_ms()
-        grown = seen.since(self._stored)
-        if grown.outcomes:
-            await self._db.write(lambda tx: store(tx, grown, at))
-            self._stored = seen
+        async with self._turn:
+            seen, at = _copy(self.counters), self._clock.now_ms()
+            grown = seen.since(self._stored)
+            if grown.outcomes:
+                await self._db.write(lambda tx: store(tx, grown, at))
+                self._stored = seen
 
 
 def store(tx: Tx, grown: Seen, at: int) -> None:

@@ -4,15 +4,6 @@ from sqlalchemy import BigInteger, Column, String
 from sqlmodel import Field, SQLModel
 
 
-def _whole() -> "Column[int]":
-    return Column(BigInteger, nullable=False)
-
-
-def _key(width: int = 0) -> "Column[int] | Column[str]":
-    kind = String(width) if width else BigInteger()
-    return Column(kind, primary_key=True, autoincrement=False)  # type: ignore[return-value]
-
-
 class UsageSum(SQLModel, table=True):
     """What one model at one provider brought in one span of time; amounts in msat, times in ms.
 
@@ -21,17 +12,19 @@ class UsageSum(SQLModel, table=True):
 
     __tablename__ = "usage_sums"
 
-    span: int = Field(sa_column=_key())  # its length
-    start: int = Field(sa_column=_key())
-    model: str = Field(sa_column=_key(255))
-    provider: str = Field(sa_column=_key(255))
-    requests: int = Field(sa_column=_whole())
-    prompt_tokens: int = Field(sa_column=_whole())
-    completion_tokens: int = Field(sa_column=_whole())
-    charged: int = Field(sa_column=_whole())  # what payers paid
-    lost: int = Field(sa_column=_whole())  # booked as revenue and as loss
-    other: int = Field(sa_column=_whole())  # revenue that is no request's
-    own_cost: int = Field(sa_column=_whole())
+    span: int = Field(
+        sa_column=Column(BigInteger, primary_key=True, autoincrement=False)
+    )  # its length
+    start: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    model: str = Field(sa_column=Column(String(255), primary_key=True))
+    provider: str = Field(sa_column=Column(String(255), primary_key=True))
+    requests: int = Field(sa_column=Column(BigInteger, nullable=False))
+    prompt_tokens: int = Field(sa_column=Column(BigInteger, nullable=False))
+    completion_tokens: int = Field(sa_column=Column(BigInteger, nullable=False))
+    charged: int = Field(sa_column=Column(BigInteger, nullable=False))  # what payers paid
+    lost: int = Field(sa_column=Column(BigInteger, nullable=False))  # booked as revenue and as loss
+    other: int = Field(sa_column=Column(BigInteger, nullable=False))  # revenue that is no request's
+    own_cost: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class UsageProgress(SQLModel, table=True):
@@ -39,5 +32,5 @@ class UsageProgress(SQLModel, table=True):
 
     __tablename__ = "usage_progress"
 
-    id: int = Field(sa_column=_key())
-    upto: int = Field(sa_column=_whole())
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    upto: int = Field(sa_column=Column(BigInteger, nullable=False))
