@@ -14,7 +14,11 @@ _KEY = re.compile(r"sk-[0-9a-f]{64}")
 _CAMERA = """
 window.BarcodeDetector = class { async detect() { return [{ rawValue: window.seen ?? "" }]; } };
 Object.defineProperty(navigator, "mediaDevices", { value: {
-  getUserMedia: async () => document.createElement("canvas").captureStream(),
+  getUserMedia: async () => {
+    const canvas = document.createElement("canvas");
+    setInterval(() => canvas.getContext("2d").fillRect(0, 0, 9, 9), 50);
+    return canvas.captureStream(20);
+  },
 } });
 """
 
