@@ -2,7 +2,7 @@
 
 A page is made for one visitor: language and colours come from cookies, the address (``?lang=de``)
 or the browser's wishes. What templates get: ``t`` (texts, see :class:`Words`), ``visitor``,
-``asset(name)``, ``qr(text)``; filters ``sat``, ``number``, ``usd``, ``when``, ``since``, ``short``.
+``asset(name)``, ``qr(text)``, ``qr_series(text)``; filters ``sat``, ``number``, ``usd``, ``when``, ``since``, ``short``.
 Texts of models, providers and clients are escaped by the engine; a name that is not given is an
 error, not an empty place.
 """
@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined, pa
 from jinja2.runtime import Context
 from msgspec import Struct
 
+from routstr.theme.animated import frames
 from routstr.theme.assets import Assets
 from routstr.theme.qr import qr_svg
 from routstr.theme.texts import LANGUAGES, Words, choose_language, words
@@ -77,7 +78,11 @@ class Theme:
             auto_reload=False,
         )
         self._environment.globals.update(
-            asset=self.assets.url, qr=qr_svg, languages=LANGUAGES, site=dict(site)
+            asset=self.assets.url,
+            qr=qr_svg,
+            qr_series=frames,
+            languages=LANGUAGES,
+            site=dict(site),
         )
         self._environment.filters.update(
             sat=_sat, number=_number, usd=_usd, when=_when, since=_since, short=_short

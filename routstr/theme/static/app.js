@@ -3,6 +3,7 @@
    data-open="#dialog" / data-close          opens and closes a <dialog>
    data-submit                               a <select> or checkbox that submits its form
    data-chart="/address"                     draws the JSON found there (see charts.js)
+   data-series="n"                           shows n codes in turn; stands still where motion is not wanted
    data-time="ms"                            shows a moment in the visitor's own time zone */
 (() => {
   "use strict";
@@ -46,8 +47,35 @@
       });
     }
   }
-  document.addEventListener("DOMContentLoaded", () => localTimes(document));
-  document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt));
+  // a wallet that scans reads the codes in any order, as long as each comes by now and then
+  function showSeries(root) {
+    for (const figure of root.querySelectorAll("[data-series]:not([data-shown])")) {
+      figure.dataset.shown = "";
+      const codes = [...figure.querySelector(".code").children];
+      const [play, now] = ["play", "now"].map((name) => figure.querySelector(`[data-series-${name}]`));
+      let at = 0, timer = null;
+      const step = () => {
+        if (!figure.isConnected) return clearInterval(timer);
+        codes[at].hidden = true;
+        at = (at + 1) % codes.length;
+        codes[at].hidden = false;
+        now.textContent = at + 1;
+      };
+      const run = (moves) => {
+        clearInterval(timer);
+        timer = moves ? setInterval(step, 250) : null;
+        play.textContent = moves ? play.dataset.pause : play.dataset.play;
+      };
+      play.addEventListener("click", () => run(timer === null));
+      figure.querySelector("[data-series-step]").addEventListener("click", () => { run(false); step(); });
+      figure.querySelector("[data-series-tools]").hidden = false;
+      run(!matchMedia("(prefers-reduced-motion: reduce)").matches);
+    }
+  }
+
+  const prepare = (root) => { localTimes(root); showSeries(root); };
+  document.addEventListener("DOMContentLoaded", () => prepare(document));
+  document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
   document.addEventListener("htmx:beforeSwap", (event) => {
     // what an error says is shown where the answer would be
     const { xhr } = event.detail;
