@@ -2,7 +2,8 @@
 
 A page is made for one visitor: language and colours come from cookies, the address (``?lang=de``)
 or the browser's wishes. What templates get: ``t`` (texts, see :class:`Words`), ``visitor``,
-``asset(name)``, ``qr(text)``, ``qr_series(text)``; filters ``sat``, ``number``, ``usd``, ``when``, ``since``, ``short``.
+``asset(name)``, ``qr(text)``, ``qr_series(text)``; filters ``sat``, ``number``,
+``usd``, ``when``, ``since``, ``short``.
 Texts of models, providers and clients are escaped by the engine; a name that is not given is an
 error, not an empty place.
 """
