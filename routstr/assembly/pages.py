@@ -5,7 +5,16 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from routstr.admin.pages import security, sign_in
+from routstr.admin.pages import (
+    key,
+    keys,
+    overview,
+    security,
+    setup,
+    setup_pay,
+    sign_in,
+    transactions,
+)
 from routstr.admin.pages import settings as settings_page
 from routstr.admin.pages.door import SignInNeeded, send_to_sign_in
 from routstr.catalog.service import Catalog
@@ -51,5 +60,9 @@ def add_pages(api: FastAPI) -> None:
     api.add_exception_handler(SignInNeeded, send_to_sign_in)
     for router in (start.browser, start.router, key_page.router):
         api.include_router(router)
-    for router in (look.router, sign_in.router, security.router, settings_page.router):
+    for router in (
+        look.router, sign_in.router, security.router, settings_page.router, setup_pay.router,
+        overview.router, keys.router, key.router, transactions.router,
+        setup.router,
+    ):  # fmt: skip
         api.include_router(router)
