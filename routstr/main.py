@@ -9,8 +9,10 @@ from starlette.types import Message, Receive, Scope, Send
 from routstr.admin import access, access_endpoints, providers
 from routstr.admin.books import routes as book_routes
 from routstr.admin.keys import routes as key_routes
+from routstr.admin.overview import endpoints as overview_endpoints
 from routstr.admin.settings import endpoints as settings_endpoints
 from routstr.admin.wallet import endpoints as wallet_endpoints
+from routstr.assembly.access import SetupParts, build_first_run, tell_of_setup
 from routstr.assembly.document import Api
 from routstr.assembly.options import build_options, start_options
 from routstr.assembly.pages import add_pages, build_theme, show_site
@@ -78,10 +80,15 @@ class App:
             node_endpoints.router, key_routes.router, book_routes.router,
             settings_endpoints.router,
             wallet_endpoints.router,
+            overview_endpoints.router,
         ):  # fmt: skip
             self.api.include_router(router)
         self.options: Options | None = None
         """The stored settings, once it has started."""
+        self._setup: SetupParts | None = None
+        self._setup_path: str | None = None
+        self.prints = True
+        """Whether it tells by itself, at its start, how it is set up; else whoever serves it."""
         self._theme = build_theme(settings)
         self.api.state.theme = self._theme
 
@@ -115,6 +122,11 @@ class App:
         if self.running is not None:
             await self.running.demands.complete(error)
 
+    def tell_of_setup(self, host: str, port: int) -> None:
+        """Print the link with which a new node is set up, if it is one."""
+        if self._setup_path is not None:
+            tell_of_setup(self._setup_path, self.settings, host, port)
+
     def drain(self) -> None:
         """Refuse new paid requests from now on; those under way go on."""
         if self._succession is not None:
@@ -131,6 +143,8 @@ class App:
                 self.start_problem = f"The node cannot start: {problem}"
                 _log.critical("start_failed", reason=str(problem), exc_info=True)
                 raise
+            if self.prints:
+                self.tell_of_setup(self.settings.host, self.settings.port)
             yield
             self.drain()
             _log.info("stopping")
@@ -142,7 +156,12 @@ class App:
         succession = self._succession = Succession(process, self.api, self._install)
         stack.push_async_callback(succession.close)
         options = self.options = build_options(process, succession)
+        first_run = build_first_run(process)
+        self._setup = SetupParts(process, options, first_run, self)
         await succession.take_over(await options.load())
+        self._setup_path = await first_run.open()
+        if self._setup_path is not None:
+            _log.warning("not_set_up", hint="open the link that the console shows in a browser")
         supervisor = Supervisor(self._clock)
         stack.push_async_callback(supervisor.stop, STOP_SECONDS)
         start_options(options, supervisor)
@@ -154,6 +173,10 @@ class App:
         self.api.openapi_schema = None
         show_site(self._theme, settings)
         running.state.theme, running.state.options = self._theme, self.options
+        if self._setup is not None:
+            running.state.setup = self._setup.desk(
+                settings, running.state.admin, running.outgoing, running.providers
+            )
         self.api.state = running.state
         self.running = running
 

@@ -40,7 +40,7 @@ def open_catalog(
     ``brought`` are the pricing rules of packages.
     """
     entries: Entries = ()
-    if FILE in settings.model_sources:
+    if FILE in settings.model_sources and _is_meant(settings):
         alone = settings.model_sources == (FILE,)
         entries = load_entries(settings.models_path, whole=alone)
     policy = price_policy(settings)
@@ -50,6 +50,11 @@ def open_catalog(
     if unmeant and policy.rule == TOKENS and not policy.base:
         _log.warning("prices_of_nothing_are_not_sold", models=unmeant, wanted='"free": true')
     return Catalog((), policy, clock, rules), entries
+
+
+def _is_meant(settings: Settings) -> bool:
+    """Whether the file has to be there; a new node that names none begins without."""
+    return "models_path" in settings.model_fields_set or settings.models_path.exists()
 
 
 def check_rules(settings: Settings, brought: Mapping[str, PricingRule] = NO_RULES) -> None:

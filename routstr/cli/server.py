@@ -2,6 +2,7 @@
 
 import gc
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from math import ceil
@@ -23,6 +24,15 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: App) -> None:
         super().__init__(config)
         self._app = app
+        app.prints = False  # it does not know the port that the system chose
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for server in self.servers if self.started else ():
+            for one in server.sockets:
+                host, port = one.getsockname()[:2]
+                self._app.tell_of_setup(host, port)
+                return
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._app.drain()

@@ -1,11 +1,14 @@
 """Signing in and out in a browser."""
 
+from typing import cast
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from routstr.admin.access import visit
 from routstr.admin.first_run import SETUP
 from routstr.admin.pages.door import COOKIE, LOGIN, Operator, give_cookie, sessions_of
+from routstr.admin.setup.desk import SetupDesk
 from routstr.core.secret import Secret
 from routstr.errors import AdminNotConfigured, RoutstrError
 from routstr.theme.routes import PageRoute, form, theme_of
@@ -33,7 +36,7 @@ async def sign_in(request: Request) -> Response:
         return theme_of(request).page(
             request, "admin/login.html", status=error.status, error=error.message
         )
-    response = RedirectResponse("/admin", status_code=303)
+    response = RedirectResponse(await _landing(request), status_code=303)
     give_cookie(request, response, token)
     return response
 
@@ -45,3 +48,11 @@ async def sign_out(request: Request, signed: Operator) -> Response:
     response = RedirectResponse(LOGIN, status_code=303)
     response.delete_cookie(COOKIE, path="/admin")
     return response
+
+
+async def _landing(request: Request) -> str:
+    """The overview; the first run as long as who set the password here is not through with it."""
+    desk = cast("SetupDesk", request.app.state.setup)
+    if not desk.first_run.passwords.locked and await desk.step() is not None:
+        return SETUP
+    return "/admin"
