@@ -129,7 +129,7 @@ const KeyLists = (() => {
       const body = { count: Number(fields.get("count")) };
       if (fields.get("name").trim()) body.name = fields.get("name").trim();
       if (fields.get("limit")) body.balance_limit = Number(fields.get("limit")) * 1000;
-      if (fields.get("limit") && fields.get("reset")) body.balance_limit_reset = fields.get("reset");
+      if (fields.get("limit") && fields.get("period")) body.balance_limit_reset = fields.get("period");
       if (fields.get("expires")) body.validity_date = KeyPage.seconds(fields.get("expires"));
       const told = await Client.once("children", (operation) =>
         Client.call("POST", "/v1/balance/child-key", { key: Client.key(), body, operation }));
