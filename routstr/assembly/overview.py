@@ -58,11 +58,16 @@ def worded(alert: Alert) -> Wording:
 
 
 def build_overview(
-    db: Database, clock: Clock, traffic: TrafficStore, revenue: int, board: AlertBoard
+    db: Database,
+    clock: Clock,
+    traffic: TrafficStore,
+    revenue: int,
+    board: AlertBoard,
+    draining: Callable[[], bool],
 ) -> OverviewDesk:
     """Put the operator's first page together. ``revenue`` is the id of the revenue account."""
     statistics = Statistics(db, clock, traffic, revenue)
-    return OverviewDesk(db, clock, statistics, board, Maintenance(db, clock))
+    return OverviewDesk(db, clock, statistics, board, Maintenance(db, clock), draining)
 
 
 def build_conditions(

@@ -16,6 +16,7 @@ from routstr.admin.pages import (
     transactions,
 )
 from routstr.admin.pages import settings as settings_page
+from routstr.admin.pages import wallet as wallet_page
 from routstr.admin.pages.door import SignInNeeded, send_to_sign_in
 from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock
@@ -63,6 +64,6 @@ def add_pages(api: FastAPI) -> None:
     for router in (
         look.router, sign_in.router, security.router, settings_page.router, setup_pay.router,
         overview.router, keys.router, key.router, transactions.router,
-        setup.router,
+        setup.router, wallet_page.router,
     ):  # fmt: skip
         api.include_router(router)

@@ -290,7 +290,9 @@ class Running:
         db, clock, traffic, revenue = (
             process.db, process.clock, process.traffic, base.ledger.node.revenue,
         )  # fmt: skip
-        desk = self.state.overview = build_overview(db, clock, traffic, revenue, base.board)
+        desk = self.state.overview = build_overview(
+            db, clock, traffic, revenue, base.board, lambda: self.hot.draining
+        )
         conditions = build_conditions(
             settings, health, db, clock, lambda: base.money.payouts.problem
         )

@@ -1,7 +1,7 @@
 """What the operator sees first: how the node stands, what today brought, what is wrong."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -62,7 +62,9 @@ class OverviewDesk:
         statistics: Statistics,
         board: AlertBoard,
         maintenance: Maintenance,
+        draining: Callable[[], bool],
     ) -> None:
+        """``draining``: the node stops."""
         self._db: Final = db
         self._clock: Final = clock
         self._homes: Final = Homes(db, clock)
@@ -70,7 +72,7 @@ class OverviewDesk:
         self.statistics: Final = statistics
         self.board: Final = board
         self.maintenance: Final = maintenance
-        self.pulse: Final = Pulse(self.read)
+        self.pulse: Final = Pulse(self.read, ended=draining)
 
     async def read(self) -> Overview:
         """Look now. Raises ``DatabaseUnavailable``."""

@@ -33,7 +33,7 @@ class Pulse(Generic[T]):
         self._ended: Final = ended
         self._closed = False
         self._beat: asyncio.Task[None] | None = None
-        self._news: asyncio.Future[T] | None = None
+        self._news: asyncio.Future[T | None] | None = None
         self.viewers = 0
 
     @property
@@ -55,7 +55,10 @@ class Pulse(Generic[T]):
                 self._news = loop.create_future()
                 self._beat = asyncio.create_task(self._run())
             while self._news is not None and loop.time() < until:
-                yield await asyncio.shield(self._news)
+                told = await asyncio.shield(self._news)
+                if told is None:
+                    return
+                yield told
         finally:
             self.viewers -= 1
 
@@ -71,5 +74,5 @@ class Pulse(Generic[T]):
                     news.set_result(told)
         finally:
             news, self._news, self._beat = self._news, None, None
-            if news is not None:
-                news.cancel()  # whoever still waits has waited long enough
+            if news is not None and not news.done():
+                news.set_result(None)
