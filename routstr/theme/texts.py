@@ -67,7 +67,7 @@ class Words:
         self._texts: Final = {**catalogue(_DEFAULT), **catalogue(language)}
         self._group, self._decimal = _GROUPS[language]
 
-    def __call__(self, name: str, **values: object) -> Markup:
+    def __call__(self, name: str, /, **values: object) -> Markup:
         """Return a text with what is filled in escaped; raises :class:`KeyError`."""
         text = self._texts[name]
         if not values:
