@@ -41,7 +41,7 @@ async def root(parts: Parts) -> dict[str, str]:
         "description": settings.description,
         "version": __version__,
         "status": "running",
-        "ui": "not available",
+        "ui": "available",
     }
 
 

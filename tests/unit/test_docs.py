@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from routstr import errors
 from routstr.admin import schemas as admin_schemas
-from routstr.balance import key_schemas, schemas
+from routstr.balance import key_schemas, schemas, usage
 from routstr.core.cors import EXPOSED_HEADERS
 from routstr.core.middleware import RequestLimits
 from routstr.core.setting_groups import GROUPS
@@ -50,7 +50,7 @@ PAGES: Final = (
     *("extending.md", "versions.md"),
 )
 BASE: Final = "$BASE"
-ANSWERS: Final = (schemas, key_schemas, admin_schemas, paths)
+ANSWERS: Final = (schemas, key_schemas, usage, admin_schemas, paths)
 
 
 @pytest.fixture(scope="module")
