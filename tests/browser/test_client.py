@@ -156,7 +156,7 @@ async def _makes_child_keys(page: Page, scene: Scene) -> None:
     child = await page.locator("#new-children code").inner_text()
     await scene.house.client.chat(child)
     row = page.locator("#children tbody tr")
-    await expect(row).to_contain_text("1 requests")
+    await expect(row).to_contain_text("Requests: 1")
     await expect(row).to_contain_text("50 sat a day")
     await row.get_by_role("button", name="Count anew").click()
     await expect(row).to_contain_text("50 sat left")

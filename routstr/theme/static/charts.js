@@ -11,7 +11,7 @@
   function options(element, told) {
     const grid = { stroke: colour("--line"), width: 1 };
     const axis = { stroke: colour("--soft"), grid, ticks: grid, font: "12px system-ui" };
-    const number = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumFractionDigits: 1 });
+    const number = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumSignificantDigits: 3 });
     const exact = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 3 });
     const shown = (_, value) => (value === null ? "–" : `${exact.format(value)} ${told.unit ?? ""}`);
     const series = told.series.map((one, index) => ({

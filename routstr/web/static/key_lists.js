@@ -20,12 +20,12 @@ const KeyLists = (() => {
     return [...models.values()].sort((a, b) => b.cost - a.cost);
   }
 
-  /** Every day from the first to the last, so that an idle day shows as one. */
+  /** Every day up to today, two weeks at least and three months at most: an idle day shows as one. */
   function days(data) {
     if (!data.length) return [];
     const day = 86_400_000;
-    const last = Date.parse(data[0].date);
-    const first = Math.max(Date.parse(data.at(-1).date), last - 89 * day);
+    const last = Math.max(Date.parse(data[0].date), Math.floor(Date.now() / day) * day);
+    const first = Math.max(Math.min(Date.parse(data.at(-1).date), last - 13 * day), last - 89 * day);
     return Array.from({ length: (last - first) / day + 1 }, (_, index) => first + index * day);
   }
 
