@@ -41,6 +41,7 @@ class Answer:
 
 
 def http_scope(method: str, path: str, headers: Iterable[tuple[str, str]] = ()) -> Scope:
+    path, _, query = path.partition("?")
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -49,7 +50,7 @@ def http_scope(method: str, path: str, headers: Iterable[tuple[str, str]] = ()) 
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query.encode(),
         "root_path": "",
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
         "client": ("192.0.2.1", 1),

@@ -13,6 +13,7 @@ from routstr.money import Unit
 from routstr.wallet.keysets import Keyset, KeysetInfo, input_fee
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_errors import MintCode, MintError, MintRefusal
+from routstr.wallet.mint_health import MintHealth
 from routstr.wallet.mint_types import MintInfo, ProofState, Restored
 from routstr.wallet.proofs import BlindSignature, PreparedOutput, TokenProof, finish, make_outputs
 from routstr.wallet.token import Token
@@ -92,8 +93,14 @@ class PlayedMint(Mint):
         self.can_restore = True
         self.repeats = False
         """Whether an identical swap gets the same answer again (NUT-19)."""
+        self.served = MintHealth()
+        """How it has served so far, as the node believes."""
         self._oddities: deque[Oddity] = deque()
         self._payers: Counter[str] = Counter()
+
+    @property
+    def health(self) -> MintHealth:
+        return self.served
 
     def next(self, *oddities: Oddity) -> None:
         self._oddities.extend(oddities)
