@@ -113,7 +113,8 @@ class KeyWithdrawals:
         if (made := await self.made(wish)) is not None:
             return made
         amount = await self._amount(wish)
-        tried, problem = set[Spot](), None
+        tried = set[Spot]()
+        problem: RoutstrError | None = None
         while (place := await self._place(wish, amount, tried)) is not None:
             tried.add(place.spot)
             try:
@@ -121,10 +122,13 @@ class KeyWithdrawals:
                 return _withdrawn(saga, text, repeated=False)
             except _ELSEWHERE as error:
                 problem = problem or error
-            except (CallRepeated, InsufficientBalance) as error:
-                if (made := await self.made(wish)) is not None:  # another request was faster
-                    return made
-                raise _as_problem(error) from None
+            except CallRepeated:
+                break
+            except InsufficientBalance as error:
+                problem = error
+                break
+        if (made := await self.made(wish)) is not None:  # another request was faster
+            return made
         raise problem or InsufficientLiquidity
 
     async def made(self, wish: Wish) -> Withdrawn | None:
@@ -184,9 +188,3 @@ def _withdrawn(saga: Saga, text: str, *, repeated: bool) -> Withdrawn:
     return Withdrawn(
         saga.id, text, face, saga.unit, saga.mint, saga.gross_msat, saga.fee_msat, repeated
     )
-
-
-def _as_problem(error: Exception) -> RoutstrError:
-    if isinstance(error, RoutstrError):
-        return error
-    return InsufficientBalance("Another request took from this balance just now.")
