@@ -57,7 +57,7 @@ const KeyLists = (() => {
     const row = Client.piece("movement", {
       when: Client.moment(one.created_at),
       what: word === known ? one.description : word,
-      detail: one.model ? one.description : (one.collected ? one.mint_url ?? "" : Client.say("not_collected")),
+      detail: one.model ?? (one.collected ? one.mint_url ?? "" : Client.say("not_collected")),
       amount: `${one.amount > 0 ? "+" : "−"}${Client.sat(Math.abs(one.amount))} sat`,
       after: one.balance_after === null ? "" : `${Client.sat(one.balance_after)} sat`,
     });

@@ -1,7 +1,7 @@
 /* The start page: finds and sorts models, computes what a request costs, shows the bought key. */
 "use strict";
 (() => {
-  const SHOWN = 20;
+  const SHOWN = matchMedia("(max-width: 44rem)").matches ? 8 : 20;
   const PER_MSAT = 10n ** 12n;
   const $ = (selector) => document.querySelector(selector);
 
