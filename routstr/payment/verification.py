@@ -35,11 +35,16 @@ class Verifications:
         self._task.add_done_callback(self._ended)
         return True
 
+    async def wait(self) -> None:
+        """Return when no run is under way."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     async def stop(self) -> None:
         """End the run that is under way; the books are read again at the next start."""
         if self._task is not None:
             self._task.cancel()
-            await asyncio.wait([self._task])
+        await self.wait()
 
     def _ended(self, task: "asyncio.Task[object]") -> None:
         self._task = self.since = None

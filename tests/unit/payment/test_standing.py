@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from routstr.core.clock import ManualClock
 from routstr.money import Msat, Unit
-from routstr.payment.standing import MintStanding, Standing, standing
+from routstr.payment.standing import Homes, MintStanding, Standing, outline, standing
 from routstr.wallet.mint_errors import MintDown, MintUnclear
 from tests.unit.payment.test_refund import FIRST, SECOND, Till, open_till
 from tests.unit.wallet.played_mint import PlayedMint, lose_answer
@@ -103,3 +104,23 @@ async def test_a_place_that_is_owed_and_has_nothing_is_told(till: Till, world: W
     here = at(found, FIRST)
     assert (here.liquid, here.owed_msat, here.surplus_msat) == (0, 8_000, -8_000)
     assert await till.available(owner) == Msat(8_000)
+
+
+async def test_the_outline_tells_the_same_sums(till: Till, world: World) -> None:
+    owner = await till.account(8, 16)
+    await till.account(512, unit="msat")
+    await till.refund(owner)
+    whole, quick = await world.db.read(standing), await world.db.read(outline)
+    assert (whole.held_msat, whole.between_msat) == (quick.held_msat, quick.between_msat)
+    assert (whole.owed_msat, whole.surplus_msat) == (quick.owed_msat, quick.surplus_msat)
+
+
+async def test_what_is_owed_where_is_looked_up_now_and_then(till: Till, world: World) -> None:
+    clock = ManualClock()
+    homes = Homes(world.db, clock)
+    await till.account(8)
+    assert await homes.owed() == {(FIRST, Unit.SAT): 8_000}
+    await till.account(16)
+    assert await homes.owed() == homes.known == {(FIRST, Unit.SAT): 8_000}
+    clock.advance(seconds=61)
+    assert await homes.owed() == {(FIRST, Unit.SAT): 24_000}

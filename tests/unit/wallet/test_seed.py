@@ -13,6 +13,7 @@ from routstr.wallet.seed import (
     adopt_words,
     load_seed,
     note_shown,
+    shown_at,
     stored_words,
     were_shown,
 )
@@ -93,3 +94,10 @@ class TestWords:
         await world.db.write(lambda tx: note_shown(tx, 7))
         await world.db.write(lambda tx: note_shown(tx, 8))
         assert await world.db.write(were_shown)
+
+
+async def test_a_reader_learns_when_the_words_were_shown_first(world: World) -> None:
+    assert await world.db.read(shown_at) is None
+    await world.db.write(lambda tx: note_shown(tx, 1_700_000_000_000))
+    await world.db.write(lambda tx: note_shown(tx, 1_800_000_000_000))
+    assert await world.db.read(shown_at) == 1_700_000_000_000

@@ -114,6 +114,7 @@ def _route(bank: Bank) -> None:
     app.include_router(endpoints.router)
     app.include_router(pages.router)
     for one in endpoints.router.dependencies:
+        assert one.dependency is not None
         app.dependency_overrides[one.dependency] = _nothing
     app.dependency_overrides[signed_in] = lambda: Signed("token", "mark")
     packages = {"theme": "routstr.theme", "admin": "routstr.admin"}
