@@ -29,6 +29,7 @@ from routstr.errors import (
     MintExposureReached,
     MintRefused,
     RedemptionPending,
+    TokenAlreadySpent,
     WalletError,
 )
 from routstr.money import ZERO, Msat, Unit
@@ -128,7 +129,14 @@ class ForeignTokens:
     async def _receive(self, deposit: Deposit, points: tuple[bytes, ...]) -> Arrival:
         saga = await self._wallet.find(points)
         if saga is None:
-            saga = await self._forward(deposit) or await self._wallet.find(points)
+            try:
+                saga = await self._forward(deposit)
+            except (TokenAlreadySpent, RedemptionPending):
+                # perhaps by another instance, which was given it at the same time
+                saga = await self._wallet.find(points)
+                if saga is None:
+                    raise
+            saga = saga or await self._wallet.find(points)
         if saga is None:
             raise RedemptionPending(headers=_RETRY)
         return await self._arrival(saga)

@@ -1,7 +1,7 @@
 """A token of a foreign mint is worth what arrives at the primary mint, whatever goes wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from routstr.payment.foreign_books import PASSING, PassingCompletion
 from routstr.payment.intake import Intake
 from routstr.wallet import token
 from routstr.wallet.mint_errors import MintDown, MintUnclear
+from routstr.wallet.mint_types import ProofState
 from routstr.wallet.receive import Deposit
 from routstr.wallet.token import Token
 from tests.unit.wallet.invoices import InvoiceMint
@@ -160,6 +161,24 @@ async def test_a_top_up_is_told_the_same_each_time(desk: Desk) -> None:
     assert await desk.intake.deposit(deposit) == arrivals[0]
     assert await desk.available(account) == 3_000 + ARRIVES * 1_000
     assert len(desk.source.target.ordered) == 2, "the second that was asked for fits"
+
+
+async def test_another_instance_is_told_the_same_although_it_finds_the_token_spent(
+    desk: Desk,
+) -> None:
+    account, given = await desk.account(), token.decode(desk.token())
+    deposit = Deposit(given, TOPUP, account, {}, ZERO)
+    other = ForeignTokens(desk.world.db, desk.world.house.wallet, desk.world.clock, day_sat=100_000)
+    asks, told = desk.source.check_state, []
+
+    async def meanwhile(ys: Sequence[bytes], **_: float | None) -> list[ProofState]:
+        desk.source.check_state = asks  # type: ignore[method-assign]
+        told.append(await other.receive(deposit))
+        return await asks(ys)
+
+    desk.source.check_state = meanwhile  # type: ignore[method-assign]
+    assert await desk.intake.deposit(deposit) == told[0]
+    assert await desk.available(account) == 3_000 + ARRIVES * 1_000
 
 
 async def test_a_token_that_topped_up_is_nobody_else_s(desk: Desk) -> None:
