@@ -11,6 +11,7 @@ from routstr.admin.settings.fields import (
     Kind,
     choices_of,
     kind_of,
+    label_of,
     number_of,
     text_of,
     typed,
@@ -45,7 +46,7 @@ class Shown(msgspec.Struct, frozen=True):
     @property
     def label(self) -> str:
         """The name as people write it."""
-        return self.name.replace("_", " ").capitalize()
+        return label_of(self.name)
 
     @property
     def variable(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
@@ -41,6 +41,20 @@ _SINGLE_UNITS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+_SHOWN_AS_UNITS: Final = frozenset({"seconds", "bytes", "percent"})
+_WRITTEN: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "btc": "BTC",
+        "cors": "CORS",
+        "http": "HTTP",
+        "ln": "Lightning",
+        "npub": "npub",
+        "ntfy": "ntfy",
+        "url": "URL",
+        "usd": "USD",
+    }
+)
+
 
 class Kind(StrEnum):
     """How a setting is typed."""
@@ -64,9 +78,24 @@ def kind_of(name: str) -> Kind:
         return Kind.CHOICE
     if get_origin(annotation) is tuple:
         return Kind.LIST
-    types = (annotation, *get_args(annotation))
-    numbers = (isinstance(one, type) and issubclass(one, int | float | Decimal) for one in types)
-    return Kind.NUMBER if any(numbers) else Kind.TEXT
+    return Kind.NUMBER if any(_is_number(one) for one in _parts(annotation)) else Kind.TEXT
+
+
+def label_of(name: str) -> str:
+    """Its name as people write it, without the unit that is shown beside it."""
+    words = [word for word in name.split("_") if word not in _SHOWN_AS_UNITS]
+    label = " ".join(_WRITTEN.get(word, word) for word in words)
+    return label[0].upper() + label[1:]
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - whatever types are made of
+    """A type, or those of a union, without what is annotated."""
+    plain = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return (plain, *(part for one in get_args(plain) for part in _parts(one)))
+
+
+def _is_number(one: object) -> bool:
+    return isinstance(one, type) and issubclass(one, int | float | Decimal)
 
 
 def unit_of(name: str) -> str:

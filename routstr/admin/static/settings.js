@@ -3,6 +3,7 @@
   "use strict";
   const search = document.getElementById("settings-search");
   const box = document.querySelector(".settings-search");
+  let sent = false;
   const none = document.getElementById("settings-none");
 
   function find() {
@@ -17,40 +18,40 @@
         if (one.matches(".setting-fixed")) fixed += 1;
       }
       const rest = group.querySelector(".settings-fixed");
-      if (rest) {
-        rest.hidden = words.length > 0 && fixed === 0;
-        if (words.length > 0 && fixed > 0) rest.open = true;
-      }
+      if (rest) rest.hidden = fixed === 0;
       const save = group.querySelector(".settings-save");
       if (save) save.hidden = inside === fixed;
       group.hidden = inside === 0;
+      if (words.length > 0) group.open = inside > 0;
       found += inside;
     }
     none.hidden = found > 0;
   }
 
-  function mark(form) {
-    for (const row of form.querySelectorAll(".setting")) {
+  function mark(group) {
+    for (const row of group.querySelectorAll(".setting")) {
       const input = row.querySelector("[name]:not([type=hidden], button)");
       const was = row.querySelector("[name^=was-]");
       if (!input || !was) continue;
       const now = input.type === "checkbox" ? String(input.checked) : input.value;
       row.classList.toggle("changed", now.trim() !== was.value.replace(/\r/g, "").trim());
     }
-    const save = form.querySelector(".save");
-    if (save) save.disabled = !form.querySelector(".changed");
+    const save = group.querySelector(".save");
+    if (save) save.disabled = !group.querySelector(".changed");
   }
 
   const markAll = () => document.querySelectorAll(".settings-group").forEach(mark);
   box.hidden = false;
   search.addEventListener("input", find);
   document.addEventListener("input", (event) => {
-    const form = event.target.closest(".settings-group");
-    if (form) mark(form);
+    const group = event.target.closest(".settings-group");
+    if (group) mark(group);
   });
-  document.addEventListener("htmx:load", () => { markAll(); find(); });
+  document.addEventListener("htmx:load", () => { sent = false; markAll(); find(); });
+  // what is sent is not lost
+  document.addEventListener("submit", () => { sent = true; });
   window.addEventListener("beforeunload", (event) => {
-    if (document.querySelector(".setting.changed")) event.preventDefault();
+    if (!sent && document.querySelector(".setting.changed")) event.preventDefault();
   });
   markAll();
 })();
