@@ -116,12 +116,12 @@ class LateKeyCompletion(KeyCompletion):
     """The same, for money that may come for a key that exists by then: it is added to it."""
 
     def done(self, tx: Tx, saga: Saga) -> int:
-        """Book the deposit, and open the key unless it is there."""
-        known = repository.account_of(tx.sql, bytes.fromhex(saga.context["key_hash"]))
-        if known is None:
+        """Book the deposit, and open the key unless it is there, or another in its place."""
+        known = repository.accounts_of(tx.sql, saga.context["public_id"])  # stays when it rotates
+        if not known:
             return super().done(tx, saga)
-        book_deposit(tx, saga, known, self._clock.now_ms())
-        return known
+        book_deposit(tx, saga, known[0], self._clock.now_ms())
+        return known[0]
 
 
 class Authenticator:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from routstr.auth.profile import Profiles
 from routstr.auth.service import CREATE, Authenticator, KeyCompletion, LateKeyCompletion
 from routstr.core.clock import ManualClock
 from routstr.errors import (
@@ -263,8 +264,15 @@ async def test_a_mint_that_never_says_how_it_ended_does_not_hold_the_money_up(de
     assert of_sat(await desk.intake.deposit(deposit))[2] == CHANGE, "told when it is known"
 
 
-async def test_an_invoice_that_is_paid_late_is_added_to_the_key(desk: Desk) -> None:
-    """A mint said that it had not paid; the same token made a key by another payment."""
+@pytest.mark.parametrize("rotates", [False, True])
+async def test_an_invoice_that_is_paid_late_is_added_to_the_key(
+    desk: Desk,
+    rotates: bool,
+) -> None:
+    """A mint said that it had not paid; the same token made a key by another payment.
+
+    A key that was rotated stays unknown: its successor's account gets the money.
+    """
     text = desk.token()
 
     async def snatched(_pay: Any) -> Any:
@@ -281,9 +289,13 @@ async def test_an_invoice_that_is_paid_late_is_added_to_the_key(desk: Desk) -> N
     created = await desk.auth.create_api_key(text)
     second = desk.source.target.last.id
     assert first != second
+    key, world = created.payer.key, desk.world
+    if rotates:
+        await Profiles(world.db, KEY, world.clock).rotate(key)
     desk.source.target.pay(first)
     await desk.goes_on()
     assert await desk.available(created.payer.account) == 2 * ARRIVES * 1_000
+    assert await desk.auth.knows(f"Bearer {key}") is not rotates
 
 
 async def test_no_more_than_the_day_s_budget_passes(world: World) -> None:
