@@ -25,6 +25,11 @@ class ForeignMint(TalliedMint):
         jobs = (job for job in self.jobs.values() if job.quote.request == invoice)
         return frozenset(proof.y() for job in jobs for proof in job.inputs)
 
+    def has_paid(self, invoice: str) -> bool:
+        """Whether it has taken somebody's proofs for an invoice."""
+        jobs = (job.quote for job in self.jobs.values() if job.quote.request == invoice)
+        return any(quote.state is MeltQuoteState.PAID for quote in jobs)
+
     def unpaid(self) -> list[str]:
         """Invoices that it was to pay, and did not."""
         tried = [job.quote for job in self.jobs.values() if job.inputs]

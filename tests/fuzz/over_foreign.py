@@ -1,5 +1,6 @@
 """What users may do next with ecash of a mint that the node keeps no money at."""
 
+from dataclasses import replace
 from typing import Final
 
 from routstr.auth.service import Payer
@@ -10,6 +11,7 @@ from tests.fuzz.late import AskGivenUp, PayLate
 from tests.fuzz.lightning import Fortune
 from tests.fuzz.offering import UserToken
 from tests.fuzz.outside import FOREIGN
+from tests.fuzz.over_keys import rotate
 from tests.fuzz.passing import Pass
 from tests.fuzz.paying_out import EndPayments
 from tests.fuzz.performing import delay, moved, perform, slow_down
@@ -88,6 +90,20 @@ async def pass_in_trouble(scope: Scope) -> None:
     await perform(world, Act(scope.node(), Recover()))
     for _ in range(choices.below(3)):
         await perform(world, _offered(scope, one))
+
+
+async def pay_after_all(scope: Scope) -> None:
+    """A mint refuses, a token is given again, and the mint pays both times."""
+    choices, world, one = scope.choices, scope.world, buy(scope, FOREIGN_PLACES)
+    act = _offered(scope, one)
+    assert isinstance(act.operation, Pass)
+    await perform(world, act._replace(operation=replace(act.operation, luck=Fortune.FAILED)))
+    again = act._replace(operation=replace(act.operation, luck=Fortune.PAID))
+    late = [pay_given_up(scope), ask_given_up(scope)]
+    for act in choices.pick(([again, *late], [*late, again], [late[0], again, late[1]])):
+        await perform(world, act)
+        if choices.percent(25):
+            await perform(world, rotate(Scope.wide(world, choices)))
 
 
 def _offered(scope: Scope, one: UserToken) -> Act:

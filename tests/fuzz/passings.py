@@ -44,7 +44,7 @@ def passed(id_: int, saga: SagaFact, scene: Scene, wishes: Wishes, mint: Foreign
     """What became of a token at its mint."""
     before = scene.open_before.get(id_)
     ys = saga.ys if before is None else before.ys
-    if saga.state is SagaState.FAILED and any(map(mint.spent_by_node, ys)):
+    if saga.state is SagaState.FAILED and mint.has_paid(saga.request):
         raise Broken(f"{saga} was given up, and its mint has spent the token")
     events: list[Event] = []
     if before is None and ys:

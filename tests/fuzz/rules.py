@@ -10,7 +10,7 @@ from tests.fuzz.holding import Settle
 from tests.fuzz.mint import BriefSigner
 from tests.fuzz.offering import UserToken
 from tests.fuzz.outside import FIRST, FOREIGN, SECOND
-from tests.fuzz.over_foreign import pass_again, pass_in_trouble, pass_on
+from tests.fuzz.over_foreign import pass_again, pass_in_trouble, pass_on, pay_after_all
 from tests.fuzz.over_keys import (
     donate,
     make_children,
@@ -236,6 +236,7 @@ OTHERS: Final[dict[Rule, int]] = {
     read_trouble: 2,
     rotate_keys: 1,
     pass_in_trouble: 3,
+    pay_after_all: 1,
 }
 """Rules of several requests, or of none."""
 

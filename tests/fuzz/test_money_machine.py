@@ -210,7 +210,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(numbers=NUMBERS)
     def a_foreign_mint_pays_what_it_had_refused(self, numbers: tuple[int, ...]) -> None:
-        self._do(numbers, over_foreign.pay_given_up)
+        self._let(numbers, over_foreign.pay_after_all)
 
     @rule(numbers=NUMBERS)
     def ask_about_invoices_that_were_given_up(self, numbers: tuple[int, ...]) -> None:
