@@ -23,7 +23,8 @@ from routstr.errors import AdminNotConfigured, PasswordLocked, PasswordUnfit
 
 PASSWORD_CHARS_MAX: Final = 1_024
 _SALT_BYTES: Final = 16
-_COST, _BLOCK, _MEMORY = 1 << 14, 8, 64 * 1024**2
+COST: Final = 1 << 14
+_BLOCK, _MEMORY = 8, 64 * 1024**2
 
 
 class Known(Struct, frozen=True):
@@ -36,10 +37,20 @@ class Known(Struct, frozen=True):
 class Passwords:
     """Asks and changes it. ``given`` is that of the environment, which always wins."""
 
-    def __init__(self, db: Database, node_key: NodeKey, clock: Clock, given: Secret) -> None:
+    def __init__(
+        self,
+        db: Database,
+        node_key: NodeKey,
+        clock: Clock,
+        given: Secret,
+        *,
+        cost: int = COST,
+    ) -> None:
+        """``cost`` is scrypt's N: less is for tests only."""
         self._db: Final = db
         self._clock: Final = clock
         self._given: Final = given
+        self._cost: Final = cost
         self._salt: Final = node_key.derive("admin_password")
         self._hashing: Final = asyncio.Lock()
         self._known: Known | None = None
@@ -107,7 +118,7 @@ class Passwords:
         clear = password.reveal()[:PASSWORD_CHARS_MAX].encode("utf-8", "surrogatepass")
 
         def work() -> bytes:
-            return hashlib.scrypt(clear, salt=salt, n=_COST, r=_BLOCK, p=1, maxmem=_MEMORY)
+            return hashlib.scrypt(clear, salt=salt, n=self._cost, r=_BLOCK, p=1, maxmem=_MEMORY)
 
         async with self._hashing:
             return await asyncio.to_thread(work)

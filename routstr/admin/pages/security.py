@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from routstr.admin.access import visit
 from routstr.admin.access_desk import AccessDesk
+from routstr.admin.agents import name_of
 from routstr.admin.pages.door import Operator, Signed, show
 from routstr.admin.scopes import Scope
 from routstr.core.secret import Secret
@@ -49,6 +50,7 @@ async def _page(
         tokens=await desk.tokens(),
         sign_ins=await desk.sign_ins(),
         origin=str(request.base_url).rstrip("/"),
+        agent=name_of,
         scopes=list(Scope),
         days=DAYS,
     )

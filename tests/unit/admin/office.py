@@ -26,6 +26,8 @@ from tests.unit.upstream import storing
 from tests.unit.upstream.carriers import Alarms, profile
 
 PASSWORD = "correct horse"
+CHEAP = 1 << 4
+"""So that tests do not spend their time on passwords."""
 OWN = profile("own", "sk-own-planted", id=0)
 
 
@@ -70,7 +72,7 @@ async def office(folder: Path, password: str = PASSWORD) -> AsyncIterator[Office
         for router in (access.router, access_endpoints.router, providers.router):
             app.include_router(router)
         clock = ManualClock()
-        passwords = Passwords(db, storing.NODE_KEY, clock, Secret(password))
+        passwords = Passwords(db, storing.NODE_KEY, clock, Secret(password), cost=CHEAP)
         sessions = Sessions(db, storing.NODE_KEY, clock, passwords)
         app.state.admin = AdminParts(
             sessions,

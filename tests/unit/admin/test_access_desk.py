@@ -11,6 +11,7 @@ from routstr.admin.sessions import Sessions, Visit
 from routstr.core.clock import ManualClock
 from routstr.core.secret import Secret
 from routstr.errors import AdminError, ScopeMissing, SessionNotFound, TokenNotFound, TokenUnfit
+from tests.unit.admin.office import CHEAP
 from tests.unit.upstream.storing import NODE_KEY, database
 
 PASSWORD = Secret("correct horse")
@@ -20,7 +21,9 @@ DAY_S = 86_400
 @asynccontextmanager
 async def desk(folder: Path, clock: ManualClock) -> AsyncIterator[tuple[AccessDesk, Sessions]]:
     async with database(folder) as db:
-        sessions = Sessions(db, NODE_KEY, clock, Passwords(db, NODE_KEY, clock, PASSWORD))
+        sessions = Sessions(
+            db, NODE_KEY, clock, Passwords(db, NODE_KEY, clock, PASSWORD, cost=CHEAP)
+        )
         yield AccessDesk(db, clock, sessions), sessions
 
 

@@ -10,6 +10,7 @@ from routstr.admin.sessions import Sessions, Visit
 from routstr.core.clock import ManualClock
 from routstr.core.secret import Secret
 from routstr.errors import PasswordUnfit, SetupRefused
+from tests.unit.admin.office import CHEAP
 from tests.unit.upstream.storing import NODE_KEY, database
 
 PASSWORD = Secret("correct horse")
@@ -21,7 +22,7 @@ HERE = Visit("192.0.2.1", "a browser")
 async def opened(folder: Path, given: Secret = NONE) -> AsyncIterator[tuple[Sessions, FirstRun]]:
     async with database(folder) as db:
         clock = ManualClock()
-        sessions = Sessions(db, NODE_KEY, clock, Passwords(db, NODE_KEY, clock, given))
+        sessions = Sessions(db, NODE_KEY, clock, Passwords(db, NODE_KEY, clock, given, cost=CHEAP))
         yield sessions, FirstRun(sessions)
 
 

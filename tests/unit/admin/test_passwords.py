@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from routstr.admin.passwords import PASSWORD_CHARS_MAX, Passwords
+from routstr.admin.passwords import COST, PASSWORD_CHARS_MAX, Passwords
 from routstr.core.clock import ManualClock
 from routstr.core.secret import Secret
 from routstr.errors import AdminNotConfigured, PasswordUnfit
+from tests.unit.admin.office import CHEAP
 from tests.unit.upstream.storing import NODE_KEY, database
 
 PASSWORD = Secret("correct horse")
@@ -13,7 +14,7 @@ PASSWORD = Secret("correct horse")
 
 async def test_a_stored_password_is_known_by_its_hash(tmp_path: Path) -> None:
     async with database(tmp_path) as db:
-        one = Passwords(db, NODE_KEY, ManualClock(), Secret())
+        one = Passwords(db, NODE_KEY, ManualClock(), Secret(), cost=CHEAP)
         assert not await one.set_up()
         with pytest.raises(AdminNotConfigured):
             await one.matches(PASSWORD)
@@ -27,4 +28,8 @@ async def test_a_stored_password_is_known_by_its_hash(tmp_path: Path) -> None:
 async def test_a_password_is_neither_short_nor_endless(unfit: str, tmp_path: Path) -> None:
     async with database(tmp_path) as db:
         with pytest.raises(PasswordUnfit):
-            await Passwords(db, NODE_KEY, ManualClock(), Secret()).create(Secret(unfit))
+            await Passwords(db, NODE_KEY, ManualClock(), Secret(), cost=CHEAP).create(Secret(unfit))
+
+
+def test_guessing_costs_what_is_recommended() -> None:
+    assert COST >= 1 << 14

@@ -26,6 +26,7 @@ from routstr.errors import (
     PasswordUnfit,
     TooManyLogins,
 )
+from tests.unit.admin.office import CHEAP
 from tests.unit.upstream.storing import NODE_KEY, database
 
 PASSWORD = Secret("correct horse")
@@ -40,7 +41,7 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 def sessions(db: Database, clock: ManualClock, password: Secret = PASSWORD) -> Sessions:
-    return Sessions(db, NODE_KEY, clock, Passwords(db, NODE_KEY, clock, password))
+    return Sessions(db, NODE_KEY, clock, Passwords(db, NODE_KEY, clock, password, cost=CHEAP))
 
 
 async def stored(db: Database, clock: ManualClock) -> Sessions:
