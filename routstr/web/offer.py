@@ -4,7 +4,7 @@ The figures are those of the price list by which requests are charged, times a m
 tokens; the calculator computes as a charge is computed (:func:`calculate_request_cost`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -93,6 +93,7 @@ class Offers:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog: Final = catalog
         self._made: tuple[Snapshot, Offer] | None = None
+        self._drawn: dict[object, str] = {}
 
     def now(self) -> Offer | None:
         """What is sold now; None while there is no price of bitcoin."""
@@ -101,8 +102,14 @@ class Offers:
         except PriceUnavailable:
             return None
         if self._made is None or self._made[0] is not snapshot:
-            self._made = snapshot, offer_of(snapshot)
+            self._made, self._drawn = (snapshot, offer_of(snapshot)), {}
         return self._made[1]
+
+    def drawn(self, name: object, draw: Callable[[], str]) -> str:
+        """What ``draw`` makes of the offer, made once: hundreds of rows take their time."""
+        if name not in self._drawn:
+            self._drawn[name] = draw()
+        return self._drawn[name]
 
 
 def offer_of(snapshot: Snapshot) -> Offer:
