@@ -11,7 +11,7 @@ from routstr.errors import InvalidParameter
 from routstr.money import MSAT_PER_SAT, Msat
 
 Fields = Mapping[str, str]
-_SAT: Final = re.compile(r"\d{1,15}(?:[.,]\d{1,3})?")
+_SAT: Final = re.compile(r"\d{1,15}(?:[.,]\d{1,3})?", re.ASCII)
 _DAY: Final = timedelta(days=1)
 _TRAIL_MAX: Final = 30
 

@@ -18,6 +18,8 @@ from routstr.theme.routes import PageRoute, form
 HERE: Final = "/admin/keys"
 RESETS: Final[tuple[ResetWord, ...]] = ("daily", "weekly", "monthly")
 
+_WRITTEN: Final = ("funds", "token", "amount", "name", "note", "limit", "reset", "until")
+
 router = APIRouter(prefix=HERE, route_class=PageRoute, include_in_schema=False)
 
 
@@ -112,7 +114,7 @@ def _new(
         "key_new.html",
         "keys",
         status=200 if wrong is None else wrong.status,
-        fields=fields,
+        fields={name: fields.get(name, "") for name in _WRITTEN},
         wrong=wrong,
         made=made,
         call=new_call() if wrong is None or wrong.status < 500 else fields["call"],  # noqa: PLR2004

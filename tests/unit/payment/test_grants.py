@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from routstr.core.db import Database, migrate
+from routstr.core.db import Database, Tx, migrate
 from routstr.errors import (
     DepositsClosed,
     IdempotencyMismatch,
@@ -26,7 +26,7 @@ async def opened(folder: Path, capital: int) -> tuple[Database, int]:
     db = Database(url)
     db.start()
 
-    def fund(tx):  # type: ignore[no-untyped-def]
+    def fund(tx: Tx) -> int:
         asset = named_account(tx, AccountKind.ASSET, "asset:sat:https://mint.example", 1)
         own = capital_account(tx, 1)
         post(tx, Entry(asset, own, Msat(capital), TransferKind.CAPITAL, b"M", 1, 1))
@@ -56,7 +56,7 @@ async def test_nothing_is_credited_for_nothing_or_while_the_books_are_closed(
     db, account = await opened(tmp_path, 10)
     for amount in (0, -1):
         with pytest.raises(InvalidParameter):
-            await db.write(lambda tx, amount=amount: grant(tx, account, Msat(amount), "n", 2))
+            await db.write(partial(grant, account=account, amount=Msat(amount), name="n", at=2))
     await db.write(lambda tx: verdict.close(tx, 2, "an equation"))
     with pytest.raises(DepositsClosed):
         await db.write(lambda tx: grant(tx, account, Msat(1), "n", 2))
