@@ -1,4 +1,4 @@
-"""The command line: ``serve``, ``migrate``, ``verify``, ``providers``, ``wallet``, ``version``.
+"""The command line: ``serve``, ``migrate``, ``verify``, ``providers``, ``settings``, ``wallet``.
 
 Exit codes: 0 well, 1 what was asked for failed or does not hold, 2 wrong usage or configuration.
 """
@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from routstr.cli.providers import commands as provider_commands
-from routstr.cli.shell import EXIT_FAILED, JsonFlag, fail, settings_or_exit
+from routstr.cli.settings import commands as settings_commands
+from routstr.cli.shell import EXIT_FAILED, JsonFlag, environment_or_exit, fail, settings_or_exit
 from routstr.cli.wallet import commands as wallet_commands
 from routstr.version import __version__
 
@@ -20,6 +21,7 @@ cli = typer.Typer(
 )
 cli.add_typer(wallet_commands, name="wallet")
 cli.add_typer(provider_commands, name="providers")
+cli.add_typer(settings_commands, name="settings")
 
 
 def main() -> None:
@@ -35,7 +37,7 @@ def serve(
     """Run the node until it is told to stop (Ctrl-C, SIGTERM)."""
     from routstr.cli import server  # noqa: PLC0415 - each command imports only what it needs
 
-    if not server.run(settings_or_exit(), host, port):
+    if not server.run(environment_or_exit(), host, port):
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -46,7 +48,7 @@ def migrate_command() -> None:
     from routstr.core.db.migrate import UnknownRevision  # noqa: PLC0415
 
     try:
-        revision = migrate.upgrade(settings_or_exit().database_url.reveal())
+        revision = migrate.upgrade(environment_or_exit().database_url.reveal())
     except UnknownRevision as error:
         fail(str(error), EXIT_FAILED)
     typer.echo(f"The database is at revision {revision}.")

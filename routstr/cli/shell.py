@@ -18,7 +18,14 @@ def fail(message: str, code: int = EXIT_FAILED) -> NoReturn:
 
 
 def settings_or_exit() -> Settings:
-    """The node's settings; a wrong one is wrong usage."""
+    """The node's settings, stored ones included; a wrong one is wrong usage."""
+    from routstr.cli.stored import with_stored  # noqa: PLC0415 - only for who needs a database
+
+    return with_stored(environment_or_exit())
+
+
+def environment_or_exit() -> Settings:
+    """What the environment sets; a wrong one is wrong usage."""
     try:
         return load_settings()
     except SettingsError as error:

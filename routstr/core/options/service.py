@@ -74,7 +74,7 @@ class Options:
     async def load(self) -> Settings:
         """Read what is stored: the settings to start with. Raises ``DatabaseUnavailable``."""
         rows = await self._db.read(repository.every)
-        self._hold(combine(self.given, _values(rows), self._check), rows)
+        self._hold(combine(self.given, values_of(rows), self._check), rows)
         return self.effective.settings
 
     async def current(self) -> Mapping[str, Stored]:
@@ -104,7 +104,7 @@ class Options:
             tried_lately = self._clock.monotonic() < self._try_again_at
             if rows == self._seen and (self.trouble is None or tried_lately):
                 return
-            effective = combine(self.given, _values(rows), self._check)
+            effective = combine(self.given, values_of(rows), self._check)
             if effective.settings != self.effective.settings:
                 try:
                     await self._use(effective.settings, None)
@@ -117,11 +117,11 @@ class Options:
 
     async def _change(self, values: Mapping[str, object]) -> None:
         rows = await self._db.read(repository.every)
-        now = combine(self.given, _values(rows), self._check)
+        now = combine(self.given, values_of(rows), self._check)
         wanted, removed = self._sorted(values, now)
         kept = {
             name: value
-            for name, value in _values(rows).items()
+            for name, value in values_of(rows).items()
             if now.origins.get(name) is Origin.STORED and name not in removed
         }
         settings = self._fitting({**kept, **wanted})
@@ -148,7 +148,7 @@ class Options:
             raise SettingsInvalid(f"The node cannot serve like this: {problem}") from problem
         left = {name: row for name, row in rows.items() if name not in removed}
         rows = {**left, **{name: (text, at) for name, text in changed.items()}}
-        self._hold(combine(self.given, _values(rows), self._check), rows)
+        self._hold(combine(self.given, values_of(rows), self._check), rows)
         _log.info("settings_changed", names=sorted({*changed, *removed}))
 
     def _sorted(
@@ -167,9 +167,9 @@ class Options:
                 wanted[name] = plain(value)
             elif not self._holds(now.settings, name, value):
                 problems[name] = (
-                    f"is set by the environment ({name.upper()}), where alone it can be changed"
+                    "is set in the environment, where alone it can be changed"
                     if name in STORABLE
-                    else f"can be set in the environment only ({name.upper()})"
+                    else "can be set in the environment only"
                 )
         if problems:
             raise _invalid(problems)
@@ -198,7 +198,8 @@ class Options:
             _log.error("stored_setting_ignored", name=name, reason=reason)
 
 
-def _values(rows: Rows) -> dict[str, Any]:
+def values_of(rows: Rows) -> dict[str, Any]:
+    """The stored values, plain as in JSON."""
     return {name: msgspec.json.decode(text) for name, (text, _) in rows.items()}
 
 
