@@ -77,6 +77,11 @@ class RefundAnswer(BaseModel):
     mint_fee: int = Field(description="msat that the mints kept")
     balance: int = Field(description="msat left: below one unit, or not to be had at a mint now")
     repeated: bool = Field(description="all was given out before and is not redeemed")
+    earlier: list[RefundToken] | None = Field(
+        None,
+        description="tokens of before money last came in that are not known to be redeemed, at "
+        "most 50: no part of the sums; you may have them already",
+    )
 
 
 class RefundRequest(BaseModel):

@@ -1,5 +1,6 @@
 """What the balance endpoints decide; they only parse and answer."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from routstr.auth.service import Authenticator, Payer
@@ -18,7 +19,7 @@ from routstr.ledger import books
 from routstr.ledger.books import Balance
 from routstr.money import Unit, total
 from routstr.payment.lightning_refund import LightningRefunds
-from routstr.payment.refund import Refund, Refunds
+from routstr.payment.refund import Part, Refund, Refunds
 from routstr.payment.x_cashu import XCashu
 
 _NO_REFUND: Final = "Cannot refund child key. Refund the key that made it."
@@ -112,16 +113,21 @@ class BalanceService:
             msats=face if refund.unit is Unit.MSAT else None,
             unit=refund.unit.value,
             mint=refund.mint,
-            tokens=[
-                RefundToken(token=p.token, amount=p.amount, unit=p.unit.value, mint=p.mint)
-                for p in refund.parts
-            ],
+            tokens=_tokens(refund.parts),
             refunded_msats=int(total(part.worth for part in refund.parts)),
             pending_msats=int(refund.under_way),
             mint_fee=int(total(part.mint_fee for part in refund.parts)),
             balance=int(state.available),
             repeated=refund.repeated,
+            earlier=_tokens(refund.earlier) or None,
         )
 
     async def _balance(self, payer: Payer) -> Balance:
         return await self._db.read(lambda c: books.balance(c, payer.account))
+
+
+def _tokens(parts: Sequence[Part]) -> list[RefundToken]:
+    return [
+        RefundToken(token=part.token, amount=part.amount, unit=part.unit.value, mint=part.mint)
+        for part in parts
+    ]

@@ -4,7 +4,9 @@ A token that is not redeemed stays owed, and what is in it stays an asset: only 
 both end, and is asked (NUT-07).
 """
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +29,8 @@ _log = get_logger(__name__)
 CLAIM_CHECKS_MAX: Final = 200
 TOLD_MAX: Final = 50
 """How many tokens of one account are looked at: far more than there are mints and units."""
+EARLIER_SECONDS_MAX: Final = 5.0
+"""How long mints are asked about earlier tokens while somebody waits for other ones."""
 DEPOSITED: Final = "deposited"
 """What a saga that gives money back remembers: all that its account had ever received (msat)."""
 BY_OPERATOR: Final = "by_operator"
@@ -75,6 +79,21 @@ class Claims:
             if issued.saga in new or not await self._is_redeemed(issued):
                 found.append(given)
         return found
+
+    async def earlier(self, account: int, purpose: str, told: Collection[int]) -> list[Given]:
+        """Return an account's newest tokens that nobody is known to have redeemed, whenever made.
+
+        Those that sagas of ``purpose`` gave out, without the ``told`` ones (sagas). Each mint is
+        asked about all of its own at once; those of one that rests, or does not answer in time, are
+        good. Looking at the newest learns who was paid, so that older ones come next time.
+        """
+        newest = await self._wallet.unclaimed_by(account, purpose, TOLD_MAX + len(told))
+        others = [issued for issued in newest if issued.saga not in told][:TOLD_MAX]
+        redeemed = await self._ask_together(others)
+        if gone := [issued for issued in others if issued.saga in redeemed]:
+            await self._book(gone)
+        left = [issued for issued in others if issued.saga not in redeemed]
+        return [Given(await self._wallet.saga(issued.saga), issued) for issued in left]
 
     async def last(self, account: int) -> list[Given]:
         """Return the tokens that were given out last, redeemed or not: after the same deposits."""
@@ -127,9 +146,30 @@ class Claims:
     async def _book_if_redeemed(self, issued: Issued) -> bool:
         redeemed = await self._wallet.is_claimed(issued)
         if redeemed:
-            at = self._clock.now_ms()
-            await self._db.write(lambda tx: _book_claim(tx, issued, at))
+            await self._book([issued])
         return redeemed
+
+    async def _ask_together(self, tokens: Sequence[Issued]) -> set[int]:
+        """Return the sagas of those that are known to be redeemed: one question for each mint."""
+        redeemed = set[int]()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(EARLIER_SECONDS_MAX):
+                for mint in dict.fromkeys(issued.mint for issued in tokens):
+                    mine = [issued.saga for issued in tokens if issued.mint == mint]
+                    try:
+                        redeemed |= await self._wallet.claimed(mint, mine)
+                    except WalletError as error:  # the other mints can be asked
+                        _log.info("claims_unknown", mint=mint, count=len(mine), error=error.code)
+        return redeemed
+
+    async def _book(self, tokens: Sequence[Issued]) -> None:
+        at = self._clock.now_ms()
+
+        def book(tx: Tx) -> None:
+            for issued in tokens:
+                _book_claim(tx, issued, at)
+
+        await self._db.write(book)
 
 
 def _book_claim(tx: Tx, issued: Issued, at: int) -> None:

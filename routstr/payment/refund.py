@@ -3,9 +3,11 @@
 What no single mint can pay is paid in parts, a token and a saga for each mint and unit. A part that
 fails stays balance, which the next request pays; one of which nobody knows yet holds up no other.
 
-Tokens that were given out and are not redeemed are told again until new money comes in.
+Tokens that were given out and are not redeemed are told again. Those of before money last came in
+are told beside the others, or for want of others: whoever never heard of them hears now.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -70,12 +72,14 @@ class Refund(Part):
     """What was given back: the largest token, and ``more`` when no single mint could pay it all.
 
     ``repeated``: all of it was given out before. ``under_way`` is what moves into tokens that are
-    still being made, fees included: they are told when they are asked for again.
+    still being made, fees included: they are told when they are asked for again. ``earlier`` are
+    tokens of before money last came in, which are not part of it: their owner may have them.
     """
 
     repeated: bool = field(kw_only=True)
     more: tuple[Part, ...] = field(default=(), kw_only=True)
     under_way: Msat = field(default=ZERO, kw_only=True)
+    earlier: tuple[Part, ...] = field(default=(), kw_only=True)
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -94,6 +98,11 @@ class _Request:
     unclear: set[int] = field(default_factory=set)  # sagas that stay open for now
     problem: RoutstrError = field(default_factory=BalanceChanged)
 
+    @property
+    def reason(self) -> RoutstrError:
+        """Why there is no token."""
+        return self.problem if not self.unclear else RedemptionPending(headers=_RETRY)
+
 
 class Refunds:
     """Pays balances out as tokens and watches whether they are redeemed."""
@@ -109,7 +118,8 @@ class Refunds:
         ``home``: there and nowhere else, unless the node lacks the money there. What is below one
         unit, and what no mint pays now, stays as balance. Told is every token that is not redeemed
         and was made by this request, or since money last came in: a repeat tells the same, and
-        what it could add.
+        what it could add. The newest ones of before are ``earlier``, or the answer when there is
+        nothing else; ``home`` is for the change of a payment, which has none.
 
         Raises :class:`RefundBlocked` while requests are running and, when there is no token to
         tell, :class:`NothingToRefund`, :class:`BalanceTooSmall`, :class:`InsufficientLiquidity`,
@@ -132,11 +142,10 @@ class Refunds:
                 request.problem = error
             given = await self._claims.unredeemed(account, state.deposited, new=request.paid)
             now, open_ones = await self._look(account)
-            if given:
-                return await self._told(given, open_ones, repeated=not request.paid)
-            if not isinstance(request.problem, InsufficientLiquidity) or now == state:
-                break
-        raise request.problem if not request.unclear else RedemptionPending(headers=_RETRY)
+            no_race = not isinstance(request.problem, InsufficientLiquidity) or now == state
+            if given or no_race:
+                return await self._answer(request, given, open_ones)
+        raise request.reason
 
     async def last(self, account: int) -> Refund | None:
         """Return the tokens that were given out last, redeemed or not."""
@@ -195,7 +204,29 @@ class Refunds:
         listed = self._wallet.mints.urls
         return [holding for holding in await self._wallet.holdings() if holding.mint in listed]
 
-    async def _told(self, given: list[Given], sends: list[OpenSend], *, repeated: bool) -> Refund:
+    async def _answer(self, request: _Request, given: list[Given], sends: list[OpenSend]) -> Refund:
+        """Tell what there is to tell, or raise why there is nothing."""
+        if not given and not isinstance(request.reason, BalanceTooSmall | NothingToRefund):
+            raise request.reason  # more will come; whoever is told of tokens may think it is all
+        told = {one.issued.saga for one in given}
+        earlier: list[Given] = []
+        if not request.at_home:
+            earlier = await self._claims.earlier(request.account, REFUND, told)
+        if not given:
+            given, earlier = earlier, []
+        if not given:
+            raise request.reason
+        repeated = told.isdisjoint(request.paid)
+        return await self._told(given, sends, repeated=repeated, earlier=earlier)
+
+    async def _told(
+        self,
+        given: list[Given],
+        sends: list[OpenSend],
+        *,
+        repeated: bool,
+        earlier: Sequence[Given] = (),
+    ) -> Refund:
         parts = [await self._part(one) for one in given]
         first, *more = sorted(parts, key=lambda part: -int(part.worth))
         return Refund(
@@ -207,6 +238,7 @@ class Refunds:
             repeated=repeated,
             more=tuple(more),
             under_way=total(send.gross for send in sends),
+            earlier=tuple([await self._part(one) for one in earlier]),
         )
 
     async def _part(self, given: Given) -> Part:

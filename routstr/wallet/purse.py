@@ -1,6 +1,6 @@
 """SQL of keysets, proofs and issued tokens. Amounts are in the keyset's unit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -18,6 +18,7 @@ from routstr.wallet.models import (
     KeysetRow,
     ProofRow,
     ProofStatus,
+    SagaRow,
 )
 from routstr.wallet.proofs import OwnProof
 
@@ -238,14 +239,14 @@ def move(tx: Tx, saga: int, before: ProofStatus, after: ProofStatus) -> None:
     )
 
 
-def proof_points(connection: Connection, saga: int) -> list[bytes]:
-    """Return the Ys of the proofs that a saga issued (NUT-07)."""
+def proof_points(connection: Connection, issuers: Sequence[int]) -> list[tuple[int, bytes]]:
+    """List the proofs that sagas issued: the saga and Y (NUT-07) of each."""
     rows = connection.execute(
-        select(col(ProofRow.y)).where(
-            col(ProofRow.saga) == saga, col(ProofRow.status) == int(ProofStatus.ISSUED)
+        select(col(ProofRow.saga), col(ProofRow.y)).where(
+            col(ProofRow.saga).in_(issuers), col(ProofRow.status) == int(ProofStatus.ISSUED)
         )
     )
-    return [bytes(row[0]) for row in rows]
+    return [(int(row[0] or 0), bytes(row[1])) for row in rows]
 
 
 def add_issued(tx: Tx, issued: Issued, at: int) -> None:
@@ -281,6 +282,19 @@ def unclaimed(connection: Connection, before: int | None, limit: int) -> list[Is
     if before is not None:
         open_ones = and_(open_ones, col(IssuedToken.saga) < before)
     return _issued(connection, open_ones, limit)
+
+
+def unclaimed_by(connection: Connection, account: int, purpose: str, limit: int) -> list[Issued]:
+    """List those of one account that its sagas of a purpose gave out, newest first."""
+    mine = select(col(SagaRow.id)).where(
+        col(SagaRow.id) == col(IssuedToken.saga), col(SagaRow.purpose) == purpose
+    )
+    condition = and_(
+        col(IssuedToken.account) == account,
+        col(IssuedToken.state) == int(IssuedState.UNCLAIMED),
+        mine.exists(),
+    )
+    return _issued(connection, condition, limit)
 
 
 def _issued(connection: Connection, condition: ColumnElement[bool], limit: int) -> list[Issued]:

@@ -125,16 +125,19 @@ class Sender:
         """Wait for an open saga; :class:`RedemptionPending` when it stays open."""
         return await self._engine.wait(saga_id, self.attempt)
 
-    async def is_claimed(self, issued: Issued) -> bool:
-        """Ask the mint whether any proof of a token that was given out is spent (NUT-07)."""
-        ys = await self._engine.db.read(lambda c: purse.proof_points(c, issued.saga))
-        if not ys:
-            return True  # somebody else has asked and booked it since ``issued`` was read
+    async def claimed(self, mint: str, issuers: Sequence[int]) -> set[int]:
+        """Ask a mint which tokens that these sagas gave out have a spent proof (NUT-07)."""
+        points = await self._engine.db.read(lambda c: purse.proof_points(c, issuers))
+        # what has none: somebody else has asked and booked it since the caller looked
+        redeemed = set(issuers).difference(saga for saga, _ in points)
+        if not points:
+            return redeemed
         try:
-            states = await self._mints.known(issued.mint).check_state(ys)
+            states = await self._mints.known(mint).check_state([y for _, y in points])
         except (MintBusy, MintDown, MintUnclear, MintRefusal) as error:
             raise as_wallet_error(error) from error
-        return ProofState.SPENT in states
+        found = zip(points, states, strict=True)
+        return redeemed.union(saga for (saga, _), state in found if state is ProofState.SPENT)
 
     async def attempt(self, saga: Saga, resumed: bool) -> Outcome:  # noqa: FBT001 - see Attempt
         """Swap, or find out what became of the swap, and write the outcome."""

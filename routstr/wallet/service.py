@@ -1,7 +1,7 @@
 """The wallet as the rest of the node uses it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
@@ -161,11 +161,19 @@ class Wallet:
 
     async def is_claimed(self, issued: Issued) -> bool:
         """Ask the mint whether a token that was given out is redeemed."""
-        return await self._sender.is_claimed(issued)
+        return bool(await self._sender.claimed(issued.mint, [issued.saga]))
+
+    async def claimed(self, mint: str, issuers: Sequence[int]) -> set[int]:
+        """Ask a mint which tokens that these sagas gave out are redeemed; return their sagas."""
+        return await self._sender.claimed(mint, issuers)
 
     async def unclaimed(self, before: int | None, limit: int) -> list[Issued]:
         """List tokens that are not known to be redeemed, newest first; ``before`` is a saga."""
         return await self._engine.db.read(lambda c: purse.unclaimed(c, before, limit))
+
+    async def unclaimed_by(self, account: int, purpose: str, limit: int) -> list[Issued]:
+        """List those of an account that sagas of a purpose gave out, newest first."""
+        return await self._engine.db.read(lambda c: purse.unclaimed_by(c, account, purpose, limit))
 
     async def holdings(self) -> list[Holding]:
         """Add up the proofs per mint and unit."""

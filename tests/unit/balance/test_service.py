@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from routstr.auth.service import Authenticator, Created, Payer
 from routstr.auth.terms import KeyTerms
+from routstr.balance.schemas import RefundToken
 from routstr.balance.service import BalanceService
 from routstr.core.db import Database
 from routstr.errors import (
@@ -86,13 +87,17 @@ class Books:
 
 
 class Paying:
-    def __init__(self, unit: Unit, more: tuple[Part, ...] = ()) -> None:
+    def __init__(
+        self, unit: Unit, more: tuple[Part, ...] = (), earlier: tuple[Part, ...] = ()
+    ) -> None:
         self.unit = unit
         self.more = more
+        self.earlier = earlier
 
     async def refund(self, account: int, mint: str, unit: Unit) -> Refund:
         assert (account, mint, unit) == (7, PAYER.mint, Unit.SAT)
-        return Refund("cashuB", 3, self.unit, mint, Msat(1), repeated=False, more=self.more)
+        parts: Any = {"more": self.more, "earlier": self.earlier}
+        return Refund("cashuB", 3, self.unit, mint, Msat(1), repeated=False, **parts)
 
 
 class NoLightning:
@@ -121,12 +126,15 @@ def _books(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def service(
-    auth: Auth | None = None, unit: Unit = Unit.SAT, more: tuple[Part, ...] = ()
+    auth: Auth | None = None,
+    unit: Unit = Unit.SAT,
+    more: tuple[Part, ...] = (),
+    refunds: Paying | None = None,
 ) -> BalanceService:
     return BalanceService(
         cast("Database", Books()),
         cast("Authenticator", auth or Auth()),
-        cast("Refunds", Paying(unit, more)),
+        cast("Refunds", refunds or Paying(unit, more)),
         cast("XCashu", Claims(unit)),
         cast("LightningRefunds", NoLightning()),
     )
@@ -163,6 +171,15 @@ async def test_a_refund_in_parts_tells_each_and_describes_the_largest() -> None:
     told = [(one.token, one.amount, one.unit, one.mint) for one in answer.tokens]
     assert told == [("cashuB", 3, "sat", PAYER.mint), ("cashuC", 2_500, "msat", "m2")]
     assert (answer.refunded_msats, answer.mint_fee, answer.pending_msats) == (5_500, 5, 0)
+
+
+async def test_earlier_tokens_stand_beside_a_refund_and_count_for_nothing() -> None:
+    alone = await service().refund("Bearer x")
+    assert alone.earlier is None
+    refunds = Paying(Unit.SAT, earlier=(Part("cashuC", 2_500, Unit.MSAT, "m2", Msat(4)),))
+    answer = await service(refunds=refunds).refund("Bearer x")
+    assert answer.earlier == [RefundToken(token="cashuC", amount=2_500, unit="msat", mint="m2")]
+    assert answer.model_copy(update={"earlier": None}) == alone
 
 
 @pytest.mark.parametrize(("unit", "sats", "msats"), [(Unit.SAT, "3", None), (Unit.MSAT, None, "3")])

@@ -182,7 +182,80 @@ async def test_new_money_makes_a_new_refund(till: Till) -> None:
     second = await till.refund(owner)
     assert (second.amount, second.repeated) == (4, False)
     assert second.token != first.token
+    assert [part.token for part in second.earlier] == [first.token]
     assert (await till.refund(owner)).token == second.token
+
+
+class TestEarlierTokens:
+    """One of 8 sat, whose answer was lost; then 4 sat came in."""
+
+    @pytest.fixture
+    async def owner(self, till: Till) -> int:
+        owner = await till.account(8)
+        await till.refund(owner)
+        await till.deposit(owner, 4)
+        return owner
+
+    async def test_are_told_beside_new_ones_until_they_are_redeemed(
+        self, till: Till, owner: int
+    ) -> None:
+        (first,) = (await till.refund(owner)).earlier
+        assert (first.amount, first.unit, first.mint) == (8, Unit.SAT, FIRST)
+        till.redeem(first.token)
+        again = await till.refund(owner)
+        assert (parts(again), again.repeated, again.earlier) == ([(FIRST, 4)], True, ())
+
+    @pytest.mark.parametrize("left", [0, 1, 999])
+    async def test_are_the_answer_when_there_is_nothing_else(
+        self, till: Till, owner: int, left: int
+    ) -> None:
+        await till.spend(owner, 4_000 - left)
+        told = await till.refund(owner)
+        assert (parts(told), told.repeated, told.earlier) == ([(FIRST, 8)], True, ())
+        till.redeem(told.token)
+        with pytest.raises(BalanceTooSmall if left else NothingToRefund):
+            await till.refund(owner)
+        assert await till.available(owner) == left
+
+    async def test_come_in_order_of_their_worth_when_they_are_the_answer(
+        self, till: Till, owner: int
+    ) -> None:
+        await till.refund(owner)
+        await till.deposit(owner, 16)
+        second = await till.refund(owner)
+        assert [part.amount for part in second.earlier] == [4, 8], "the newest first"
+        till.redeem(second.token)
+        told = await till.refund(owner)
+        assert (parts(told), told.earlier) == ([(FIRST, 8), (FIRST, 4)], ())
+
+    async def test_stand_for_no_money_that_can_be_had_later(
+        self, till: Till, world: World, owner: int
+    ) -> None:
+        await till.spend(owner, 1_000)
+        world.mint.next(fail(MintDown("gone")))
+        with pytest.raises(MintUnreachable):
+            await till.refund(owner)
+        world.mint.next(lose_answer(MintUnclear("lost")))
+        world.mint.broken["restore"] = MintDown("gone")
+        for _ in range(2):
+            with pytest.raises(RedemptionPending):
+                await till.refund(owner)
+        world.mint.broken.clear()
+        told = await till.refund(owner)
+        assert (parts(told), [part.amount for part in told.earlier]) == ([(FIRST, 3)], [8])
+
+    async def test_are_good_while_their_mint_is_away(
+        self, till: Till, world: World, owner: int
+    ) -> None:
+        world.mint.broken["check_state"] = MintDown("gone")
+        assert [part.amount for part in (await till.refund(owner)).earlier] == [8]
+
+    async def test_are_not_told_with_the_change_of_a_payment(self, till: Till, owner: int) -> None:
+        change = await till.refunds.refund(owner, FIRST, Unit.SAT, home=True)
+        assert (parts(change), change.earlier) == ([(FIRST, 4)], ())
+        till.redeem(change.token)
+        with pytest.raises(NothingToRefund):
+            await till.refunds.refund(owner, FIRST, Unit.SAT, home=True)
 
 
 async def test_a_refund_is_told_again_while_its_mint_cannot_be_asked(
@@ -354,9 +427,12 @@ class TestParts:
             assert (await world.db.read(audit)).holds
 
     async def test_new_money_is_given_alone(self, till: Till, owner: int) -> None:
-        await till.refund(owner)
+        before = await till.refund(owner)
         await till.deposit(owner, 2)
-        assert parts(await till.refund(owner)) == [(FIRST, 2)]
+        refund = await till.refund(owner)
+        assert parts(refund) == [(FIRST, 2)]
+        earlier = {part.token for part in refund.earlier}
+        assert earlier == {part.token for part in before.parts}
 
 
 async def test_what_no_unit_can_hold_is_not_paid_in_another(till: Till) -> None:

@@ -174,8 +174,8 @@ async def test_proofs_move_together_and_lose_their_saga_when_they_are_free(world
     await world.db.write(lambda tx: purse.reserve(tx, chosen, saga))
 
     await world.db.write(lambda tx: purse.move(tx, saga, ProofStatus.RESERVED, ProofStatus.ISSUED))
-    points = await world.db.read(lambda c: purse.proof_points(c, saga))
-    assert points == [proof.y for proof in SAT.issue([4, 2])]
+    points = await world.db.read(lambda c: purse.proof_points(c, [saga, saga + 1]))
+    assert points == [(saga, proof.y) for proof in SAT.issue([4, 2])]
     await world.db.write(lambda tx: purse.move(tx, saga, ProofStatus.ISSUED, ProofStatus.UNSPENT))
     assert await held(world) == [(4, 0), (2, 0), (1, 0)]
     assert await world.scalar("SELECT count(*) FROM proofs WHERE saga IS NOT NULL") == 0

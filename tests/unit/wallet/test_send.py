@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -149,12 +150,22 @@ async def test_a_token_is_claimed_when_the_mint_says_so(world: World) -> None:
     await stock(world, 8, 4)
     _, text = await world.house.send(12)
     (issued,) = await world.db.read(lambda c: purse.issued_to(c, ACCOUNT, 9))
-    assert not await world.house.sender.is_claimed(issued)
+    claimed = partial(world.house.sender.claimed, issued.mint, [issued.saga])
+    assert await claimed() == set()
     await redeem(world, text)
-    assert await world.house.sender.is_claimed(issued)
+    assert await claimed() == {issued.saga}
     world.mint.broken["check_state"] = MintDown("gone")
     with pytest.raises(MintUnreachable):
-        await world.house.sender.is_claimed(issued)
+        await claimed()
+
+
+async def test_one_question_tells_which_of_many_tokens_are_claimed(world: World) -> None:
+    await stock(world, 8, 4, 2, 1)
+    texts = [(await world.house.send(amount))[1] for amount in (8, 6, 1)]
+    issued = await world.db.read(lambda c: purse.issued_to(c, ACCOUNT, 9))
+    await redeem(world, texts[1])
+    redeemed = await world.house.sender.claimed(issued[0].mint, [one.saga for one in issued])
+    assert (redeemed, world.mint.calls["check_state"]) == ({issued[1].saga}, 1)
 
 
 async def test_a_claim_that_was_booked_meanwhile_is_no_question(world: World) -> None:
@@ -162,7 +173,7 @@ async def test_a_claim_that_was_booked_meanwhile_is_no_question(world: World) ->
     await world.house.send(8)
     (issued,) = await world.db.read(lambda c: purse.issued_to(c, ACCOUNT, 9))
     assert await world.db.write(lambda tx: mark_claimed(tx, issued, 1))
-    assert await world.house.sender.is_claimed(issued)
+    assert await world.house.sender.claimed(issued.mint, [issued.saga]) == {issued.saga}
     assert world.mint.calls["check_state"] == 0
 
 
