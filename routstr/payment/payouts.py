@@ -132,7 +132,16 @@ class Payouts:
         """
         account = await self._account()
         wish = Withdrawal(mint, unit, amount, WITHDRAW, account, context(call))
-        return await once(self._db, call, lambda: self._wallet.send(wish), self.token_again)
+
+        async def begin() -> tuple[Saga, str]:
+            # the intent decides; this says what is wrong before proofs are looked for
+            own, wanted = await self._db.read(surplus), unit.to_msat(amount)
+            if wanted > own:
+                details = {"surplus_msat": max(int(own), 0), "needed_msat": int(wanted)}
+                raise SurplusTooSmall(details=details)
+            return await self._wallet.send(wish)
+
+        return await once(self._db, call, begin, self.token_again)
 
     async def recent(self, before: int | None, limit: int) -> list[Saga]:
         """List payouts of every kind, newest first, those with an id below ``before``."""
