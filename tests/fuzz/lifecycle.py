@@ -214,7 +214,7 @@ async def _empty(world: World, act: Act) -> Answer:
         (answer,) = await world.step(act)
         if answer.error is not None:
             return answer
-        for part in answer.value.parts:
+        for part in (*answer.value.parts, *answer.value.earlier):
             await _redeem(world, part.token)
     return Answer()
 

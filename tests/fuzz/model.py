@@ -243,11 +243,12 @@ class Model:
         """Those that a refund tells: not redeemed, and given out since money last came in."""
         deposited = self.account(account).deposited
         refunds = self.refunds
-        return frozenset(
-            saga
-            for saga in self.given(account)
-            if refunds[saga].stage is Stage.ISSUED and refunds[saga].deposited == deposited
-        )
+        return frozenset(s for s in self.issued(account) if refunds[s].deposited == deposited)
+
+    def issued(self, account: int) -> frozenset[int]:
+        """Those that are not known to be redeemed, whenever they were given out."""
+        given = self.given(account)
+        return frozenset(saga for saga in given if self.refunds[saga].stage is Stage.ISSUED)
 
     def leave(self, saga: int, account: int | None, gross: int) -> None:
         """The most that can leave over Lightning is nobody else's from now on."""

@@ -17,6 +17,7 @@ from routstr.errors import (
 )
 from routstr.money import MSAT_PER_SAT, Msat, Unit
 from routstr.payment import refund
+from routstr.payment.claims import TOLD_MAX
 from routstr.wallet.models import SagaKind, SagaState
 from tests.fuzz.explain import Alternatives, Broken, Event, Track, track
 from tests.fuzz.model import Model, demand
@@ -105,7 +106,8 @@ def _tracks(
     operation: GiveBack | ClaimChange, account: int, answer: Answer, scene: Scene
 ) -> Alternatives:
     if isinstance(answer.value, refund.Refund):
-        return [[track(account, _given(account, answer.value, scene))]]
+        of_key = isinstance(operation, GiveBack)
+        return [[track(account, _given(account, answer.value, scene, of_key=of_key))]]
     error = answer.error
     owned = Msat(scene.before.accounts.get(account, Account()).available)
     if isinstance(error, InsufficientLiquidity) and not payable(owned, scene):
@@ -119,13 +121,14 @@ def _tracks(
     return NOTHING
 
 
-def _given(account: int, told: refund.Refund, scene: Scene) -> Event:
+def _given(account: int, told: refund.Refund, scene: Scene, *, of_key: bool) -> Event:
     parts: dict[int, refund.Part] = {}
-    for part in told.parts:
+    for part in (*told.parts, *told.earlier):
         saga = scene.issuer(part.token)
         if saga is None or saga in parts:
             raise Broken(f"a token is told that no refund made, or twice: {part}")
         parts[saga] = part
+    new = [*parts][: len(told.parts)]
 
     def event(model: Model) -> None:
         for saga, part in parts.items():
@@ -134,10 +137,27 @@ def _given(account: int, told: refund.Refund, scene: Scene) -> Event:
             right = known.account, known.net, known.gross
             demand((account, net, net + int(part.mint_fee)) == right, f"{part} is {known}")
             demand(known.stage in (Stage.ISSUED, Stage.CLAIMED), f"refund {saga} is {known}")
+        if of_key:
+            _require_all(model, account, parts.keys(), scene)
+        demand(of_key or not told.earlier, "a payment's change tells of other tokens")
         if scene.calm:
-            _require_best(model, account, parts.keys(), scene, told)
+            _require_best(model, account, frozenset(new), scene, told)
+        if scene.calm and of_key:
+            _require_in_place(model, account, new, [*parts][len(new) :])
 
     return event
+
+
+def _require_all(model: Model, account: int, told: AbstractSet[int], scene: Scene) -> None:
+    """Whatever was said of it before, and whatever happens: a token is told while it is good."""
+    good = model.issued(account) & scene.before.issued(account)
+    demand(good <= told or len(told) >= TOLD_MAX, f"of {sorted(good)} are told {sorted(told)}")
+
+
+def _require_in_place(model: Model, account: int, new: list[int], earlier: list[int]) -> None:
+    """What is of before money last came in is told for itself, the newest first."""
+    old = sorted(model.issued(account).difference(new), reverse=True)
+    demand(earlier == (old[:TOLD_MAX] if model.unredeemed(account) else []), f"earlier: {earlier}")
 
 
 def _require_best(
@@ -149,7 +169,9 @@ def _require_best(
     demand(told.repeated == (sagas <= scene.before.refunds.keys()), f"repeated: {told.repeated}")
     demand(not told.under_way, f"{told.under_way} msat are under way")
     right = model.unredeemed(account)
-    demand(sagas == right or (not right and told.repeated), f"of {right} are told {sagas}")
+    others = model.issued(account) or model.given(account)
+    may_be = not right and told.repeated and sagas <= others
+    demand(sagas == right or may_be, f"of {right} are told {sagas}")
     demand(not payable(Msat(now.available), scene), f"{now.available} msat stay, and could be paid")
 
 
@@ -177,13 +199,13 @@ def _blocked(model: Model, account: int, _scene: Scene) -> None:
 def _nothing(model: Model, account: int, scene: Scene) -> None:
     owner = model.account(account)
     demand(owner.available == 0, f"nothing to refund, there is {owner}")
-    if scene.calm:
-        demand(not model.unredeemed(account), "what was given out is not told again")
+    _require_all(model, account, frozenset(), scene)
 
 
-def _too_small(model: Model, account: int, _scene: Scene) -> None:
+def _too_small(model: Model, account: int, scene: Scene) -> None:
     available = model.account(account).available
     demand(0 < available <= FEES_MSAT_MAX, f"{available} msat are too small")
+    _require_all(model, account, frozenset(), scene)
 
 
 def _nothing_left(model: Model, account: int, error: object) -> None:

@@ -269,7 +269,7 @@ class World:
         if isinstance(told, Passed) and told.change:
             self.outside.give(told.change)
         if isinstance(told, refund.Refund):
-            for part in told.parts:
+            for part in (*told.parts, *told.earlier):
                 self.outside.give(part.token, part.worth)
         elif isinstance(change, Change) and change.token:
             self.outside.give(change.token, change.amount)
