@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +21,8 @@ from routstr.core.options.effective import STORABLE, Origin, locked
 from routstr.core.options.service import REDACTED, Options, Stored
 from routstr.core.setting_groups import GROUPS, Group
 from routstr.core.settings import Settings
+
+_BESIDE: Final = frozenset({"settings", "trouble"})
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -92,7 +94,7 @@ class SettingsDesk:
 
     async def change(self, values: Mapping[str, object]) -> None:
         """Change some; None: the default again. Raises as :meth:`Options.change`."""
-        wanted = {name: value for name, value in values.items() if not _is_hidden(name, value)}
+        wanted = {name: value for name, value in values.items() if not _is_beside(name, value)}
         await self.options.change(wanted)
 
     async def type_in(self, values: Mapping[str, str]) -> None:
@@ -129,9 +131,9 @@ def _usual(given: Settings) -> Settings:
     return Settings(**own)
 
 
-def _is_hidden(name: str, value: object) -> bool:
-    """Whether it is what an answer shows instead of a secret, sent back."""
-    return name == "nsec" and value in {"", REDACTED, None}
+def _is_beside(name: str, value: object) -> bool:
+    """Whether it is a part of an answer that is no setting, sent back."""
+    return name in _BESIDE or (name == "nsec" and value in {"", REDACTED, None})
 
 
 def _told(settings: Settings, one: Shown, group: ShownGroup) -> dict[str, Any]:

@@ -224,3 +224,16 @@ async def test_a_task_that_will_not_stop_is_named(
 
 async def test_stopping_nothing_is_fine(clock: ManualClock) -> None:
     assert await Supervisor(clock).stop(1)
+
+
+async def test_tasks_that_are_kept_go_on_when_the_rest_is_stopped(supervisor: Supervisor) -> None:
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    for name in ("needed", "not needed"):
+        supervisor.start(name, forever)
+    await asyncio.sleep(0)
+    assert await supervisor.stop(1, keep={"needed"})
+    assert {report.name: report.running for report in supervisor.reports()} == {
+        "needed": True, "not needed": False,
+    }  # fmt: skip

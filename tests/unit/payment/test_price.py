@@ -199,3 +199,16 @@ async def test_a_jump_reaches_nobody_before_it_is_confirmed() -> None:
     clock.advance(seconds=100)
     assert (await prices.refresh()).price == 5_000
     assert prices.fresh_for_s() == pytest.approx(900)
+
+
+async def test_a_feed_goes_on_from_what_another_knew_by_its_own_patience() -> None:
+    answers, clock = Answers(one="50000", two="50000"), ManualClock()
+    before = feed(answers, clock)
+    await before.refresh()
+    clock.advance(seconds=600)
+    after = feed(Answers(), clock)
+    assert after.go_on_from(before.state) == 50_000
+    assert after.fresh_for_s() == pytest.approx(300)
+    hasty = PriceFeed(answers, clock, FeedPolicy(age_s_max=60), SOURCES)
+    assert hasty.go_on_from(before.state) is None
+    assert feed(Answers(), clock).go_on_from(feed(Answers(), clock).state) is None

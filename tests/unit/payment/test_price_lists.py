@@ -200,3 +200,13 @@ async def test_sources_that_are_refused_leave_what_is_sold_and_are_offered_again
     own.models = (listed("o"),)
     await node.later(100)
     assert node.sold == {"a": {"o": "0.000001"}}
+
+
+async def test_who_takes_over_sells_what_was_read_until_it_has_read_itself() -> None:
+    own, public = Played(listed("m", None)), Played(listed("m"))
+    before = await Node(("a", own), public=public).started()
+    after = Node(("a", own), ("b", Played(listed("n"))), public=public)
+    after.lists.remember(before.lists)
+    own.failure = public.failure = SourceFailed("away")
+    await after.started()
+    assert after.sold == {"a": {"m": "0.000001"}, "b": {"n": "0.000001"}}
