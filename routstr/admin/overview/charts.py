@@ -71,9 +71,8 @@ class Charts:
     async def by(self, dimension: Dimension, step: str, others: str) -> Chart:
         """Revenue by model or by provider: the largest, and ``others``."""
         window = self.window(step)
-        whole = await self._statistics.earned(window, (dimension,))
-        top = [_name(group) for group, _ in largest(whole, SHOWN_MAX) if _name(group)]
         found = await self._statistics.earned(window, ("start", dimension))
+        top = _largest_names(found)
         times, place = _axis(window, step)
         series = []
         for shown in (*top, others):
@@ -92,6 +91,13 @@ def table(found: Usage, count: int) -> list[tuple[str, Figures]]:
     return [
         (_name(group), figures) for group, figures in largest(found, count) if figures != NOTHING
     ]
+
+
+def _largest_names(found: Usage) -> list[str]:
+    sums: dict[str, int] = {}
+    for group, figures in found.groups.items():
+        sums[_name(group)] = sums.get(_name(group), 0) + int(figures.revenue)
+    return sorted(filter(None, sums), key=lambda name: (-sums[name], name))[:SHOWN_MAX]
 
 
 def _name(group: Group) -> str:
