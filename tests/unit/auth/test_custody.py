@@ -88,7 +88,7 @@ async def test_what_is_named_changes(ring: Keyring) -> None:
         await ring.auth.current_payer(f"Bearer {payer.key}")
     later = ring.clock.now_ms() + 60_000
     await keep.change(payer.key_id, Rules(expires_at=later, note=None))
-    assert await ring.auth.current_payer(f"Bearer {payer.key}")
+    assert (await ring.auth.current_payer(f"Bearer {payer.key}")).expires_at == later
     told = await row(ring, payer.key_id)
     assert (told.note, told.expires_at) == (None, later)
     for wrong in (Rules(name=""), Rules(note="x" * 201), Rules(cap=Msat(0))):

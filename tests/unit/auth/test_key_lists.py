@@ -5,7 +5,7 @@ import pytest
 
 from routstr.auth import key_lists
 from routstr.auth.custody import Custody, Rules
-from routstr.auth.key_lists import KeyPage, Which
+from routstr.auth.key_lists import KeyPage, KeyRow, Which
 from routstr.auth.terms import NO_TERMS, KeyTerms
 from tests.unit.auth.keyring import Keyring, keyring
 from tests.unit.wallet.world import KEY
@@ -24,6 +24,10 @@ async def page(
     return await ring.world.db.read(
         lambda c: key_lists.page(c, which, limit=limit, before=before, now=now)
     )
+
+
+async def search(ring: Keyring, text: str) -> list[KeyRow]:
+    return await ring.world.db.read(lambda c: key_lists.search(c, text, 9))
 
 
 async def test_a_page_leads_to_the_next(ring: Keyring) -> None:
@@ -68,7 +72,7 @@ async def test_names_and_notes_are_found_by_their_beginning(ring: Keyring, text:
     payer = await ring.key(1, KeyTerms(name="Ärzte"))
     await ring.key(1, KeyTerms(name="other"))
     await Custody(ring.world.db, KEY, ring.clock).change(payer.key_id, Rules(note="Note one"))
-    found = await ring.world.db.read(lambda c: key_lists.search(c, text, 9))
+    found = await search(ring, text)
     assert [one.public_id for one in found] == [payer.key_id]
 
 
@@ -77,7 +81,7 @@ async def test_public_ids_are_found_by_their_beginning(ring: Keyring) -> None:
     [child] = await ring.children.create(payer, 1, NO_TERMS)
     for public_id in (payer.key_id, (await ring.payer(child)).key_id):
         for text in (public_id, public_id[:9], public_id[4:12], public_id.upper()):
-            found = await ring.world.db.read(lambda c, text=text: key_lists.search(c, text, 9))
+            found = await search(ring, text)
             assert [one.public_id for one in found] == [public_id]
     for text in ("key_", "ke", "%", "zzz"):
-        assert await ring.world.db.read(lambda c, text=text: key_lists.search(c, text, 9)) == []
+        assert await search(ring, text) == []

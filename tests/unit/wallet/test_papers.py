@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ async def test_movements_are_of_the_kinds_that_are_asked_for(tmp_path: Path) -> 
         await at.actions.withdraw("a", payer.key_id)
         read = at.world.world.db.read
         for kind, issued in ((SagaKind.SEND, IssuedState.UNCLAIMED), (SagaKind.RECEIVE, None)):
-            page = await read(lambda c, kind=kind: papers.moved(c, (kind,), limit=9, before=None))
+            page = await read(partial(papers.moved, kinds=(kind,), limit=9, before=None))
             [one] = page.rows
             assert isinstance(one, Moved)
             assert (one.gross, one.state, one.issued) == (64, SagaState.DONE, issued)

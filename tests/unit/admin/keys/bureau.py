@@ -116,6 +116,7 @@ def _app(actions: KeyActions, books: BooksDesk) -> FastAPI:
     ):  # fmt: skip
         app.include_router(router)
         for one in router.dependencies:
+            assert one.dependency is not None
             app.dependency_overrides[one.dependency] = _nothing
     app.dependency_overrides[signed_in] = lambda: Signed("token", "mark")
     packages = {"theme": "routstr.theme", "admin": "routstr.admin"}
