@@ -8,7 +8,7 @@ whole; nothing else is: what leaves a mint, and what was paid already, always pa
 from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, literal_column, select
 from sqlmodel import col
 
 from routstr.core.db import Database
@@ -17,6 +17,7 @@ from routstr.money import ZERO, Msat, Unit
 from routstr.wallet import purse
 from routstr.wallet.models import ProofStatus, SagaKind, SagaRow, SagaState
 
+_OPEN: Final[ColumnElement[int]] = literal_column(str(int(SagaState.OPEN)))  # as its index says
 _COMING_IN: Final = (int(SagaKind.RECEIVE), int(SagaKind.MINT))
 
 
@@ -83,7 +84,7 @@ def exposures(connection: Connection) -> dict[str, Msat]:
             col(SagaRow.unit),
             func.sum(col(SagaRow.gross) - col(SagaRow.fee)),
         )
-        .where(col(SagaRow.state) == int(SagaState.OPEN), col(SagaRow.kind).in_(_COMING_IN))
+        .where(col(SagaRow.state) == _OPEN, col(SagaRow.kind).in_(_COMING_IN))
         .group_by(col(SagaRow.mint), col(SagaRow.unit))
     ):
         add(mint, Unit(unit_name).to_msat(int(net)))

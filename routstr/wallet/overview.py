@@ -7,7 +7,16 @@ from collections.abc import Collection
 from typing import Any, Final, cast
 
 from msgspec import Struct
-from sqlalchemy import Connection, RowMapping, Select, Table, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    Table,
+    func,
+    literal_column,
+    select,
+)
 from sqlmodel import col
 
 from routstr.core.redaction import clean
@@ -16,6 +25,9 @@ from routstr.wallet.holdings import Holding, holdings
 from routstr.wallet.mint_errors import printable
 from routstr.wallet.models import SagaKind, SagaRow, SagaState
 
+_OPEN: Final[ColumnElement[int]] = literal_column(str(int(SagaState.OPEN)))
+_IS_OPEN: Final = col(SagaRow.state) == _OPEN
+"""Written as the index of open sagas says it: ended ones are not read."""
 _COMING_IN: Final = (SagaKind.RECEIVE, SagaKind.MINT)
 _GOING_OUT: Final = (SagaKind.SEND, SagaKind.MELT)
 
@@ -94,8 +106,7 @@ def positions(connection: Connection) -> list[Position]:
 
 def open_movements(connection: Connection) -> list[Movement]:
     """List open sagas, oldest first."""
-    table = _sagas()
-    return _read(connection, select(table).where(table.c.state == int(SagaState.OPEN)))
+    return _read(connection, select(_sagas()).where(_IS_OPEN))
 
 
 def newest_movements(
@@ -134,7 +145,7 @@ def _moving(connection: Connection) -> dict[tuple[str, Unit, SagaKind], int]:
             func.sum(col(SagaRow.gross)),
             func.sum(col(SagaRow.fee)),
         )
-        .where(col(SagaRow.state) == int(SagaState.OPEN))
+        .where(_IS_OPEN)
         .group_by(col(SagaRow.mint), col(SagaRow.unit), col(SagaRow.kind))
     )
     return {

@@ -75,7 +75,7 @@ def doubted(connection: Connection) -> dict[tuple[str, Unit], int]:
     rows = connection.execute(
         select(col(KeysetRow.mint), col(KeysetRow.unit), func.sum(col(ProofRow.amount)))
         .join(ProofRow, col(ProofRow.keyset) == col(KeysetRow.id))
-        .join(DoubtedProof, col(DoubtedProof.proof) == col(ProofRow.id))
+        .where(col(ProofRow.id).in_(select(col(DoubtedProof.proof))))
         .group_by(col(KeysetRow.mint), col(KeysetRow.unit))
     )
     return {(mint, Unit(unit)): int(amount) for mint, unit, amount in rows}

@@ -39,7 +39,7 @@ Fields = Annotated[dict[str, str], Depends(_fields)]
 
 
 class Unreadable(RequestError):
-    """Please fill in a whole number above zero, without a unit."""
+    """An amount is a whole number above zero, without a unit."""
 
 
 def _asked(kind: type[BaseModel], fields: dict[str, str]) -> Any:  # noqa: ANN401 - of this kind
@@ -156,6 +156,7 @@ async def _out(
         operation=secrets.token_hex(),
         at=at,
         wrong=wrong,
+        unreadable=isinstance(wrong, Unreadable),
         fields=fields or {},
     )
 
