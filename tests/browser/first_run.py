@@ -7,8 +7,6 @@ first screenshot shows is where the link leads that the node printed on its cons
 import argparse
 import asyncio
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -29,7 +27,6 @@ from tests.browser.scene import DESKTOP, PASSWORD, open_browser
 Shoot = Callable[[str], Awaitable[None]]
 WAIT_MS: Final = 30_000
 _LINK: Final = re.compile(r"http://\S+(/admin/setup\?code=\S+)")
-_COLOURS: Final = "96"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +111,8 @@ async def _draw(folder: Path) -> None:
         async def shoot(name: str) -> None:
             path = folder / f"{name}.png"
             await page.screenshot(path=path, full_page=True)
-            squeeze(path)
 
         await first_run(page, new, shoot)
-
-
-def squeeze(path: Path) -> None:
-    """Keep few colours, where ImageMagick is installed: pages have no more."""
-    if (tool := shutil.which("convert")) is not None:
-        few = ["-strip", "-colors", _COLOURS, "-define", "png:compression-level=9"]
-        subprocess.run([tool, str(path), *few, f"PNG8:{path}"], check=True)
 
 
 def main() -> int:
