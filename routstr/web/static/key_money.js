@@ -24,10 +24,13 @@ const KeyMoney = (() => {
       if (told.mint_fee) notes.push(Client.say("fee_kept", { fee: KeyPage.amount(told.mint_fee) }));
       if (told.pending_msats) notes.push(Client.say("pending", { amount: KeyPage.amount(told.pending_msats) }));
       if (told.repeated) notes.push(Client.say("repeated"));
-      give(told.tokens.map((one) => ({
+      const piece = (one, note) => ({
         title: Client.say("refunded", { amount: `${Client.number(one.amount)} ${one.unit}`, mint: one.mint }),
-        note: notes.join(" "), token: one.token,
-      })), place);
+        note, token: one.token,
+      });
+      give(told.tokens.map((one) => piece(one, notes.join(" "))), place);
+      // of before the last top-up: whoever never saw them sees them now
+      give((told.earlier || []).map((one) => piece(one, Client.say("repeated"))), place);
       place.scrollIntoView({ block: "nearest" });
       KeyPage.soon();
     });

@@ -126,7 +126,8 @@ class Client:
         self._note(reply.headers.get("X-Cashu"), *_CHANGE.findall(reply.body.decode("latin-1")))
         if reply.status == HTTPStatus.OK and reply.body.startswith(b"{"):
             self._note(*(reply.json.get(name) for name in ("api_key", "token")))
-            self._note(*(one.get("token") for one in reply.json.get("tokens", ())))
+            for tokens in (reply.json.get("tokens", ()), reply.json.get("earlier", ())):
+                self._note(*(one.get("token") for one in tokens))
         return reply
 
     def _note(self, *values: object) -> None:

@@ -1,6 +1,7 @@
 """Taking a balance back as ecash that another wallet can redeem."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -72,6 +73,42 @@ async def test_a_refund_is_repeated_until_new_money_and_ends_when_it_is_redeemed
     assert "No balance to refund" in empty.json["detail"]["error"]["message"]
     assert (await client.info(key)).json["balance"] == 0
     assert (await client.chat(key)).error[2] == InsufficientBalance.code
+
+
+async def test_a_token_whose_answer_was_lost_is_told_though_money_came_in_since(
+    house: House, client: Client, purse: Purse
+) -> None:
+    key = await client.new_key(await purse.token(9))
+    await ask_and_leave(house, client, key)
+    await client.topup(key, await purse.token(3))
+
+    refund = (await client.refund(key)).json
+    (earlier,) = refund["earlier"]
+    assert [one["amount"] for one in refund["tokens"]] == [3]
+    assert (earlier["amount"], earlier["unit"], earlier["mint"]) == (9, "sat", purse.mint.url)
+    assert (refund["refunded_msats"], refund["repeated"]) == (3_000, False)
+    assert await purse.payer.redeem(refund["token"]) == 3
+
+    alone = (await client.refund(key)).json
+    assert (alone["token"], alone["sats"], alone["repeated"]) == (earlier["token"], "9", True)
+    assert "earlier" not in alone
+    assert await purse.payer.redeem(alone["token"]) == 9
+    assert (await client.refund(key)).error[2] == NothingToRefund.code
+    assert (await client.balance(key)) == (0, 0)
+
+
+async def ask_and_leave(house: House, client: Client, key: str) -> None:
+    """Ask for a refund and hang up when it is made, before any of the answer is read."""
+    given = "SELECT count(*) FROM issued_tokens"
+    before = await house.rows(given)
+    at = urlsplit(client.url)
+    _, line = await asyncio.open_connection(at.hostname, at.port)
+    head = f"POST /v1/balance/refund HTTP/1.1\r\nHost: {at.netloc}\r\nContent-Length: 0\r\n"
+    line.write(f"{head}Authorization: Bearer {key}\r\n\r\n".encode())
+    async with asyncio.timeout(30):
+        while await house.rows(given) == before:  # noqa: ASYNC110 - of a process
+            await asyncio.sleep(0.02)
+    line.transport.abort()
 
 
 async def test_what_is_below_one_sat_stays_as_balance(client: Client, purse: Purse) -> None:
