@@ -20,6 +20,8 @@ from routstr.money import MAX_MSAT
 MAX_USD: Final = Decimal(100_000)
 MAX_DECIMALS: Final = 24
 MAX_CONTEXT: Final = 1_000_000_000
+FEE_MAX: Final = 100
+FEE_DECIMALS: Final = 9
 _PROBLEMS_SHOWN: Final = 20
 
 T = TypeVar("T")
@@ -88,8 +90,9 @@ class ModelSpec(msgspec.Struct, frozen=True):
     """One model of the file, in the provider's terms.
 
     The last fields are the operator's alone: ``free`` gives the model away, ``fixed`` and
-    ``base_msats`` (per request, on top of its tokens) price it, ``pricing_rule`` names who does,
-    ``provider`` says whose model it is (None: the one of the settings).
+    ``base_msats`` (per request, on top of its tokens) price it, ``provider_fee`` is the factor on
+    its prices instead of its provider's, ``pricing_rule`` names who prices it, ``provider`` says
+    whose model it is (None: the one of the settings).
     """
 
     id: str
@@ -108,6 +111,7 @@ class ModelSpec(msgspec.Struct, frozen=True):
     free: bool = False
     fixed: FixedSats | None = None
     base_msats: int | None = None
+    provider_fee: Decimal | None = None
     pricing_rule: str | None = None
     provider: str | None = None
 
@@ -233,10 +237,20 @@ def problems_of(spec: ModelSpec, *, whole: bool = True) -> Iterator[str]:
 def _own_price_problems(spec: ModelSpec) -> Iterator[str]:
     if spec.base_msats is not None and not 0 <= spec.base_msats <= MAX_MSAT:
         yield "base_msats: must be msat, 0 or more"
+    if spec.provider_fee is not None and not is_fee(spec.provider_fee):
+        yield f"provider_fee: must be a factor above 0 and up to {FEE_MAX}"
     if spec.fixed is not None:
         for name in FixedSats.__struct_fields__:
             if not is_price(getattr(spec.fixed, name)):
                 yield f"fixed.{name}: must be sat, 0 or more"
+
+
+def is_fee(fee: Decimal) -> bool:
+    """Whether a number can be a factor on prices; 0 cannot, it would give everything away."""
+    if not fee.is_finite() or not 0 < fee <= FEE_MAX:
+        return False
+    exponent = fee.as_tuple().exponent
+    return not isinstance(exponent, int) or exponent >= -FEE_DECIMALS
 
 
 def is_price(price: Decimal) -> bool:

@@ -157,6 +157,8 @@ def price(
         return Priced(Rates(), free=True)
     if model.base_msats is not None:
         terms = replace(terms, policy=replace(terms.policy, base=Msat(model.base_msats)))
+    if model.provider_fee is not None:
+        terms = replace(terms, policy=replace(terms.policy, provider_fee=model.provider_fee))
     made = rules[name].price(model, terms)
     if made is None or (made.rates is not None and _costs_nothing(made)):
         return None

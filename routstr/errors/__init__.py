@@ -96,6 +96,8 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── ProviderNotFound              404 … provider_not_found
     │   ├── ProviderExists                409 … provider_exists
     │   ├── ProviderInvalid               400 … invalid_provider
+    │   ├── ModelInvalid                  400 … invalid_model
+    │   ├── UnknownModel                  404 … unknown_model
     │   └── SettingsInvalid               400 … invalid_setting
     ├── RateLimitError                    429 rate_limit_error rate_limit_exceeded
     │   └── TooManyAtOnce                 429 … concurrency_limit_exceeded
@@ -116,6 +118,7 @@ from routstr.errors.admin import (
     AdminNotConfigured,
     ForeignForm,
     InvalidPassword,
+    ModelInvalid,
     NoSuchKey,
     PasswordLocked,
     PasswordUnfit,
@@ -129,6 +132,7 @@ from routstr.errors.admin import (
     TokenNotFound,
     TokenUnfit,
     TooManyLogins,
+    UnknownModel,
 )
 from routstr.errors.auth import (
     AuthError,
@@ -282,6 +286,7 @@ __all__ = [
     "MintRefused",
     "MintUnreachable",
     "MissingApiKey",
+    "ModelInvalid",
     "ModelNotFound",
     "NoSuchKey",
     "NodeError",
@@ -330,6 +335,7 @@ __all__ = [
     "TopupKeyNotFound",
     "TopupUnauthorized",
     "UnderMaintenance",
+    "UnknownModel",
     "UnsupportedBody",
     "UntrustedMint",
     "UpstreamError",

@@ -119,6 +119,20 @@ class ProviderInvalid(AdminError):
     code: ClassVar[str] = "invalid_provider"
 
 
+class ModelInvalid(AdminError):
+    """A model cannot be like this."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "invalid_model"
+
+
+class UnknownModel(AdminError):
+    """This provider has no such model."""
+
+    status: ClassVar[int] = 404
+    code: ClassVar[str] = "unknown_model"
+
+
 class SettingsInvalid(AdminError):
     """Settings cannot be like this."""
 

@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 
 from routstr.admin import models as admin_models
 from routstr.auth import models as auth_models
+from routstr.catalog import models as catalog_models
 from routstr.core import traffic_models
 from routstr.core.db import migrate, node_values, switches
 from routstr.core.options import models as option_models
@@ -21,6 +22,7 @@ TABLES = (
     admin_models,
     alert_models,
     auth_models,
+    catalog_models,
     idempotency_models,
     ledger_models,
     node_values,
