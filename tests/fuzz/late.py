@@ -7,7 +7,7 @@ from tests.fuzz.facts import Observer
 from tests.fuzz.foreign_mint import ForeignMint
 from tests.fuzz.moving import quiet
 from tests.fuzz.node import Node
-from tests.fuzz.operations import NOTHING, Answer, Scene
+from tests.fuzz.operations import NOT_DONE, NOTHING, Answer, Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +38,7 @@ class AskGivenUp:
         return len(known)
 
     def tracks(self, answer: Answer, scene: Scene) -> Alternatives:
+        if isinstance(answer.error, NOT_DONE):  # the mint could not be asked
+            scene.require_trouble(answer, self)
+            return NOTHING
         return quiet(self, answer, scene)
