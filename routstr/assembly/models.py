@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from routstr.assembly.providers import UpstreamSessions
 from routstr.assembly.relay import price_policy
 from routstr.catalog.models_file import load_entries
-from routstr.catalog.rules import NO_RULES, TOKENS, PricingRule, known_rules
+from routstr.catalog.rules import NO_RULES, TOKENS, PricingRule, UnknownRule, known_rules
 from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock
 from routstr.core.logging import get_logger
@@ -60,7 +60,12 @@ def _is_meant(settings: Settings) -> bool:
 def check_rules(settings: Settings, brought: Mapping[str, PricingRule] = NO_RULES) -> None:
     """Raise ``ValueError`` for pricing rules that contradict each other or that nobody has."""
     policy = price_policy(settings)
-    known_rules({policy.rule, *policy.rule_of.values()}, brought)
+    named = {"PRICING_RULE": [policy.rule], "PRICING_RULE_OF": policy.rule_of.values()}
+    for setting, rules in named.items():
+        try:
+            known_rules(rules, brought)
+        except UnknownRule as error:
+            raise ValueError(f"{setting}: {error}") from error
 
 
 def _gives_away(entry: Mapping[str, Any]) -> bool:
@@ -95,7 +100,7 @@ class Shelf:
             headers = one.headers_for("models")
             fetch = HttpFetch(self.sessions.of(profile), LIST_BYTES_MAX, headers)
             read = Page(fetch, str(one.url("models")))
-        return Listing(profile.name, fee, profile.priority, read=read)
+        return Listing(profile.name, fee, profile.priority, read=read, id=profile.id)
 
 
 def build_shelf(
