@@ -88,6 +88,7 @@ class Fate:
         self.met: Counter[str] = Counter()
         self._commit: tuple[int, Commit] | None = None
         self._call: tuple[int, Call] | None = None
+        self._only: str | None = None
         self._read: int | None = None
         self._refusals = 0
 
@@ -95,12 +96,12 @@ class Fate:
     def happened(self) -> int:
         return self.met.total()
 
-    def arm(self, trouble: Commit | Call | Read, *, at: int) -> None:
-        """``at``: 1 is the next commit, call or read."""
+    def arm(self, trouble: Commit | Call | Read, *, at: int, only: str | None = None) -> None:
+        """``at``: 1 is the next commit, call or read. ``only``: of calls, those of this name."""
         if isinstance(trouble, Commit):
             self._commit = at, trouble
         elif isinstance(trouble, Call):
-            self._call = at, trouble
+            self._call, self._only = (at, trouble), only
         else:
             self._read = at
 
@@ -123,10 +124,10 @@ class Fate:
         self._commit = (left - 1, trouble) if left > 1 else None
         return self._meet(trouble) if left == 1 else None
 
-    def at_call(self) -> Call | None:
+    def at_call(self, name: str) -> Call | None:
         if self.dead:
             raise Killed
-        if self._call is None:
+        if self._call is None or self._only not in (None, name):
             return None
         left, trouble = self._call
         self._call = (left - 1, trouble) if left > 1 else None

@@ -33,40 +33,40 @@ class Line(Mint):
         self._fate = fate
 
     async def info(self, **_: float | None) -> MintInfo:
-        trouble = await self._before()
+        trouble = await self._before("info")
         return await self._after(trouble, await self._mint.info())
 
     async def keysets(self, **_: float | None) -> tuple[KeysetInfo, ...]:
-        trouble = await self._before()
+        trouble = await self._before("keysets")
         return await self._after(trouble, await self._mint.keysets())
 
     async def keys(self, info: KeysetInfo, **_: float | None) -> Keyset:
-        trouble = await self._before()
+        trouble = await self._before("keys")
         return await self._after(trouble, await self._mint.keys(info))
 
     async def check_state(self, ys: Sequence[bytes], **_: float | None) -> list[ProofState]:
-        trouble = await self._before()
+        trouble = await self._before("check_state")
         return await self._after(trouble, await self._mint.check_state(ys))
 
     async def restore(self, outputs: Sequence[PreparedOutput], **_: float | None) -> list[Restored]:
-        trouble = await self._before()
+        trouble = await self._before("restore")
         return await self._after(trouble, await self._mint.restore(outputs))
 
     async def swap(
         self, inputs: Sequence[TokenProof], outputs: Sequence[PreparedOutput], **_: float | None
     ) -> tuple[BlindSignature, ...]:
-        trouble = await self._before()
+        trouble = await self._before("swap")
         signatures = await self._after(trouble, await self._mint.swap(inputs, outputs))
         return _garbled(signatures) if trouble is Call.GARBLED else signatures
 
     async def mint_quote(
         self, amount: int, unit: Unit, *, lock: str = "", **_: float | None
     ) -> MintQuote:
-        trouble = await self._before()
+        trouble = await self._before("mint_quote")
         return await self._after(trouble, await self._mint.mint_quote(amount, unit))
 
     async def mint_quote_state(self, quote_id: str, **_: float | None) -> MintQuote:
-        trouble = await self._before()
+        trouble = await self._before("mint_quote_state")
         return await self._after(trouble, await self._mint.mint_quote_state(quote_id))
 
     async def mint(
@@ -77,16 +77,16 @@ class Line(Mint):
         signature: str = "",
         **_: float | None,
     ) -> tuple[BlindSignature, ...]:
-        trouble = await self._before()
+        trouble = await self._before("mint")
         signatures = await self._after(trouble, await self._mint.mint(quote_id, outputs))
         return _garbled(signatures) if trouble is Call.GARBLED else signatures
 
     async def melt_quote(self, invoice: str, unit: Unit, **_: float | None) -> MeltQuote:
-        trouble = await self._before()
+        trouble = await self._before("melt_quote")
         return await self._after(trouble, await self._mint.melt_quote(invoice, unit))
 
     async def melt_quote_state(self, quote_id: str, **_: float | None) -> MeltQuote:
-        trouble = await self._before()
+        trouble = await self._before("melt_quote_state")
         return await self._after(trouble, await self._mint.melt_quote_state(quote_id))
 
     async def melt(
@@ -96,15 +96,15 @@ class Line(Mint):
         blanks: Sequence[PreparedOutput] = (),
         **_: float | None,
     ) -> MeltResult:
-        trouble = await self._before()
+        trouble = await self._before("melt")
         answer = await self._after(trouble, await self._mint.melt(quote_id, inputs, blanks))
         if trouble is Call.GARBLED and answer.change:
             return replace(answer, change=_garbled(answer.change))
         return answer
 
-    async def _before(self) -> Call | None:
+    async def _before(self, name: str) -> Call | None:
         await self._take_time()
-        trouble = self._fate.at_call()
+        trouble = self._fate.at_call(name)
         if trouble is Call.DIES_BEFORE:
             self._fate.die()
         if (make := _BEFORE.get(trouble)) is not None:

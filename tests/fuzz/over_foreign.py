@@ -5,7 +5,7 @@ from typing import Final
 
 from routstr.auth.service import Payer
 from tests.fuzz import lifecycle
-from tests.fuzz.fate import CALLS, COMMITS, DEADLY
+from tests.fuzz.fate import CALLS, COMMITS, DEADLY, Call
 from tests.fuzz.foreign_mint import ForeignMint
 from tests.fuzz.late import AskGivenUp, PayLate
 from tests.fuzz.lightning import Fortune
@@ -21,6 +21,11 @@ from tests.fuzz.tasks import Recover, Redeem
 from tests.fuzz.world import Act
 
 _LUCK: Final = (*(Fortune.PAID,) * 6, *Fortune)
+_PAYING: Final = (
+    *(Call.LOST_BEFORE, Call.LOST_AFTER, Call.BROKEN_AFTER, Call.BUSY_AFTER),
+    *(Call.ECHO, Call.GARBLED, Call.DIES_AFTER),
+)
+"""What befalls the call that spends a token, or the one that takes what it paid for."""
 _SEEN_LATELY: Final = 12
 _CALLS: Final = 10
 """How many calls, or commits, there are from a token to its credit, about."""
@@ -70,9 +75,12 @@ async def pass_in_trouble(scope: Scope) -> None:
     """Something breaks while a token is on its way; then it is asked for again, or gone."""
     choices, world, index = scope.choices, scope.world, scope.node()
     node, one = world.nodes[index], buy(scope, FOREIGN_PLACES)
-    troubles = choices.pick((CALLS, CALLS, DEADLY, COMMITS[node.db.dialect]))
-    trouble = choices.pick(troubles)
-    node.fate.arm(trouble, at=1 + choices.below(_CALLS))
+    commits = COMMITS[node.db.dialect]
+    trouble = choices.pick(choices.pick((CALLS, _PAYING, _PAYING, _PAYING, DEADLY, commits)))
+    if trouble in _PAYING and choices.percent(75):
+        node.fate.arm(trouble, at=1, only=choices.pick(("melt", "melt", "mint")))
+    else:
+        node.fate.arm(trouble, at=1 + choices.below(_CALLS))
     acts = [moved(_offered(scope, one), index)]
     if choices.percent(30):
         acts.append(_offered(scope, one)._replace(delay_s=delay(scope)))
@@ -102,8 +110,8 @@ async def pay_after_all(scope: Scope) -> None:
     late = [pay_given_up(scope), ask_given_up(scope)]
     for act in choices.pick(([again, *late], [*late, again], [late[0], again, late[1]])):
         await perform(world, act)
-        if choices.percent(25):
-            await perform(world, rotate(Scope.wide(world, choices)))
+        if choices.percent(30) and world.keys:
+            await perform(world, rotate(replace(scope, keys=(world.keys[-1],))))
 
 
 def _offered(scope: Scope, one: UserToken) -> Act:

@@ -76,8 +76,9 @@ def arrived(saga: SagaFact, wishes: Wishes) -> Track:
         most = max(_COST_MSAT, wish.given.face * _COST_PERCENT // 100)
         demand(0 <= cost <= most, f"of {wish.given.face} msat {saga.net} arrive")
         made = (it.account for it in credits_of(model, wish.given.ys) if it.purpose == saga.purpose)
-        more = saga.purpose == FOREIGN_CREATE and account in made
-        model.redeem(saga.ys, saga.purpose, account, saga.net, more=more)
+        known = set(made) if saga.purpose == FOREIGN_CREATE else set()
+        demand(known <= {account}, f"{saga} makes another key, there is {known}")
+        model.redeem(saga.ys, saga.purpose, account, saga.net, more=bool(known))
 
     return Track(frozenset({PASSING, account}), (event,))
 

@@ -235,7 +235,7 @@ OTHERS: Final[dict[Rule, int]] = {
     database_trouble: 3,
     read_trouble: 2,
     rotate_keys: 1,
-    pass_in_trouble: 3,
+    pass_in_trouble: 4,
     pay_after_all: 1,
 }
 """Rules of several requests, or of none."""
