@@ -12,7 +12,7 @@ like a stored one, is not sold; two of a list with one name are sold under their
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -105,27 +105,27 @@ def _named(
     """See that no name is given twice: to those of the file first, then to what is stored."""
     times = Counter(last_part(one.spec.id.lower()) for one in listed)
     taken: set[str] = set()
-    found: dict[int, Stocked] = {}
-    for one in filed:
-        if not one.stored:
-            found[id(one)] = one
-            if not one.problem:
-                taken |= _names_of(one.spec)
+    found = {id(one): one for one in filed if not one.stored}
+    for one in found.values():
+        taken |= _claimed(one)
     theirs = frozenset(map(id, listed))
-    for one in (*filed, *fresh, *listed):
-        if one.stored:
-            made = _own_name(one, times, taken) if id(one) in theirs else one
-            if not made.problem and _names_of(made.spec) & taken:
-                made = Stocked(made.spec, made.base, _NAME_GIVEN, stored=True)
-            found[id(one)] = made
-            if not made.problem:
-                taken |= _names_of(made.spec)
+    for one in filter(_is_stored, (*filed, *fresh, *listed)):
+        made = _own_name(one, times, taken) if id(one) in theirs else one
+        if _claimed(made) & taken:
+            made = replace(made, problem=_NAME_GIVEN)
+        found[id(one)] = made
+        taken |= _claimed(made)
     for one in listed:
         if not one.stored:
-            found[id(one)] = made = _own_name(one, times, taken)
+            made = _own_name(one, times, taken)
             if not made.problem and _exact_names(made.spec) & taken:
-                found[id(one)] = Stocked(made.spec, made.base, _NAME_TAKEN)
+                made = replace(made, problem=_NAME_TAKEN)
+            found[id(one)] = made
     return tuple(found[id(one)] for one in (*filed, *listed, *fresh))
+
+
+def _is_stored(one: Stocked) -> bool:
+    return one.stored
 
 
 def _own_name(one: Stocked, times: Counter[str], taken: set[str]) -> Stocked:
@@ -134,15 +134,18 @@ def _own_name(one: Stocked, times: Counter[str], taken: set[str]) -> Stocked:
     if one.problem or one.spec.forwarded_model_id or (times[short] == 1 and short not in taken):
         return one
     spec = msgspec.structs.replace(one.spec, forwarded_model_id=one.spec.id)
-    return Stocked(spec, one.base, one.problem, one.stored)
+    return replace(one, spec=spec)
 
 
 def _exact_names(model: ModelSpec) -> set[str]:
     return {model.id.lower(), advertised_id(model).lower()}
 
 
-def _names_of(model: ModelSpec) -> set[str]:
-    return _exact_names(model) | {alias.lower() for alias in model.alias_ids or ()}
+def _claimed(one: Stocked) -> set[str]:
+    """The names that nothing else is sold under."""
+    if one.problem:
+        return set()
+    return _exact_names(one.spec) | {alias.lower() for alias in one.spec.alias_ids or ()}
 
 
 def _overlaid(

@@ -18,8 +18,8 @@ from routstr.errors import ModelInvalid
 STORED_MAX: Final = 20_000
 """Changed models of all providers together."""
 _decode: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
-_PROVIDER: Final = col(ModelOverrideRow.provider)
-_SOUGHT: Final = col(ModelOverrideRow.sought)
+_provider: Final = col(ModelOverrideRow.provider)
+_sought: Final = col(ModelOverrideRow.sought)
 
 Version = tuple[int, int, int]
 Entries = Mapping[int, Mapping[str, Entry]]
@@ -70,9 +70,9 @@ class Overrides:
         """Take back what is stored of one model or of all; return of how many there was any."""
 
         def write(tx: Tx) -> int:
-            rows = delete(ModelOverrideRow).where(_PROVIDER == provider)
+            rows = delete(ModelOverrideRow).where(_provider == provider)
             if model is not None:
-                rows = rows.where(_SOUGHT == model.lower())
+                rows = rows.where(_sought == model.lower())
             return int(tx.sql.execute(rows).rowcount)
 
         return await self._db.write(write)
@@ -85,12 +85,12 @@ def _version(connection: Connection) -> Version:
         func.coalesce(func.sum(col(ModelOverrideRow.revision)), 0),
     ).select_from(ModelOverrideRow)
     count, newest, revisions = connection.execute(rows).one()
-    return int(count), int(newest), int(revisions)
+    return int(count), int(newest or 0), int(revisions or 0)
 
 
 def _every(connection: Connection) -> tuple[Version, Entries]:
     found: dict[int, dict[str, Entry]] = {}
-    columns = (_PROVIDER, _SOUGHT, col(ModelOverrideRow.entry))
+    columns = (_provider, _sought, col(ModelOverrideRow.entry))
     for provider, sought, entry in connection.execute(select(*columns)):
         found.setdefault(provider, {})[sought] = _decode(entry)
     return _version(connection), found
@@ -98,7 +98,7 @@ def _every(connection: Connection) -> tuple[Version, Entries]:
 
 def _alter(tx: Tx, one: Alteration, now: int) -> None:
     sought = one.model.lower()
-    this = (_PROVIDER == one.provider, _SOUGHT == sought)
+    this = (_provider == one.provider, _sought == sought)
     stored = tx.sql.execute(select(col(ModelOverrideRow.entry)).where(*this)).scalar_one_or_none()
     before: Entry = {} if stored is None or one.whole else _decode(stored)
     after = {"id": one.model, **patched(before, one.patch)}

@@ -5,7 +5,7 @@ that are to be different and no others. A price never becomes nothing by it, unl
 said.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -51,15 +51,7 @@ def patched(entry: Entry, patch: Entry) -> dict[str, Any]:
 
 def checked(base: ModelSpec | None, entry: Entry) -> ModelSpec:
     """The model as it becomes, if an operator may say this. Raises :class:`ModelInvalid`."""
-    model_id = entry.get("id")
-    if not isinstance(model_id, str) or not 0 < len(model_id.strip().lower()) <= ID_CHARS_MAX:
-        raise _wrong("id", f"a model has an id of up to {ID_CHARS_MAX} characters")
-    if not model_id.isprintable():
-        raise _wrong("id", "an id has visible characters only")
-    for name in entry.keys() - _FIELDS:
-        raise _wrong(name, "a model has no such field")
-    if len(msgspec.json.encode(entry)) > ENTRY_BYTES_MAX:
-        raise _wrong("id", "this is too much to say of one model")
+    model_id = _checked_shape(entry)
     try:
         msgspec.convert(dict(entry), ModelSpec)
         model = laid_over(base or ModelSpec(id=model_id), {**entry, "id": model_id})
@@ -71,12 +63,30 @@ def checked(base: ModelSpec | None, entry: Entry) -> ModelSpec:
         raise _wrong(field, reason)
     for field in _given_away(base, model, entry):
         raise _wrong(field, 'a price of nothing is meant only with "free": true')
-    for alias in model.alias_ids or ():
+    _check_aliases(model.alias_ids or ())
+    return model
+
+
+def _checked_shape(entry: Entry) -> str:
+    """The id of a model of which something is said that can be said."""
+    model_id = entry.get("id")
+    if not isinstance(model_id, str) or not 0 < len(model_id.strip().lower()) <= ID_CHARS_MAX:
+        raise _wrong("id", f"a model has an id of up to {ID_CHARS_MAX} characters")
+    if not model_id.isprintable():
+        raise _wrong("id", "an id has visible characters only")
+    for name in entry.keys() - _FIELDS:
+        raise _wrong(name, "a model has no such field")
+    if len(msgspec.json.encode(entry)) > ENTRY_BYTES_MAX:
+        raise _wrong("id", "this is too much to say of one model")
+    return model_id
+
+
+def _check_aliases(aliases: Sequence[str]) -> None:
+    if len(aliases) > ALIASES_MAX:
+        raise _wrong("alias_ids", f"a model has at most {ALIASES_MAX} aliases")
+    for alias in aliases:
         if not alias.strip() or len(alias) > ALIAS_CHARS_MAX or not alias.isprintable():
             raise _wrong("alias_ids", "an alias is a name of visible characters")
-    if len(model.alias_ids or ()) > ALIASES_MAX:
-        raise _wrong("alias_ids", f"a model has at most {ALIASES_MAX} aliases")
-    return model
 
 
 def _given_away(base: ModelSpec | None, model: ModelSpec, entry: Entry) -> Iterator[str]:
@@ -90,10 +100,9 @@ def _given_away(base: ModelSpec | None, model: ModelSpec, entry: Entry) -> Itera
             yield f"pricing.{name}"
     if said and not any(map(_amount, msgspec.structs.astuple(model.pricing))):
         yield "pricing"
-    fixed = entry.get("fixed")
-    if fixed is not None and model.fixed is not None:
-        if not any(msgspec.structs.astuple(model.fixed)):
-            yield "fixed"
+    fixed = model.fixed if entry.get("fixed") is not None else None
+    if fixed is not None and not any(msgspec.structs.astuple(fixed)):
+        yield "fixed"
 
 
 def _amount(price: Decimal | Mapping[str, Decimal] | None) -> bool:

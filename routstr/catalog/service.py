@@ -59,6 +59,16 @@ class Catalog:
         return self._state.sources
 
     @property
+    def policy(self) -> PricePolicy:
+        """How the operator prices, as far as a provider or a model has nothing of its own."""
+        return self._policy
+
+    @property
+    def usd_per_btc(self) -> Decimal | None:
+        """The price of bitcoin that is sold by, fresh or not."""
+        return self._state.usd_per_btc
+
+    @property
     def version(self) -> int:
         """How many snapshots this process has made; 0 before the first price."""
         return self._version

@@ -6,19 +6,21 @@
          └─fails─> the last good one stays, due again after 5, 10, 20, ... seconds, at most
                    the interval; older than ``age_s_max`` it is dropped
 
-After every change the sources are made anew: each provider's list, the public prices and the
-operator's file (:mod:`routstr.catalog.overlay`). What a dropped list alone has sold or priced is
-sold no more; what the file prices stays.
+After every change the sources are made anew: each provider's list, the public prices, the
+operator's file and what the operator has stored (:mod:`routstr.catalog.overlay`). What a dropped
+list alone has sold or priced is sold no more; what the operator prices stays.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from routstr.catalog.models_file import ModelSpec
-from routstr.catalog.overlay import combine
+from routstr.catalog.overlay import Stocked, combine
+from routstr.catalog.overrides import Entry
 from routstr.catalog.price_list import ListUnusable, PriceIndex, parse_list
 from routstr.catalog.sources import Source
 from routstr.core.clock import Clock
@@ -29,6 +31,7 @@ LIST_BYTES_MAX: Final = 16 * 1024**2
 FIRST_RETRY_S: Final = 5.0
 _DOUBLINGS_MAX: Final = 16
 _SHOWN: Final = 20
+_NOTHING_STORED: Final[Mapping[str, Entry]] = MappingProxyType({})
 
 Read: TypeAlias = Callable[[], Awaitable[bytes]]
 """Reads one list once; raises :class:`SourceFailed`."""
@@ -39,13 +42,17 @@ _log: Final = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A provider whose models are sold; ``read`` None: only those of the file."""
+    """A provider whose models are sold; ``read`` None: only those of the file.
+
+    ``id`` is that of a stored provider, 0 that of the settings'.
+    """
 
     provider: str
     fee: Decimal
     priority: int = 0
     rule: str = ""
     read: Read | None = None
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,15 @@ class ListPolicy:
     interval_s: float = 360
     age_s_max: float = 86_400
     timeout_s: float = 30
+
+
+class _Part(NamedTuple):
+    """A provider, its entries of the file, its own list, and what the operator has stored."""
+
+    listing: Listing
+    file: Sequence[Mapping[str, Any]]
+    own: _Models
+    stored: Mapping[str, Entry]
 
 
 class _Kept:
@@ -95,6 +111,9 @@ class PriceLists:
         self._earlier: dict[str, _Kept] = {}
         self._listings: tuple[Listing, ...] = ()
         self._published: tuple[Source, ...] | None = None
+        self._stored: Mapping[int, Mapping[str, Entry]] = {}
+        self.stock: Mapping[str, tuple[Stocked, ...]] = {}
+        """All models by their provider, those that are not sold too."""
         self._renewing: Final = asyncio.Lock()
 
     @property
@@ -131,6 +150,12 @@ class PriceLists:
             )
         self._own, self._listings = own, tuple(listings)
         await self._renew()
+
+    async def set_stored(self, stored: Mapping[int, Mapping[str, Entry]]) -> None:
+        """Lay what the operator has stored over everything: by provider and lower-case id."""
+        self._stored = stored
+        if self._listings:
+            await self._renew()
 
     async def refresh(self) -> None:
         """Read the lists that are due, drop those that are too old; never raises for a list."""
@@ -170,39 +195,43 @@ class PriceLists:
         """Publish what is sold now, one change after the other."""
         async with self._renewing:
             public = self._public.models if self._public else ()
-            sources = await asyncio.to_thread(_combined, self._parts(), public)
+            sources, stock = await asyncio.to_thread(_combined, self._parts(), public)
             if sources == self._published:
+                self.stock = stock
                 return
             try:
                 await self._publish(sources)
             except ValueError as error:
                 _log.error("sources_refused", reason=str(error))
                 return
-            self._published = sources
+            self._published, self.stock = sources, stock
 
-    def _parts(self) -> tuple[tuple[Listing, Sequence[Mapping[str, Any]], _Models], ...]:
-        """Each provider, its entries of the file, its own list."""
+    def _parts(self) -> tuple[_Part, ...]:
+        """Each provider and what is known of its models."""
         first = self._listings[0].provider if self._listings else None
         return tuple(
-            (
+            _Part(
                 one,
                 [entry for entry in self._file if entry.get("provider", first) == one.provider],
                 self._own[one.provider].models if one.provider in self._own else (),
+                self._stored.get(one.id, _NOTHING_STORED),
             )
             for one in self._listings
         )
 
 
 def _combined(
-    parts: Sequence[tuple[Listing, Sequence[Mapping[str, Any]], _Models]], public: _Models
-) -> tuple[Source, ...]:
+    parts: Sequence[_Part], public: _Models
+) -> tuple[tuple[Source, ...], dict[str, tuple[Stocked, ...]]]:
     prices = PriceIndex(public)
     sources: list[Source] = []
+    stock: dict[str, tuple[Stocked, ...]] = {}
     left_out: list[str] = []
-    for one, entries, own in parts:
-        combined = combine(entries, own, prices)
+    for part in parts:
+        one, combined = part.listing, combine(part.file, part.own, prices, part.stored)
         left_out += combined.left_out
+        stock[one.provider] = combined.stock
         sources.append(Source(one.provider, one.fee, one.priority, combined.models, one.rule))
     if left_out:
         _log.info("models_left_out", count=len(left_out), models=left_out[:_SHOWN])
-    return tuple(sources)
+    return tuple(sources), stock

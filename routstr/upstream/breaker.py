@@ -33,7 +33,7 @@ class BreakerPolicy:
 class Breaker:
     """One provider's record. An attempt enters with a permit and tells its end with it."""
 
-    __slots__ = ("_opened", "_permits", "_policy", "_probe", "_until", "failures")
+    __slots__ = ("_opened", "_permits", "_policy", "_probe", "_until", "failures", "opened_at")
 
     def __init__(self, policy: BreakerPolicy) -> None:
         self._policy: Final = policy
@@ -43,6 +43,8 @@ class Breaker:
         self._probe = REFUSED
         self.failures = 0
         """Failures since anything worked."""
+        self.opened_at: float | None = None
+        """Since when it is left alone, pause after pause; None while it is closed."""
 
     def ready(self, now: float) -> bool:
         """Whether an attempt would be let through."""
@@ -63,6 +65,7 @@ class Breaker:
         if self.failures or self._opened:
             self.failures = self._opened = 0
             self._probe = REFUSED
+            self.opened_at = None
 
     def failed(self, permit: int, now: float) -> bool:
         """The provider did not; True when it is left alone from now on."""
@@ -73,6 +76,8 @@ class Breaker:
         elif self._opened or self.failures < self._policy.failures_max:
             return False  # what began before, or beside it, tells nothing new
         self._until = now + self.pause_s
+        if not self._opened:
+            self.opened_at = now
         self._opened += 1
         return True
 

@@ -17,6 +17,7 @@ from routstr.upstream.breaker import Breaker, BreakerPolicy
 from routstr.upstream.client import UpstreamClient
 from routstr.upstream.correction import Corrections
 from routstr.upstream.endpoint import Endpoint
+from routstr.upstream.pace import Pace
 from routstr.upstream.passage import Passage
 from routstr.upstream.provider import Profile, Provider
 
@@ -101,6 +102,7 @@ class Carrier:
         "last_problem",
         "lines",
         "name",
+        "pace",
         "profile",
     )
 
@@ -127,6 +129,7 @@ class Carrier:
         self.breaker = Breaker(parts.breaker)
         self.last_problem: str | None = None
         """The code of the newest failure."""
+        self.pace = Pace()
         self._alarm: Final = parts.alarm
         self._always: Final = dict.fromkeys(sorted(adapter.refuses))
         self._learnt: dict[str, dict[str, str | None]] = {}
@@ -144,6 +147,7 @@ class Carrier:
         if earlier.profile.base_url != self.profile.base_url:
             return
         self.breaker, self.last_problem = earlier.breaker, earlier.last_problem
+        self.pace = earlier.pace
         if earlier.adapter is self.adapter:
             self._learnt = earlier._learnt  # noqa: SLF001 - of its own kind
             self._lacking = earlier._lacking  # noqa: SLF001
@@ -189,6 +193,13 @@ class Carrier:
         awake = next((line for line in left if line.awake(now, model)), None)
         return awake or (left[0] if left and resting else None)
 
+    def reset(self) -> None:
+        """Ask it again at once, with every key."""
+        self.breaker.worked()
+        for line in self.lines:
+            line.rests, line.refused = _NO_RESTS, False
+        _log.info("provider_reset", provider=self.name)
+
     def corrections(self, model: str) -> Corrections | None:
         """What is changed in requests to a model; None: nothing."""
         return self._learnt.get(model) or self._always or None
@@ -229,6 +240,7 @@ class Carrier:
 
     def _count(self, error: UpstreamError, permit: int, now: float) -> None:
         self.last_problem = error.code
+        self.pace.broke(now)
         pause_s = self.breaker.pause_s
         if self.breaker.failed(permit, now):
             _log.warning(
@@ -237,6 +249,7 @@ class Carrier:
 
     def _refuse(self, line: Line, error: UpstreamError, model: str, now: float) -> None:
         self.last_problem = error.code
+        self.pace.broke(now)
         line.rest(model, now + REFUSED_SECONDS, now)
         line.refused = True
         self._alarm(

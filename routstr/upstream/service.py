@@ -4,7 +4,7 @@ The provider of the settings (``UPSTREAM_BASE_URL``) is none of them. It is alwa
 first, and its name is taken.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, TypeVar
@@ -39,6 +39,7 @@ from routstr.upstream.repository import Record, Versions
 T = TypeVar("T")
 
 PROVIDERS_MAX: Final = 500
+ChangeKeys = Callable[[tuple[Secret, ...]], tuple[Secret, ...]]
 _SEAL: Final = "provider_keys"
 _keys_of: Final = msgspec.json.Decoder(list[str]).decode
 _options_of: Final = msgspec.json.Decoder(dict[str, object]).decode
@@ -136,6 +137,22 @@ class Providers:
             records = repository.every(tx.sql)
             before = _find(records, which)
             others = [record for record in records if record.id != before.id]
+            after = self._changed(before, wanted, others)
+            after = msgspec.structs.replace(after, updated_at=now)
+            repository.change(tx, after)
+            return after
+
+        return self._opened(await self._db.write(write))
+
+    async def change_keys(self, which: str, change: ChangeKeys) -> StoredProvider:
+        """Make other keys of those that there are. Raises as :meth:`edit`, and what it raises."""
+        now = self._clock.now_ms()
+
+        def write(tx: Tx) -> Record:
+            records = repository.every(tx.sql)
+            before = _find(records, which)
+            others = [record for record in records if record.id != before.id]
+            wanted = Description(keys=change(self._keys(before)))
             after = self._changed(before, wanted, others)
             after = msgspec.structs.replace(after, updated_at=now)
             repository.change(tx, after)

@@ -69,10 +69,11 @@ class Turns:
         tried: tuple[Line, ...] = ()
         now = asyncio.get_running_loop().time
         while True:
-            permit = carrier.breaker.enter(now())
+            began = now()
+            permit = carrier.breaker.enter(began)
             if not permit and not choice.forced:
                 return None
-            line = carrier.line(now(), model, tried, resting=choice.forced)
+            line = carrier.line(began, model, tried, resting=choice.forced)
             if line is None:
                 carrier.breaker.left(permit)
                 return None
@@ -93,6 +94,7 @@ class Turns:
                 raise
             else:
                 carrier.worked(line)
+                carrier.pace.took(now() - began)
                 return answer
 
     def failure(self) -> RoutstrError:
