@@ -63,6 +63,7 @@ def _shares(name: str, options: argparse.Namespace, count: int) -> list[Share]:
         left -= size
     if options.episode is not None:
         episodes = [one for one in episodes if one[0] == options.episode]
+    episodes = [one for one in episodes if one[0] >= options.since]
     dealt = (tuple(episodes[first::count]) for first in range(count))
     return [Share(name, options.seed, some) for some in dealt if some]
 
@@ -81,6 +82,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=None, help="a run with the same is the same")
     parser.add_argument("--db", choices=(SQLITE, POSTGRES), default=None, help="only this one")
     parser.add_argument("--episode", type=int, default=None, help="only this one, as it was told")
+    parser.add_argument("--since", type=int, default=0, help="this episode and all after it")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     options = parser.parse_args(arguments)
     options.seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
