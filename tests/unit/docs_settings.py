@@ -16,10 +16,17 @@ from tests.unit.test_env_example import profile_notes, shown
 HEAD: Final = """\
 # Settings
 
-Read once, when the node starts: first `.env` in its folder, then the environment, which wins. An
-empty value counts as not set. A wrong value stops the start with a line that names the variable.
-Lists are comma separated. `ROUTSTR_ENV` chooses a profile, which changes a few defaults; a value
-that is set always wins. Values of the kind *secret* are never shown, logged or written anywhere.
+First `.env` in the node's folder is read, then the environment, which wins, both once, when the
+node starts. An empty value counts as not set. A wrong value stops the start with a line that names
+the variable. Lists are comma separated. `ROUTSTR_ENV` chooses a profile, which changes a few
+defaults. Values of the kind *secret* are never shown, logged or written anywhere.
+
+What neither of them sets may be stored in the database, and changed while the node runs: on the
+page `/admin/settings`, over `PATCH /admin/api/settings`, by `routstr settings set`. Every process
+on the database follows within seconds, without a restart. What the environment sets wins over
+what is stored, and is locked there. Not stored are secrets, places of files, and what a process is
+started with (the page names them). A stored value that does not fit any more, say after an
+upgrade, is left out, logged and shown; it stops no start.
 
 This page is written from `routstr/core/setting_groups.py` by `tests/unit/docs_settings.py`, and
 `tests/unit/test_docs.py` compares the two.
