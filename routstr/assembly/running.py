@@ -6,6 +6,7 @@ What serves is never changed: changed settings make another one, which takes ove
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final, NamedTuple
 
 from aiohttp import ClientSession
@@ -192,7 +193,7 @@ class Running:
         keys = build_keys(settings, db, node_key, clock, money)
         self._show_balances(base, keys, repetition)
         self.state.admin_wallet = build_wallet_desk(
-            settings, process, base.wallet, base.instance, outgoing, money, stack
+            settings, db, clock, base.wallet, partial(self._another_wallet, base), money, stack
         )
         health = self._show_node(base, catalog, upstreams)
         seen = None if before is None else before.state.web
@@ -231,6 +232,19 @@ class Running:
         money = build_money(settings, db, wallet, node_key, clock, outgoing, board)
         self.demands = money.demands
         return Base(instance, ledger, outgoing, sessions, wallet, money, board)
+
+    async def _another_wallet(self, base: Base, unlisted: tuple[str, ...]) -> Wallet:
+        """A wallet of this instance that may also speak to mints that are not listed."""
+        process = self._process
+        return await open_wallet(
+            self.settings,
+            process.db,
+            process.node_key,
+            base.instance,
+            base.outgoing,
+            process.clock,
+            unlisted=unlisted,
+        )
 
     def _start_upkeep(self, base: Base, objects: Objects) -> None:
         sweeper = Sweeper(

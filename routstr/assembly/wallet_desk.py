@@ -1,16 +1,14 @@
 """The operator's view of the wallet, put together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
-
-from aiohttp import ClientSession
+from typing import Final, TypeAlias
 
 from routstr.admin.wallet.actions import WalletActions
 from routstr.admin.wallet.desk import WalletDesk
 from routstr.assembly.money import Money
-from routstr.assembly.process import Process
-from routstr.assembly.wallet import open_wallet
+from routstr.core.clock import Clock
+from routstr.core.db import Database
 from routstr.core.settings import Settings
 from routstr.payment.resolving import Resolver
 from routstr.payment.standing import Homes
@@ -18,29 +16,28 @@ from routstr.payment.verification import Verifications
 from routstr.wallet.service import Wallet
 
 _STOP_SECONDS: Final = 5.0
+Another: TypeAlias = Callable[[tuple[str, ...]], Awaitable[Wallet]]
+"""Makes another wallet of the same instance, which may speak to these mints, too."""
 
 
 def build_wallet_desk(
     settings: Settings,
-    process: Process,
+    db: Database,
+    clock: Clock,
     wallet: Wallet,
-    instance: int,
-    outgoing: ClientSession,
+    another: Another,
     money: Money,
     stack: AsyncExitStack,
 ) -> WalletActions:
     """Put together what the routes and the pages of the wallet ask."""
-    db, clock = process.db, process.clock
 
     @asynccontextmanager
     async def reaching(unlisted: tuple[str, ...]) -> AsyncIterator[Wallet]:
-        """The wallet; for unlisted mints another one of this instance, for as long as it takes."""
+        """The wallet; for unlisted mints another one, for as long as it takes."""
         if not unlisted:
             yield wallet
             return
-        other = await open_wallet(
-            settings, db, process.node_key, instance, outgoing, clock, unlisted=unlisted
-        )
+        other = await another(unlisted)
         try:
             yield other
         finally:
