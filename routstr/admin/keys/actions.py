@@ -6,12 +6,10 @@ from typing import Final
 from msgspec import UNSET
 
 from routstr.admin.keys.desk import KeyDesk
+from routstr.admin.keys.requests import NewKey, Revoke, Rules
 from routstr.admin.keys.schemas import (
     MadeKey,
-    NewKey,
-    Revoke,
     RevokeAnswer,
-    Rules,
     TopUpAnswer,
     WithdrawAnswer,
 )
@@ -174,9 +172,7 @@ class KeyActions:
             repeated=made.repeated,
         )
 
-    async def _with_limit(
-        self, public_id: str, rules: Rules, changed: Changes
-    ) -> Changes:
+    async def _with_limit(self, public_id: str, rules: Rules, changed: Changes) -> Changes:
         """Add the limit; what is not named of it stays as it is."""
         now = (await self.desk.one(public_id)).limit
         named = rules.model_fields_set

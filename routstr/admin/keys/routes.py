@@ -8,19 +8,21 @@ from routstr.admin.access import operator, private
 from routstr.admin.calls import CallName
 from routstr.admin.keys.actions import KeyActions
 from routstr.admin.keys.desk import PAGE
+from routstr.admin.keys.requests import (
+    NewKey,
+    Revoke,
+    Rules,
+    TopUp,
+    Withdraw,
+)
 from routstr.admin.keys.schemas import (
     KeyDetail,
     KeyPage,
     MadeKey,
-    NewKey,
-    Revoke,
     RevokeAnswer,
-    Rules,
     RulesAnswer,
     TemporaryBalances,
-    TopUp,
     TopUpAnswer,
-    Withdraw,
     WithdrawAnswer,
 )
 from routstr.admin.scopes import Scope, needs

@@ -1,12 +1,11 @@
-"""What the admin API tells of keys, and takes. Amounts are msat, times Unix seconds."""
+"""What the admin API tells of keys. Amounts are msat, times Unix seconds."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from routstr.auth.key_lists import KeyRow
-from routstr.core.secret import Secret
 from routstr.ledger.browse import OpenHold
 from routstr.ledger.key_limits import LimitState
 from routstr.ledger.limits import Reset
@@ -15,12 +14,6 @@ from routstr.wallet.papers import GivenToken
 
 _MS = 1_000
 State = Literal["active", "expired", "revoked"]
-ResetWord = Literal["daily", "weekly", "monthly"]
-Msats = Annotated[int, Field(gt=0, description="msat")]
-
-
-class _Asked(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True, extra="forbid")
 
 
 class LimitInfo(BaseModel):
@@ -165,16 +158,6 @@ class KeyPage(BaseModel):
     next_before: int | None = None
 
 
-class Rules(_Asked):
-    """What is changed of a key; what is not named stays, null takes it away."""
-
-    name: str | None = None
-    note: str | None = Field(None, description="the operator's own; nobody else is told")
-    balance_limit: Msats | None = None
-    balance_limit_reset: ResetWord | None = None
-    validity_date: int | None = Field(None, description="Unix seconds; a past one ends it now")
-
-
 class RulesAnswer(BaseModel):
     """The rules of a key as they are."""
 
@@ -182,18 +165,6 @@ class RulesAnswer(BaseModel):
     balance_limit_reset: str | None
     validity_date: int | None
     key: KeyInfo
-
-
-class NewKey(_Asked):
-    """A key by hand: paid with a token, or out of the operator's own money."""
-
-    initial_balance_token: Secret | None = None
-    amount_msats: Msats | None = Field(None, description="out of the operator's own money")
-    name: str | None = None
-    note: str | None = None
-    balance_limit: Msats | None = None
-    balance_limit_reset: ResetWord | None = None
-    validity_date: int | None = None
 
 
 class MadeKey(BaseModel):
@@ -204,26 +175,11 @@ class MadeKey(BaseModel):
     balance: int
 
 
-class TopUp(_Asked):
-    """A credit out of the operator's own money."""
-
-    amount_msats: Msats
-
-
 class TopUpAnswer(BaseModel):
     """What a key has now. ``repeated``: this call had credited it before."""
 
     balance: int
     repeated: bool
-
-
-class Withdraw(_Asked):
-    """What is taken out of a key as a token; all that one mint can pay when no amount is named."""
-
-    key: str = Field(description="public id")
-    amount: Annotated[int, Field(gt=0)] | None = Field(None, description="in unit")
-    mint_url: str | None = None
-    unit: Literal["sat", "msat"] = "sat"
 
 
 class WithdrawAnswer(BaseModel):
@@ -238,13 +194,6 @@ class WithdrawAnswer(BaseModel):
     mint_fee: int = Field(description="msat")
     balance: int
     repeated: bool
-
-
-class Revoke(_Asked):
-    """How a key ends, and where what is on it goes."""
-
-    refund: Literal["token", "lightning", "none"] = "token"
-    lightning_address: str | None = None
 
 
 class RevokeAnswer(BaseModel):

@@ -8,7 +8,11 @@ from fastapi.responses import RedirectResponse
 from routstr.admin.books.desk import BooksDesk, TransferQuery
 from routstr.admin.calls import new_call
 from routstr.admin.keys.actions import KeyActions
-from routstr.admin.keys.schemas import Revoke, RevokeAnswer, Rules, WithdrawAnswer
+from routstr.admin.keys.requests import Revoke, Rules
+from routstr.admin.keys.schemas import (
+    RevokeAnswer,
+    WithdrawAnswer,
+)
 from routstr.admin.pages.door import Operator, Signed, show
 from routstr.admin.pages.fields import Turning, day_end, last_day, plain_sat, sat
 from routstr.admin.pages.keys import HERE, RESETS, Actions, call_of, reset_of

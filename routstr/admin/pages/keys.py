@@ -6,7 +6,10 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from routstr.admin.calls import new_call
 from routstr.admin.keys.actions import KeyActions
-from routstr.admin.keys.schemas import MadeKey, NewKey, ResetWord
+from routstr.admin.keys.requests import NewKey, ResetWord
+from routstr.admin.keys.schemas import (
+    MadeKey,
+)
 from routstr.admin.pages.door import Operator, Signed, show
 from routstr.admin.pages.fields import Fields, Turning, day_end, sat
 from routstr.auth.key_lists import Which

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from routstr.admin.keys.schemas import NewKey, Revoke
+from routstr.admin.keys.requests import NewKey, Revoke
 from routstr.core.secret import Secret
 from routstr.money import Msat
 from routstr.wallet import token

@@ -2,7 +2,13 @@ import pytest
 from msgspec.structs import replace
 from pydantic import ValidationError
 
-from routstr.admin.keys.schemas import KeyInfo, MadeKey, Rules, TokenInfo, WithdrawAnswer
+from routstr.admin.keys.requests import Rules
+from routstr.admin.keys.schemas import (
+    KeyInfo,
+    MadeKey,
+    TokenInfo,
+    WithdrawAnswer,
+)
 from routstr.auth.key_lists import KeyRow
 from routstr.ledger.key_limits import LimitState
 from routstr.ledger.limits import Reset
