@@ -42,7 +42,7 @@ class TokenAnswer(BaseModel):
     id: int
     name: str
     token_preview: str
-    scopes: list[Scope]
+    scopes: list[Annotated[Scope, Field(strict=False)]]
     created_at: _Time
     last_used_at: _MaybeTime
     expires_at: _MaybeTime

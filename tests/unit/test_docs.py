@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from sqlmodel import SQLModel
 
 from routstr import errors
+from routstr.admin import access_schemas
 from routstr.admin import schemas as admin_schemas
 from routstr.admin.keys import schemas as admin_key_schemas
 from routstr.balance import key_schemas, schemas, usage
@@ -51,7 +52,9 @@ PAGES: Final = (
     *("extending.md", "versions.md"),
 )
 BASE: Final = "$BASE"
-ANSWERS: Final = (schemas, key_schemas, usage, admin_schemas, admin_key_schemas, paths)
+ANSWERS: Final = (
+    *(schemas, key_schemas, usage, admin_schemas, admin_key_schemas, paths, access_schemas),
+)
 
 
 @pytest.fixture(scope="module")
