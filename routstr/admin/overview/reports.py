@@ -17,7 +17,7 @@ from routstr.admin.overview.schemas import (
     summary,
 )
 from routstr.admin.overview.statistics import Statistics, Window, by_start, largest, starts
-from routstr.ledger.usage import DAY, NOTHING, Figures
+from routstr.ledger.usage import DAY, HOUR, NOTHING, Figures
 
 _MINUTE_MS: Final = 60_000
 _DAY_MINUTES: Final = DAY // _MINUTE_MS
@@ -85,7 +85,7 @@ class Reports:
         return ModelMix(top_models=top, metrics=mixes)
 
     def _window(self, hours: int, interval: int) -> Window:
-        return self._statistics.last(hours, fine=interval < _DAY_MINUTES)
+        return self._statistics.last(hours, HOUR if interval < _DAY_MINUTES else DAY)
 
 
 def _mix(start: int, used: Mapping[str, Figures], top: list[str]) -> Mix:

@@ -75,9 +75,9 @@ class Statistics:
         self._traffic: Final = traffic
         self._revenue: Final = revenue
 
-    def last(self, hours: int, *, fine: bool = False) -> Window:
-        """The last hours, the present one included; in days when they are many, unless ``fine``."""
-        span = HOUR if fine or hours <= FINE_HOURS else DAY
+    def last(self, hours: int, span: int | None = None) -> Window:
+        """The last hours, the present one included; in days when they are many, or are asked for."""
+        span = span or (HOUR if hours <= FINE_HOURS else DAY)
         until = self._clock.now_ms() // span * span + span
         return Window(until - max(1, -(-hours * HOUR // span)) * span, until, span)
 

@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from routstr.core.clock import ManualClock
 from routstr.core.db import Database
+from routstr.errors import DatabaseUnavailable
 from routstr.payment.alert_board import RETRY_SECONDS, UNSEEN_MS, AlertBoard
 from routstr.payment.alert_store import SEND_PAUSE_MS, Alarm, Alert
 from tests.unit.upstream.storing import database
@@ -104,13 +106,27 @@ async def test_an_event_lasts_until_it_is_cleared(watch: Watch) -> None:
     assert await watch.names() == []
 
 
-async def test_events_wait_for_the_database(watch: Watch, tmp_path: Path) -> None:
-    gone = Database(f"sqlite:///{tmp_path / 'node.db'}")
-    board = AlertBoard(gone, watch.clock, set())
+class Away:
+    """A database that is away at first."""
+
+    def __init__(self, db: Database) -> None:
+        self._db, self.away = db, True
+
+    async def write(self, fn: Any) -> Any:
+        if self.away:
+            raise DatabaseUnavailable
+        return await self._db.write(fn)
+
+    async def read(self, fn: Any) -> Any:
+        return await self._db.read(fn)
+
+
+async def test_events_wait_for_the_database(watch: Watch) -> None:
+    db = Away(watch.db)
+    board = AlertBoard(cast("Database", db), watch.clock, set())
     board.raised("ecash_lost", mint="m")
-    with pytest.raises(Exception):  # noqa: B017, PT011 - it was never started
+    with pytest.raises(DatabaseUnavailable):
         await board.keep()
-    gone.start()
+    db.away = False
     await board.keep()
     assert await watch.names() == [("ecash_lost", "m")]
-    await gone.stop()
