@@ -6,7 +6,6 @@ both end, and is asked (NUT-07).
 
 import asyncio
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -152,14 +151,19 @@ class Claims:
     async def _ask_together(self, tokens: Sequence[Issued]) -> set[int]:
         """Return the sagas of those that are known to be redeemed: one question for each mint."""
         redeemed = set[int]()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(EARLIER_SECONDS_MAX):
+        limit = asyncio.timeout(EARLIER_SECONDS_MAX)
+        try:
+            async with limit:
                 for mint in dict.fromkeys(issued.mint for issued in tokens):
                     mine = [issued.saga for issued in tokens if issued.mint == mint]
                     try:
                         redeemed |= await self._wallet.claimed(mint, mine)
                     except WalletError as error:  # the other mints can be asked
                         _log.info("claims_unknown", mint=mint, count=len(mine), error=error.code)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            _log.info("claims_unknown", count=len(tokens), error="timeout")
         return redeemed
 
     async def _book(self, tokens: Sequence[Issued]) -> None:

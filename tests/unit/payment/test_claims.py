@@ -1,5 +1,6 @@
 """Which tokens are redeemed only their mints know; more of it stands in ``test_refund.py``."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -118,6 +119,14 @@ class TestEarlierTokens:
             till.redeem(await world.house.wallet.token_text(given.issued))
         assert await claims.earlier(owner, REFUND, ()) == []
         assert [g.issued.amount for g in await claims.earlier(owner, REFUND, ())] == [8]
+
+    async def test_are_not_waited_for_long(
+        self, till: Till, world: World, claims: Claims, owner: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("routstr.payment.claims.EARLIER_SECONDS_MAX", 0.05)
+        monkeypatch.setattr(world.mint, "check_state", lambda *_, **__: asyncio.sleep(60))
+        async with asyncio.timeout(30):
+            assert len(await claims.earlier(owner, REFUND, ())) == 3
 
     async def test_of_a_mint_that_is_away_are_good(
         self, till: Till, world: World, claims: Claims, owner: int
