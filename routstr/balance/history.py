@@ -21,6 +21,7 @@ _WORDS: Final = {
     TransferKind.LIGHTNING_RETURN: "what the refund over Lightning did not need",
     TransferKind.CHILD_KEYS: "child keys made",
     TransferKind.RELEASED: "credited by the operator",
+    TransferKind.GRANT: "credited by the operator",
 }
 _SOURCES: Final = {
     SagaKind.RECEIVE: "cashu",
@@ -32,6 +33,7 @@ _NO_SAGA: Final = {
     TransferKind.CHARGE: "hold",
     TransferKind.CHILD_KEYS: "key",
     TransferKind.RELEASED: "account",
+    TransferKind.GRANT: "account",
 }
 """What the reference of a transfer is when it is no saga."""
 
@@ -85,7 +87,7 @@ def _transaction(movement: Movement, trace: Trace | None) -> Transaction:
 def _source(movement: Movement, trace: Trace | None) -> str:
     if trace is not None:
         return _SOURCES[trace.kind]
-    return "operator" if movement.kind is TransferKind.RELEASED else "usage"
+    return "operator" if _NO_SAGA.get(movement.kind) == "account" else "usage"
 
 
 def _describe(movement: Movement) -> str:

@@ -14,7 +14,11 @@ from routstr.errors import InvalidParameter
 
 Fields = Mapping[str, str]
 _Rows = tuple[Sequence[Any], int | None]
-TABLES: Final[Mapping[str, type[BaseModel]]] = {"transfers": TransferInfo, "invoices": InvoiceInfo, "tokens": TokenInfo}
+TABLES: Final[Mapping[str, type[BaseModel]]] = {
+    "transfers": TransferInfo,
+    "invoices": InvoiceInfo,
+    "tokens": TokenInfo,
+}
 
 
 def seconds_of(fields: Fields, name: str) -> int | None:

@@ -106,6 +106,8 @@ async def credited(operator: Operator, client: Client, payer: Payer, secret: str
             "POST", f"/apikeys/{key}/topup", call="t", amount_msats=7 * ONE_SAT
         )
         assert told == {"balance": 7 * ONE_SAT, "repeated": repeated}
+    [line] = [one for one in await client.history(secret) if one["kind"] == "grant"]
+    assert (line["amount"], line["source"], line["mint_url"]) == (7_000, "operator", None)
     assert (await client.refund(secret)).json["sats"] == "7", "a credit is new money"
 
 
