@@ -42,7 +42,7 @@ class TokenAnswer(BaseModel):
     id: int
     name: str
     token_preview: str
-    scopes: list[Annotated[Scope, Field(strict=False)]]
+    scopes: list[str] = Field(description="what it may be used for")
     created_at: _Time
     last_used_at: _MaybeTime
     expires_at: _MaybeTime
@@ -54,7 +54,7 @@ class TokenAnswer(BaseModel):
             id=token.id,
             name=token.name,
             token_preview=token.preview,
-            scopes=list(token.scopes),
+            scopes=[scope.value for scope in token.scopes],
             created_at=token.created_at // _MS,
             last_used_at=_seconds(token.last_used_at),
             expires_at=_seconds(token.expires_at),
