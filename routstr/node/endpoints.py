@@ -11,6 +11,7 @@ from routstr.core.settings import Settings
 from routstr.errors import ModelNotFound, NotFound
 from routstr.node import docs_page
 from routstr.node.health import OPEN, Health
+from routstr.payment.maintenance import STATE
 from routstr.version import __version__
 
 
@@ -48,7 +49,7 @@ async def root(parts: Parts) -> dict[str, str]:
 @router.get("/v1/info")
 async def info(parts: Parts) -> dict[str, object]:
     """Describe the node: name, addresses, mints."""
-    settings = parts.settings
+    settings, deposits = parts.settings, await parts.health.deposits()
     return {
         "name": settings.name,
         "description": settings.description,
@@ -59,7 +60,8 @@ async def info(parts: Parts) -> dict[str, object]:
         "http_url": settings.http_url,
         "onion_url": settings.onion_url,
         "child_key_cost_msats": int(settings.child_key_cost),
-        "deposits_open": await parts.health.deposits() == OPEN,
+        "deposits_open": deposits == OPEN,
+        "maintenance": deposits == STATE,
     }
 
 

@@ -76,7 +76,7 @@ class Statistics:
         self._revenue: Final = revenue
 
     def last(self, hours: int, span: int | None = None) -> Window:
-        """The last hours, the present one included; in days when they are many, or are asked for."""
+        """The last hours with the present one; in days when they are many or that is asked for."""
         span = span or (HOUR if hours <= FINE_HOURS else DAY)
         until = self._clock.now_ms() // span * span + span
         return Window(until - max(1, -(-hours * HOUR // span)) * span, until, span)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from routstr.catalog.snapshot import PER_MSAT, Rates
 from routstr.money import ZERO, Msat, charge, total
-from routstr.payment.cost import Cost, calculate_request_cost, fitted
+from routstr.payment.cost import Cost, calculate_request_cost, fitted, own_cost
 from routstr.payment.usage import Media, Usage
 
 rate = st.integers(0, 10**18)
@@ -33,6 +33,14 @@ def exact(rates: Rates, usage: Usage) -> Fraction:
 @given(rates, usages)
 def test_the_charge_is_the_exact_sum_rounded_up_once(rates: Rates, usage: Usage) -> None:
     assert calculate_request_cost(rates, usage).total == charge(exact(rates, usage))
+
+
+@given(rates, usages, st.builds(Media, *[count] * 7))
+def test_what_the_provider_takes_is_the_same_sum_at_its_rates(
+    rates: Rates, usage: Usage, media: Media
+) -> None:
+    for one in (usage, replace(usage, media=media)):
+        assert own_cost(rates, one) == calculate_request_cost(rates, one).total
 
 
 @given(rates, usages)
