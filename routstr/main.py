@@ -10,6 +10,7 @@ from routstr.admin import access, access_endpoints, providers
 from routstr.admin.books import routes as book_routes
 from routstr.admin.keys import routes as key_routes
 from routstr.admin.overview import endpoints as overview_endpoints
+from routstr.admin.selling import endpoints as selling_endpoints
 from routstr.admin.settings import endpoints as settings_endpoints
 from routstr.admin.wallet import endpoints as wallet_endpoints
 from routstr.assembly.access import SetupParts, build_first_run, tell_of_setup
@@ -80,7 +81,7 @@ class App:
             node_endpoints.router, key_routes.router, book_routes.router,
             settings_endpoints.router,
             wallet_endpoints.router,
-            overview_endpoints.router,
+            overview_endpoints.router, selling_endpoints.router,
         ):  # fmt: skip
             self.api.include_router(router)
         self.options: Options | None = None

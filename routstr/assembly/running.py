@@ -40,6 +40,7 @@ from routstr.assembly.providers import (
 from routstr.assembly.realtime import with_realtime
 from routstr.assembly.relay import paid_routes, repeatable
 from routstr.assembly.repeats import build_repeats, start_repeats
+from routstr.assembly.selling import build_selling, start_overrides
 from routstr.assembly.sharing import Shared, open_shared
 from routstr.assembly.wallet import open_wallet, remind_of_seed
 from routstr.assembly.wallet_desk import build_wallet_desk
@@ -82,7 +83,7 @@ RECOVERY_SECONDS: Final = 10.0
 STOP_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.2
 NEEDED_TO_THE_END: Final = frozenset(
-    {"heartbeat", "sweep", "recovery", "price", "models", "providers", "idempotency"}
+    {"heartbeat", "sweep", "recovery", "price", "models", "providers", "overrides", "idempotency"}
 )
 """The tasks without which requests that are under way could not end well."""
 
@@ -183,6 +184,7 @@ class Running:
             extensions.adapters,
             base.board,
         )
+        overrides = await start_overrides(shelf, db, clock, supervisor)
         await start_upstreams(upstreams, supervisor)
         start_lists(shelf, supervisor)
         objects, router = Objects(db, money.auth, clock), build_router(upstreams.fleet, extensions)
@@ -196,6 +198,17 @@ class Running:
             settings, db, clock, base.wallet, partial(self._another_wallet, base), money, stack
         )
         health = self._show_node(base, catalog, upstreams)
+        self.state.admin_selling = build_selling(
+            settings,
+            db,
+            clock,
+            catalog,
+            shelf,
+            overrides,
+            upstreams,
+            sessions,
+            self.state.overview.statistics,
+        )
         seen = None if before is None else before.state.web
         self.state.web = build_client_pages(settings, catalog, health.check, clock, seen)
         self._start_upkeep(base, objects)

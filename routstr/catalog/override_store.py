@@ -68,14 +68,15 @@ class Overrides:
 
     async def forget(self, provider: int, model: str | None = None) -> int:
         """Take back what is stored of one model or of all; return of how many there was any."""
+        return await self._db.write(lambda tx: forget(tx, provider, model))
 
-        def write(tx: Tx) -> int:
-            rows = delete(ModelOverrideRow).where(_provider == provider)
-            if model is not None:
-                rows = rows.where(_sought == model.lower())
-            return int(tx.sql.execute(rows).rowcount)
 
-        return await self._db.write(write)
+def forget(tx: Tx, provider: int, model: str | None = None) -> int:
+    """See :meth:`Overrides.forget`."""
+    rows = delete(ModelOverrideRow).where(_provider == provider)
+    if model is not None:
+        rows = rows.where(_sought == model.lower())
+    return int(tx.sql.execute(rows).rowcount)
 
 
 def _version(connection: Connection) -> Version:

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from routstr.catalog.override_store import forget
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
 from routstr.core.node_key import NodeKey
@@ -144,14 +145,23 @@ class Providers:
 
         return self._opened(await self._db.write(write))
 
-    async def change_keys(self, which: str, change: ChangeKeys) -> StoredProvider:
-        """Make other keys of those that there are. Raises as :meth:`edit`, and what it raises."""
+    async def change_keys(
+        self, which: str, change: ChangeKeys, *, seen: int | None = None
+    ) -> StoredProvider:
+        """Make other keys of those that there are. Raises as :meth:`edit`, and what it raises.
+
+        ``seen``: only if nothing has changed since this ``updated_at``.
+        """
         now = self._clock.now_ms()
 
         def write(tx: Tx) -> Record:
             records = repository.every(tx.sql)
             before = _find(records, which)
             others = [record for record in records if record.id != before.id]
+            if seen is not None and seen != before.updated_at:
+                raise ProviderInvalid(
+                    "It was changed meanwhile: look at it again.", details={"param": "version"}
+                )
             wanted = Description(keys=change(self._keys(before)))
             after = self._changed(before, wanted, others)
             after = msgspec.structs.replace(after, updated_at=now)
@@ -161,11 +171,15 @@ class Providers:
         return self._opened(await self._db.write(write))
 
     async def remove(self, which: str) -> StoredProvider:
-        """Forget one and return it as it was. Raises ``ProviderNotFound``."""
+        """Forget one, and what is stored of its models, and return it as it was.
+
+        Raises ``ProviderNotFound``.
+        """
 
         def write(tx: Tx) -> Record:
             found = _find(repository.every(tx.sql), which)
             repository.remove(tx, found.id)
+            forget(tx, found.id)
             return found
 
         return self._opened(await self._db.write(write))
