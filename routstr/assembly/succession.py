@@ -41,6 +41,7 @@ class Succession:
         self._installed: Final = installed
         self._current: Running | None = None
         self._old: Final[dict[Running, asyncio.Task[None]]] = {}
+        self._tasks: Final[set[asyncio.Task[None]]] = set()
         self._taking_over: Final = asyncio.Lock()
 
     async def take_over(self, settings: Settings, agree: Agree | None = None) -> None:
@@ -49,10 +50,14 @@ class Succession:
         ``agree`` is called when nothing but its own failure can stop it any more. Raises what it
         raises, and :data:`START_PROBLEMS`; then nothing has changed.
         """
-        await asyncio.shield(asyncio.create_task(self._take_over(settings, agree)))
+        task = asyncio.create_task(self._take_over(settings, agree))
+        self._tasks.add(task)  # the loop alone would forget one that nobody awaits
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.shield(task)
 
     async def close(self) -> None:
         """End everybody, without waiting for what is under way: the server has waited."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for task in self._old.values():
             task.cancel()
         await asyncio.gather(*self._old.values(), return_exceptions=True)
@@ -83,5 +88,5 @@ class Succession:
 
     async def _end(self, old: Running) -> None:
         await old.retire(max(CONVERSATION_SECONDS, old.settings.upstream_total_seconds))
-        del self._old[old]
         await old.close()
+        del self._old[old]

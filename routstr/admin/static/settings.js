@@ -22,7 +22,13 @@
       const save = group.querySelector(".settings-save");
       if (save) save.hidden = inside === fixed;
       group.hidden = inside === 0;
-      if (words.length > 0) group.open = inside > 0;
+      if (words.length > 0) {
+        group.dataset.before ??= String(group.open);
+        group.open = inside > 0;
+      } else if (group.dataset.before) {
+        group.open = group.dataset.before === "true";
+        delete group.dataset.before;
+      }
       found += inside;
     }
     none.hidden = found > 0;
