@@ -121,10 +121,10 @@ class Children:
         child_hash = keys.identify(self._node, child).key_hash
 
         def write(tx: Tx) -> None:
+            owner = repository.lock(tx, parent_hash)  # whoever ends the child key holds it, too
             record = child_repository.find(tx.sql, key_hash=child_hash, public_id=child)
             if record is None:
                 raise ChildKeyNotFound
-            owner = repository.lock(tx, parent_hash)
             if owner is None or owner.id != record.parent:
                 raise ForeignChildKey
             change(tx, record)

@@ -326,3 +326,19 @@ async def test_spending_topping_up_and_taking_back_at_once(crowd: Crowd, purse: 
     assert refusals(replies) <= allowed | {BalanceChanged.code}
     taken = await redeemed(purse, replies)
     assert paid(replies) + taken + await crowd.balance(key) == 28 * EXACT_MSAT
+
+
+@in_msat
+async def test_one_child_key_is_ended_once(crowd: Crowd, purse: Purse) -> None:
+    key = await crowd[0].new_key(await purse.token(1_000))
+    made = await crowd[0].call("POST", "/v1/balance/child-key", key=key, json={"count": 1})
+    child = made.json["api_keys"][0]
+    replies = await asyncio.gather(
+        *(
+            crowd[number].call(
+                "POST", "/v1/balance/child-key/revoke", key=key, json={"child_key": child}
+            )
+            for number in range(FIFTY)
+        )
+    )
+    assert Counter(reply.status for reply in replies) == {200: 1, 404: FIFTY - 1}
