@@ -143,11 +143,14 @@ def _answer(data: Any) -> str:  # noqa: ANN401 - a provider's
 
 
 def _price(model: Any) -> Decimal | None:  # noqa: ANN401 - JSON of the list
-    """What orders models; None: it cannot be asked in words."""
+    """What orders models; None: it does not answer in words, or not for money."""
     pricing = model.get("sats_pricing")
-    if not isinstance(pricing, dict) or not model.get("enabled", True):
+    writes = "text" in model.get("architecture", {}).get("output_modalities", ["text"])
+    if not isinstance(pricing, dict) or not writes:
         return None
     try:
+        if Decimal(str(pricing["completion"])) <= 0:
+            return None
         return Decimal(str(pricing["max_cost"]))
     except (KeyError, ArithmeticError):
         return None

@@ -8,9 +8,16 @@ from starlette.types import Receive, Scope, Send
 KEY = "sk-" + "5e" * 32
 TOKEN = "cashuBpaid"
 MODELS = [
-    {"id": "dear", "sats_pricing": {"max_cost": 90}},
-    {"id": "cheap", "sats_pricing": {"max_cost": 0.5}},
+    {"id": "dear", "sats_pricing": {"completion": 0.1, "max_cost": 90}},
+    {"id": "cheap", "sats_pricing": {"completion": 1e-9, "max_cost": 0.5}},
     {"id": "unpriced", "sats_pricing": None},
+    {"id": "free", "sats_pricing": {"completion": 0, "max_cost": 0}},
+    {"id": "odd", "sats_pricing": {"max_cost": 0}},
+    {
+        "id": "draws",
+        "sats_pricing": {"completion": 1, "max_cost": 0.1},
+        "architecture": {"output_modalities": ["image"]},
+    },
 ]
 INVOICE = {
     "invoice_id": "a" * 64,
