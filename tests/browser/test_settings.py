@@ -85,6 +85,11 @@ async def test_a_price_is_found_mistyped_saved_and_taken_back(house: House, page
     await expect(fee).to_have_value("1.05")
     assert await price(house) == before
 
+    await check_other_fields(page)
+
+
+async def check_other_fields(page: Page) -> None:
+    """Lists and switches."""
     await page.locator("#responsecache summary").click()
     await page.get_by_label("Response cache for").fill("temperature\nseed")
     await page.locator("#responsecache .save").click()
