@@ -20,7 +20,7 @@ from routstr.errors import (
 from routstr.ledger.entries import Held, HoldRequest, Placed, Refused, Settled, Settlement
 from routstr.money import ZERO, Msat
 from routstr.payment.change import Change, Purse
-from routstr.payment.cost import Cost
+from routstr.payment.cost import Cost, calculate_request_cost
 from routstr.payment.metering import Meter, Offer, Receipt, _shielded
 from routstr.payment.pricing import Quote
 from routstr.payment.usage import Usage
@@ -161,8 +161,21 @@ async def test_a_charge_is_the_usage_at_the_rates_of_the_offer() -> None:
             completion_tokens=5,
             estimated=False,
             placed=Placed(books.requests[0], Msat(100)),
+            provider=ENTRY.provider,
+            own_cost=25,  # without the least price of a request
         )
     ]
+
+
+async def test_what_the_provider_takes_is_told_with_the_charge() -> None:
+    books = Books(reserved=300)
+    meter = await opened(books)
+    own = replace(ENTRY.rates, request=0)
+    meter.serve(replace(ENTRY, provider="other", own=own))
+    await meter.settle(USAGE)
+    (end,) = books.ends
+    assert isinstance(end, Settlement)
+    assert (end.provider, end.own_cost) == ("other", int(calculate_request_cost(own, USAGE).total))
 
 
 async def test_who_keeps_no_balance_here_gets_what_is_left_after_the_end() -> None:
