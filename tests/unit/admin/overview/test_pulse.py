@@ -33,7 +33,7 @@ async def test_all_who_look_get_the_same_and_nothing_is_read_for_nobody() -> Non
                     break
         return seen
 
-    assert await asyncio.gather(look(), look()) == [[1, 3], [1, 3]]
+    assert list(await asyncio.gather(look(), look())) == [[1, 3], [1, 3]]
     assert pulse.viewers == 0
     await asyncio.sleep(0.01)
     quiet = source.reads
