@@ -8,7 +8,9 @@ from fastapi import FastAPI
 from routstr.admin.pages import (
     key,
     keys,
+    models,
     overview,
+    providers,
     security,
     setup,
     setup_pay,
@@ -64,6 +66,6 @@ def add_pages(api: FastAPI) -> None:
     for router in (
         look.router, sign_in.router, security.router, settings_page.router, setup_pay.router,
         overview.router, keys.router, key.router, transactions.router,
-        setup.router, wallet_page.router,
+        setup.router, wallet_page.router, models.router, providers.router,
     ):  # fmt: skip
         api.include_router(router)
