@@ -169,3 +169,13 @@ def test_prices_of_nothing_that_may_be_a_slip_are_told(
     nothing = {"prompt": "0", "completion": 0}
     open_catalog(settings(tmp_path, {**MINE, "pricing": nothing, **more}), SystemClock())
     assert ("prices_of_nothing_are_not_sold" in caplog.text) is warned
+
+
+def test_a_new_node_that_names_no_models_file_begins_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, entries = open_catalog(Settings(), SystemClock())
+    assert entries == ()
+    with pytest.raises(ModelsFileError, match="No such file"):
+        open_catalog(Settings(models_path=tmp_path / "models.json"), SystemClock())
