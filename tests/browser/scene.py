@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from playwright.async_api import Browser, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from devkit.lnurl import LnurlServer
 from devkit.mint import Mint, MintOptions
@@ -93,3 +93,11 @@ async def open_browser() -> AsyncIterator[Browser]:
         )
         yield browser
         await browser.close()
+
+
+async def sign_in(page: Page, url: str = "") -> None:
+    """Become the operator; ``url`` unless the page's context knows it."""
+    await page.goto(f"{url}/admin/login")
+    await page.fill("[name=password]", PASSWORD)
+    await page.click("main button")
+    await page.wait_for_url("**/admin")
