@@ -1,13 +1,11 @@
 """A client without any tool: buys a key, watches it, spends it, takes the money back."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.browser.scene import DESKTOP, Scene, open_browser, open_scene
+from tests.browser.scene import Scene
 
 WAIT_MS = 30_000
 _KEY = re.compile(r"sk-[0-9a-f]{64}")
@@ -21,37 +19,6 @@ Object.defineProperty(navigator, "mediaDevices", { value: {
   },
 } });
 """
-
-
-@pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with open_scene(tmp_path) as scene:
-        yield scene
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with open_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-async def page(browser: Browser) -> AsyncIterator[Page]:
-    context = await browser.new_context(viewport=DESKTOP, locale="en-US")
-    page = await context.new_page()
-    page.set_default_timeout(WAIT_MS)
-    complaints: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        # what the API refuses is an error to the browser, too
-        if message.type in {"error", "warning"} and "the server responded" not in message.text:
-            complaints.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    await context.close()
-    assert complaints == []
 
 
 async def _sats(page: Page, selector: str) -> int:

@@ -2,57 +2,18 @@
 
 import csv
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.browser.scene import DESKTOP, PASSWORD, Scene, open_browser, open_scene
+from tests.browser.scene import Scene
 from tests.integration.money.house import Client
 
 WAIT_MS = 30_000
 _SECRET = re.compile(r"sk-[0-9a-f]{64}|cashu[AB]")
 
 
-@pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with open_scene(tmp_path) as scene:
-        yield scene
-        outcome = await scene.house.audit()
-        assert outcome.holds, [check for check in outcome.checks if not check.holds]
-        assert scene.house.leaks() == []
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with open_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-async def page(browser: Browser, scene: Scene) -> AsyncIterator[Page]:
-    context = await browser.new_context(viewport=DESKTOP, locale="en-US", base_url=scene.url)
-    page = await context.new_page()
-    page.set_default_timeout(WAIT_MS)
-    complaints: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        # what is refused is an error to the browser, too
-        if message.type in {"error", "warning"} and "the server responded" not in message.text:
-            complaints.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto("/admin/login")
-    await page.fill("[name=password]", PASSWORD)
-    await page.click("main button")
-    yield page
-    await context.close()
-    assert complaints == []
-
-
-async def test_keys_are_found_paid_out_credited_and_ended(scene: Scene, page: Page) -> None:
+async def test_keys_are_found_paid_out_credited_and_ended(scene: Scene, operator: Page) -> None:
+    page = operator
     client, payer = scene.house.client, scene.payer
     secret = await client.new_key(await payer.token(300))
     await client.call("POST", "/v1/balance/donate", params={"token": await payer.token(64)})

@@ -1,58 +1,19 @@
 """The operator looks at the wallet, takes out what is the node's own, and checks the books."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
-from playwright.async_api import Browser, ConsoleMessage, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.browser.scene import DESKTOP, PASSWORD, Scene, let_live, open_browser, open_scene
+from tests.browser.scene import Scene
 
 WAIT_MS = 60_000
 GIFT_SAT = 3_000
 
 
-@pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with open_scene(tmp_path) as scene:
-        await let_live(scene)
-        gift = {"token": await scene.payer.token(GIFT_SAT)}
-        await scene.house.client.call("POST", "/v1/balance/donate", json=gift)
-        yield scene
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with open_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-async def page(scene: Scene, browser: Browser) -> AsyncIterator[Page]:
-    """The operator's, signed in; nothing may complain."""
-    context = await browser.new_context(viewport=DESKTOP, locale="en-US")
-    page = await context.new_page()
-    page.set_default_timeout(WAIT_MS)
-    expect.set_options(timeout=WAIT_MS)
-    complaints: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and "the server responded" not in message.text:
-            complaints.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto(f"{scene.url}/admin/login")
-    await page.fill("[name=password]", PASSWORD)
-    await page.click("main button")
-    await page.wait_for_url("**/admin*")
-    yield page
-    await context.close()
-    assert complaints == []
-
-
-async def test_the_wallet_is_looked_at_emptied_and_checked(scene: Scene, page: Page) -> None:
+async def test_the_wallet_is_looked_at_emptied_and_checked(scene: Scene, operator: Page) -> None:
+    page = operator
+    gift = {"token": await scene.payer.token(GIFT_SAT)}
+    await scene.house.client.call("POST", "/v1/balance/donate", json=gift)
     await page.goto(f"{scene.url}/admin/wallet")
     await expect(page.locator("#mints table").first).to_contain_text("sat")
     await expect(page.locator("#mints")).not_to_contain_text("Show")
@@ -74,6 +35,19 @@ async def test_the_wallet_is_looked_at_emptied_and_checked(scene: Scene, page: P
     await expect(page.locator("#token-text")).to_have_text(token)
     assert await scene.payer.redeem(token) > 0
 
+    await _pay_out_and_move(scene, page)
+
+    await page.get_by_role("link", name="Movements").click()
+    await expect(page.locator("main")).to_contain_text("Nothing is open")
+    await page.get_by_role("link", name="Check", exact=True).click()
+    await page.get_by_role("button", name="Check everything").click()
+    await expect(page.locator("#check")).to_contain_text("Every equation holds")
+    outcome = await scene.house.audit()
+    owed = page.locator("#check .facts dd").nth(1)
+    await expect(owed).to_contain_text(f"{outcome.owed / 1_000:,.3f}".rstrip("0").rstrip("."))
+
+
+async def _pay_out_and_move(scene: Scene, page: Page) -> None:
     await page.goto(f"{scene.url}/admin/wallet/out")
     await page.fill("#payout-to", scene.bob.address)
     await page.fill("#payout-amount", "100")
@@ -87,15 +61,6 @@ async def test_the_wallet_is_looked_at_emptied_and_checked(scene: Scene, page: P
     await page.fill("#move-amount", "200")
     await page.get_by_role("button", name="Move", exact=True).click()
     await expect(page.locator("#moves")).to_contain_text("arrived")
-
-    await page.get_by_role("link", name="Movements").click()
-    await expect(page.locator("main")).to_contain_text("Nothing is open")
-    await page.get_by_role("link", name="Check", exact=True).click()
-    await page.get_by_role("button", name="Check everything").click()
-    await expect(page.locator("#check")).to_contain_text("Every equation holds")
-    outcome = await scene.house.audit()
-    owed = page.locator("#check .facts dd").nth(1)
-    await expect(owed).to_contain_text(f"{outcome.owed / 1_000:,.3f}".rstrip("0").rstrip("."))
 
 
 async def _series(page: Page) -> None:
