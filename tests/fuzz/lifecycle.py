@@ -111,6 +111,7 @@ async def _end_sagas(world: World) -> None:
             await world.step(Act(index, Recover()))
         if not world.open_sagas:
             break
+    world.ground.clock.advance(seconds=_LATE_S)  # mints rest no longer
     await world.step(Act(0, AskMints()))  # also about what the last recovery found to be paid
     await world.step(Act(0, AskGivenUp(world.observer)))
     for one in _uncredited(world):  # very late: nobody but its owner asks about it any more
