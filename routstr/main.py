@@ -9,6 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from routstr.admin import access, access_endpoints, providers
 from routstr.admin.books import routes as book_routes
 from routstr.admin.keys import routes as key_routes
+from routstr.admin.logs import routes as log_routes
 from routstr.admin.overview import endpoints as overview_endpoints
 from routstr.admin.selling import endpoints as selling_endpoints
 from routstr.admin.settings import endpoints as settings_endpoints
@@ -81,7 +82,7 @@ class App:
             node_endpoints.router, key_routes.router, book_routes.router,
             settings_endpoints.router,
             wallet_endpoints.router,
-            overview_endpoints.router, selling_endpoints.router,
+            overview_endpoints.router, selling_endpoints.router, log_routes.router,
         ):  # fmt: skip
             self.api.include_router(router)
         self.options: Options | None = None

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from routstr.admin.pages import (
     key,
     keys,
+    logs,
     models,
     overview,
     providers,
@@ -66,6 +67,6 @@ def add_pages(api: FastAPI) -> None:
     for router in (
         look.router, sign_in.router, security.router, settings_page.router, setup_pay.router,
         overview.router, keys.router, key.router, transactions.router,
-        setup.router, wallet_page.router, models.router, providers.router,
+        setup.router, wallet_page.router, logs.router, models.router, providers.router,
     ):  # fmt: skip
         api.include_router(router)

@@ -13,6 +13,7 @@ from aiohttp import ClientSession
 from starlette.datastructures import State
 from starlette.types import ASGIApp
 
+from routstr.admin.logs.desk import LogDesk
 from routstr.assembly.custody import build_custody
 from routstr.assembly.endpoints import EndpointParts, build_found, noted, start_forgetting
 from routstr.assembly.keys import Keys, build_keys, start_expiry, start_live
@@ -288,6 +289,7 @@ class Running:
         state.admin_keys, state.admin_books = build_custody(
             process.db, process.node_key, process.clock, base.wallet, money
         )
+        state.admin_logs = LogDesk(process.db, self.settings.log_dir)
         state.lightning = build_lightning(
             self.settings, process.db, base.wallet, process.node_key, process.clock, money
         )

@@ -26,6 +26,7 @@ from routstr.money import Msat
 _transfer: Final = cast("ColumnElement[int]", col(Transfer.id))
 _ACCOUNT: Final = cast("ColumnElement[int]", col(Account.id))
 _hold: Final = cast("ColumnElement[int]", col(Hold.id))
+_TIME: Final = cast("ColumnElement[int]", col(Transfer.created_at))
 # as the indexes say it, not as parameters
 _CHARGE: Final[ColumnElement[int]] = literal_column(str(int(TransferKind.CHARGE)))
 _OPEN: Final[ColumnElement[int]] = literal_column("0")
@@ -165,24 +166,29 @@ def _bounds(connection: Connection, which: Filter, before: int | None) -> list[C
     if before is not None:
         bounds.append(_transfer < before)
     if which.since is not None:
-        bounds.append(_transfer >= _first_since(connection, which.since - _NEAR_MS))
+        bounds.append(_transfer >= first_since(connection, which.since - _NEAR_MS))
         bounds.append(col(Transfer.created_at) >= which.since)
     if which.until is not None:
-        bounds.append(_transfer < _first_since(connection, which.until + _NEAR_MS))
+        bounds.append(_transfer < first_since(connection, which.until + _NEAR_MS))
         bounds.append(col(Transfer.created_at) < which.until)
     return bounds
 
 
-def _first_since(connection: Connection, at: int) -> int:
-    """The id of the first transfer since a moment (ms), or one above all."""
-    low, high = 1, int(connection.execute(select(func.max(_transfer))).scalar() or 0) + 1
+def first_since(
+    connection: Connection,
+    at: int,
+    ids: ColumnElement[int] = _transfer,
+    times: ColumnElement[int] = _TIME,
+) -> int:
+    """The id of the first row (of transfers, if nothing else is said) since a moment, ms.
+
+    One above all when there is none.
+    """
+    low, high = 1, int(connection.execute(select(func.max(ids))).scalar() or 0) + 1
     while low < high:
         middle = (low + high) // 2
         row = connection.execute(
-            select(_transfer, col(Transfer.created_at))
-            .where(_transfer >= middle)
-            .order_by(_transfer)
-            .limit(1)
+            select(ids, times).where(ids >= middle).order_by(ids).limit(1)
         ).one()
         if row[1] < at:
             low = int(row[0] or 0) + 1

@@ -15,7 +15,8 @@ from routstr.admin.books.desk import BooksDesk
 from routstr.admin.keys import routes as key_routes
 from routstr.admin.keys.actions import KeyActions
 from routstr.admin.keys.desk import KeyDesk
-from routstr.admin.pages import key, keys, transactions
+from routstr.admin.logs import routes as log_routes
+from routstr.admin.pages import key, keys, logs, transactions
 from routstr.admin.pages.door import Signed, signed_in
 from routstr.auth.children import Children
 from routstr.auth.custody import Custody
@@ -112,7 +113,8 @@ def _app(actions: KeyActions, books: BooksDesk) -> FastAPI:
     app = FastAPI()
     install_error_handlers(app)
     for router in (
-        key_routes.router, book_routes.router, keys.router, key.router, transactions.router
+        key_routes.router, book_routes.router, keys.router, key.router, transactions.router,
+        log_routes.router, logs.router,
     ):  # fmt: skip
         app.include_router(router)
         for one in router.dependencies:
