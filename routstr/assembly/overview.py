@@ -1,7 +1,6 @@
 """What watches the node: earnings and requests added up, alerts, the operator's overview."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from aiohttp import ClientSession
@@ -75,7 +74,7 @@ def build_conditions(
 ) -> Conditions:
     """What is looked at; ``payout`` says why the last payout failed."""
     file = sqlite_file(settings.database_url)
-    folders = [settings.log_dir, *([file.parent or Path()] if file else [])]
+    folders = [settings.log_dir, *([file.parent] if file else [])]
     return Conditions(health, db, clock, payout, folders)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from routstr.ledger.kinds import TransferKind
 from routstr.money import Msat
@@ -177,7 +177,7 @@ def usage(
     return Usage(groups, tail.whole)
 
 
-def _group(row: Row[Any]) -> Group:
+def _group(row: Sequence[Any]) -> Group:
     return Group(int(row[0]), str(row[1]), str(row[2]))
 
 

@@ -4,6 +4,8 @@ Revision ID: 0011
 Revises: 0010
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -13,8 +15,8 @@ branch_labels = None
 depends_on = None
 
 
-def _key(name: str, width: int = 0) -> "sa.Column[int] | sa.Column[str]":
-    kind = sa.String(length=width) if width else sa.BigInteger()
+def _key(name: str, width: int = 0) -> "sa.Column[Any]":
+    kind: sa.types.TypeEngine[Any] = sa.String(length=width) if width else sa.BigInteger()
     return sa.Column(name, kind, autoincrement=False, nullable=False)
 
 

@@ -17,7 +17,7 @@ from routstr.auth.invoice_status import Status
 from routstr.core.clock import ManualClock
 from routstr.money import Unit
 from routstr.wallet import token
-from tests.fuzz import lifecycle
+from tests.fuzz import learning, lifecycle
 from tests.fuzz.holding import PlaceHold, Settle
 from tests.fuzz.lightning import Fortune
 from tests.fuzz.loop import HastyLoop
@@ -85,7 +85,7 @@ def written(one: UserToken, number: int) -> str:
 async def keys(world: World, count: int) -> None:
     for _ in range(count):
         one = bought(world, 64)
-        await lifecycle.create(world, Act(0, Receive(one, written(one, 2), None)))
+        await learning.create(world, Act(0, Receive(one, written(one, 2), None)))
 
 
 async def earn(world: World) -> None:
@@ -149,7 +149,7 @@ def test_s12_one_token_is_one_payment_one_key_or_one_top_up(run: Run) -> None:
         assert len(served) <= 1
         assert sum(ys == one.ys for ys in world.model.deposits) == 1
         for act, answer in zip((Act(0, way) for way in ways), answers, strict=True):
-            await lifecycle.learn_key(world, act, answer)
+            await learning.learn_key(world, act, answer)
 
     run(race)
 

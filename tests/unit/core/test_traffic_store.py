@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from routstr.core.traffic_store import SPANS, TrafficStore
 from tests.unit.upstream.storing import database
 
 HOUR, DAY = SPANS
-ALL = {"since": 0, "until": 1 << 53}
+ALL: dict[str, Any] = {"since": 0, "until": 1 << 53}
 
 
 @pytest.fixture
