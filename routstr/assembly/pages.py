@@ -26,7 +26,7 @@ from routstr.core.clock import Clock
 from routstr.core.settings import Settings
 from routstr.theme.engine import Theme
 from routstr.version import __version__
-from routstr.web import key_page, look, start
+from routstr.web import key_page, look, play, start
 from routstr.web.offer import Offers
 from routstr.web.parts import ClientParts, Look
 
@@ -62,7 +62,7 @@ def build_client_pages(
 def add_pages(api: FastAPI) -> None:
     """Add the routes of all pages."""
     api.add_exception_handler(SignInNeeded, send_to_sign_in)
-    for router in (start.browser, start.router, key_page.router):
+    for router in (start.browser, start.router, key_page.router, play.router):
         api.include_router(router)
     for router in (
         look.router, sign_in.router, security.router, settings_page.router, setup_pay.router,

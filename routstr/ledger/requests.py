@@ -19,6 +19,7 @@ from routstr.money import Msat
 
 _hold: Final = cast("ColumnElement[int]", col(Hold.id))
 _transfer: Final = cast("ColumnElement[int]", col(Transfer.id))
+_TIME: Final = cast("ColumnElement[int]", col(Hold.created_at))
 _SCANNED_MAX: Final = 20_000
 _HOLDS_MAX: Final = 50
 """A realtime session holds money anew for each of its answers."""
@@ -52,7 +53,7 @@ class Held(Struct, frozen=True, kw_only=True):
 
 def holds_of(connection: Connection, request_id: str, since: int, until: int) -> list[Held]:
     """Find the holds that a request made between two moments, the oldest first."""
-    first = browse.first_since(connection, since, _hold, col(Hold.created_at))
+    first = browse.first_since(connection, since, _hold, _TIME)
     rows = connection.execute(
         select(
             _hold,

@@ -33,25 +33,26 @@ const Client = (() => {
   }
 
   class Problem extends Error {
-    constructor(code, message, status) {
+    constructor(code, message, status, headers = null) {
       super(words.get(`error_${code}`) ?? message);
       this.code = code;
       this.status = status;
+      this.headers = headers;
     }
 
     /** Whether the same call may do something else later: its operation is not over. */
     get open() { return this.code !== "idempotency_key_reused" && (this.status === 0 || this.status >= 500 || [408, 409, 425, 429].includes(this.status)); }
   }
 
-  async function ask(method, path, { key, body, operation } = {}) {
-    const headers = { Accept: "application/json, text/csv" };
+  async function ask(method, path, { key, body, operation, headers: more, signal } = {}) {
+    const headers = { Accept: "application/json, text/csv", ...more };
     if (key) headers.Authorization = `Bearer ${key}`;
     if (body) headers["Content-Type"] = "application/json";
     if (operation) headers["Idempotency-Key"] = operation;
     let answer;
     try {
       answer = await fetch(path, {
-        method, headers, body: body && JSON.stringify(body), credentials: "omit", cache: "no-store",
+        method, headers, body: body && JSON.stringify(body), credentials: "omit", cache: "no-store", signal,
       });
     } catch {
       throw new Problem("offline", "", 0);
@@ -60,7 +61,7 @@ const Client = (() => {
     const told = await answer.json().catch(() => ({}));
     const error = told.error ?? told.detail?.error ?? {};
     const message = error.message ?? (typeof told.detail === "string" ? told.detail : say("error"));
-    throw new Problem(error.code ?? String(answer.status), message, answer.status);
+    throw new Problem(error.code ?? String(answer.status), message, answer.status, answer.headers);
   }
 
   /** Ask the API; the answer's JSON, or a Problem is thrown. */
