@@ -35,7 +35,7 @@ def laid_over(base: ModelSpec, entry: Entry) -> ModelSpec:
     for name, value in entry.items():
         if value is None:
             continue
-        if name in _NESTED and isinstance(merged.get(name), dict):
+        if name in _NESTED and isinstance(merged.get(name), dict) and isinstance(value, Mapping):
             given = {key: one for key, one in value.items() if one is not None}
             merged[name] = {**merged[name], **given}
         else:
