@@ -25,8 +25,9 @@ from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock
 from routstr.core.settings import Settings
 from routstr.theme.engine import Theme
+from routstr.theme.problems import show_problems
 from routstr.version import __version__
-from routstr.web import key_page, look, play, start
+from routstr.web import docs, key_page, look, play, start
 from routstr.web.offer import Offers
 from routstr.web.parts import ClientParts, Look
 
@@ -60,9 +61,10 @@ def build_client_pages(
 
 
 def add_pages(api: FastAPI) -> None:
-    """Add the routes of all pages."""
+    """Add the routes of all pages; browsers get pages for errors, too."""
+    show_problems(api)
     api.add_exception_handler(SignInNeeded, send_to_sign_in)
-    for router in (start.browser, start.router, key_page.router, play.router):
+    for router in (start.browser, start.router, key_page.router, play.router, docs.router):
         api.include_router(router)
     for router in (
         look.router, sign_in.router, security.router, settings_page.router, setup_pay.router,

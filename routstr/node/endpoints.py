@@ -3,13 +3,12 @@
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from msgspec import Struct
 
 from routstr.catalog.service import Catalog
 from routstr.core.settings import Settings
 from routstr.errors import ModelNotFound, NotFound
-from routstr.node import docs_page
 from routstr.node.health import OPEN, Health
 from routstr.payment.maintenance import STATE
 from routstr.version import __version__
@@ -83,13 +82,6 @@ async def model(model: str, parts: Parts) -> Response:
     except ModelNotFound as error:
         raise NotFound(error.message) from error
     return Response(body, media_type=JSON)
-
-
-@router.get("/docs", include_in_schema=False)
-async def docs(request: Request) -> HTMLResponse:
-    """Show the endpoints to a person."""
-    headers = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
-    return HTMLResponse(docs_page.render(request.app.openapi()), headers=headers)
 
 
 @router.get("/health")

@@ -5,12 +5,14 @@
   const $ = (selector) => document.querySelector(selector);
   const TOKEN = "routstr.play.token";  // what pays for the next message
   const SENT = "routstr.play.sent";  // a token that was sent, and whose change is not here yet
+  const MORE = "routstr.play.more";  // further tokens of a change that took several
   const TRIES = 15;
   const PAUSE_MS = 2_000;
   const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
   const keep = (place, text) => (text ? sessionStorage.setItem(place, text) : sessionStorage.removeItem(place));
   const token = () => sessionStorage.getItem(TOKEN);
   const sent = () => sessionStorage.getItem(SENT);
+  const kept = () => [token(), sessionStorage.getItem(MORE)].filter(Boolean).join("\n");
   const amount = (msat) => `${Client.sat(msat)} sat`;
   const talk = [];
   let leaving = null;
@@ -25,10 +27,10 @@
     $("#paying").hidden = !paying;
     $("#say").hidden = !paying || !$("#f-model").options.length;
     $("#payer").textContent = held ? Client.say("with_token") : Client.say("with_key");
-    $("#rest").hidden = !token();
-    $("#token-now").textContent = token() ?? "";
+    $("#rest").hidden = !kept();
+    $("#token-now").textContent = kept();
     $("#keep").hidden = !choosing || !held;
-    $("#keep-token").textContent = held ?? "";
+    $("#keep-token").textContent = kept() || sent();
     $("#claim").hidden = !sent() || Boolean(leaving);
     $("#send").disabled = Boolean(sent() || leaving);
     $("#stop").hidden = !leaving;
@@ -49,7 +51,9 @@
     for (let tries = 0; sent() && tries < TRIES; tries += 1) {
       try {
         const given = await Client.call("POST", "/v1/balance/refund", { headers: { "X-Cashu": sent() } });
+        if (given.pending_msats) { await wait(PAUSE_MS); continue; }
         settle(given.token ?? null);
+        keep(MORE, given.tokens.slice(1).map((one) => one.token).join("\n"));
         left(given.msats ? Number(given.msats) : given.sats ? Number(given.sats) * 1000 : null);
       } catch (problem) {
         if (problem.code === "refund_not_found") settle(sent());  // it never came there: it is whole
@@ -164,6 +168,7 @@
     } else {
       throw new Client.Problem("neither", Client.say("neither"), 400);
     }
+    keep(MORE, null);
     $("#pay").reset();
     choosing = false;
     draw();

@@ -14,7 +14,7 @@ from routstr.core.clock import ManualClock
 from routstr.core.settings import Settings
 from routstr.money import ZERO
 from routstr.theme.engine import Theme
-from routstr.web import key_page, look, play, start
+from routstr.web import docs, key_page, look, play, start
 from routstr.web.offer import Offers
 from routstr.web.parts import ClientParts
 from tests.unit.core.asgi import Answer, http_scope
@@ -66,8 +66,15 @@ class Shop:
             able, {"deposits": deposits, "mints": {MINT: "ok", "https://other.example": "failing"}},
         )  # fmt: skip
         settings = Settings(name="A node", description="Ours & yours", cashu_mints=MINT)
-        self.app = FastAPI()
-        for router in (start.browser, start.router, key_page.router, look.router, play.router):
+        self.app = FastAPI(docs_url=None)
+        for router in (
+            start.browser,
+            start.router,
+            key_page.router,
+            look.router,
+            play.router,
+            docs.router,
+        ):
             self.app.include_router(router)
         self.app.get("/")(self._machine)
         self.app.state.theme = _theme()
