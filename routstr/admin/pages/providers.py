@@ -1,5 +1,6 @@
 """Providers for people: who serves, how each fares, and everything that can be done with one."""
 
+from decimal import Decimal
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -42,6 +43,7 @@ async def list_providers(request: Request, signed: Operator, board: Board) -> Re
         every=await board.every(),
         types=_types(board),
         places=places,
+        decimal=Decimal,
         removed=request.query_params.get("removed", ""),
     )
 

@@ -24,7 +24,7 @@ from routstr.admin.selling.schemas import (
     NewProviderKey,
     ProbeAnswer,
     ProviderModels,
-    TestAnswer,
+    TrialAnswer,
 )
 from routstr.admin.selling.shown import Row
 from routstr.errors import BodyTooLarge
@@ -95,14 +95,14 @@ async def list_models(
 
 
 @router.post("/models/test", dependencies=[Depends(_small)])
-async def test_model(body: ModelTest, models: Models) -> TestAnswer:
+async def test_model(body: ModelTest, models: Models) -> TrialAnswer:
     """Ask a model something small. It is charged to nobody; the provider takes its price."""
     if body.provider is None:
         row = models.serving(body.model_id)
     else:
         row = models.one(await models.servers.name_of(body.provider), body.model_id)
     tried = await models.test(row, body.endpoint_type, body.request_data)
-    return TestAnswer.of(row.provider, tried)
+    return TrialAnswer.of(row.provider, tried)
 
 
 @router.get(_HERE + "/models")

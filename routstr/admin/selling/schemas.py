@@ -176,7 +176,7 @@ class ModelTest(Asked):
     provider: str | None = Field(None, description="slug or id; default: who serves it to clients")
 
 
-class TestAnswer(BaseModel):
+class TrialAnswer(BaseModel):
     """What came of it. Costs in msat: what the provider takes, what a client would have paid."""
 
     success: bool
@@ -189,7 +189,7 @@ class TestAnswer(BaseModel):
     price_msats: int | None
 
     @classmethod
-    def of(cls, provider: str, tried: Tried) -> "TestAnswer":
+    def of(cls, provider: str, tried: Tried) -> "TrialAnswer":
         """What was tried."""
         return cls(
             success=tried.worked,
@@ -262,7 +262,7 @@ class NewProviderKey(Asked):
     api_key: Secret
 
 
-class KeyTest(TestAnswer):
+class KeyTest(TrialAnswer):
     """What one key brought."""
 
     number: int
@@ -287,7 +287,7 @@ class ProbeAnswer(BaseModel):
             models=probe.models,
             model=probe.model,
             keys=[
-                KeyTest(number=key.number, **TestAnswer.of(provider, key.tried).model_dump())
+                KeyTest(number=key.number, **TrialAnswer.of(provider, key.tried).model_dump())
                 for key in probe.keys
             ],
         )

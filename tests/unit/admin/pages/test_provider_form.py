@@ -13,8 +13,10 @@ def test_what_is_left_empty_is_as_usual() -> None:
 
 
 def test_what_is_written_is_read() -> None:
-    fields = {"slug": "a-b", "fee": "1,25", "priority": "-7", "idle_seconds": "0.5",
-              "total_seconds": "90", "api_version": "2025-01-01", "provider_type": "azure"}  # fmt: skip
+    fields = {
+        "slug": "a-b", "fee": "1,25", "priority": "-7", "idle_seconds": "0.5",
+        "total_seconds": "90", "api_version": "2025-01-01", "provider_type": "azure",
+    }  # fmt: skip
     assert said(fields) == {
         "base_url": "", "provider_fee": Decimal("1.25"), "priority": -7,
         "slug": "a-b", "provider_type": "azure", "provider_settings":

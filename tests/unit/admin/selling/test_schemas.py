@@ -3,8 +3,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from routstr.admin.selling import schemas
-from routstr.admin.selling.schemas import ModelChange, ModelCreate
+from routstr.admin.selling.schemas import ModelChange, ModelCreate, TrialAnswer
 from routstr.admin.selling.trial import Tried
 
 
@@ -22,7 +21,5 @@ def test_an_unknown_field_is_refused() -> None:
 
 
 def test_a_failure_is_told_as_one() -> None:
-    told = schemas.TestAnswer.of(
-        "p", Tried(worked=False, status=429, seconds=0.12345, problem="busy")
-    )
+    told = TrialAnswer.of("p", Tried(worked=False, status=429, seconds=0.12345, problem="busy"))
     assert (told.success, told.error, told.status_code, told.seconds) == (False, "busy", 429, 0.123)

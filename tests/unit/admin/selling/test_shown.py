@@ -45,7 +45,7 @@ def test_who_serves_a_model_and_who_else() -> None:
         (Stocked(MODEL, MODEL), False, State.WAITING),
     ],
 )
-def test_why_a_model_is_not_sold(stocked: Stocked, known: bool, state: State) -> None:  # noqa: FBT001
+def test_why_a_model_is_not_sold(stocked: Stocked, known: bool, state: State) -> None:
     row = row_of("p", stocked, snapshot(source("p", "1", MODEL)) if known else None)
     assert (row.state, row.place, row.input) == (state, 0, None)
 
