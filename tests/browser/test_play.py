@@ -1,43 +1,17 @@
 """Chatting in a browser: with a key, with a token, stopped; then the story of a request."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.scene import DESKTOP, Scene, open_browser, open_scene, sign_in
-
-WAIT_MS = 30_000
-
-
-@pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with open_scene(tmp_path) as scene:
-        yield scene
-
-
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    async with open_browser() as browser:
-        context = await browser.new_context(viewport=DESKTOP, locale="en-US")
-        page = await context.new_page()
-        page.set_default_timeout(WAIT_MS)
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        yield page
-        await context.close()
-        assert complaints == []
+from tests.browser.scene import Scene, sign_in
 
 
 async def test_a_chat_is_paid_message_by_message(page: Page, scene: Scene) -> None:
-    expect.set_options(timeout=WAIT_MS)
     await _chats_with_a_key(page, scene)
     await _chats_with_a_token(page, scene)
     await _reads_the_documents(page, scene)
     await _tells_the_story(page, scene)
-    assert not scene.house.leaks()
 
 
 async def _say(page: Page, model: str, text: str = "Hello") -> None:
