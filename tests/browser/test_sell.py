@@ -79,7 +79,7 @@ async def test_a_provider_is_added_tried_rotated_and_removed(scene: Scene, opera
     await page.fill("#f-base_url", "no address")
     await page.get_by_role("button", name="Add provider").click()
     await expect(page.get_by_role("alert")).to_be_visible()
-    await page.fill("#f-base_url", scene.house.upstream.url)
+    await page.fill("#f-base_url", scene.house.upstream.base_url)
     await page.fill("#f-slug", "spare")
     await page.fill("#f-api_key", "sk-planted-first")
     await page.get_by_role("button", name="Add provider").click()
