@@ -34,7 +34,7 @@ async def _chats_with_a_key(page: Page, scene: Scene) -> None:
     await expect(last).to_contain_text(re.compile(r"Cost: [\d.]+ sat · left: 49\d"))
     left = (await scene.house.client.balance(key))[0]
     await expect(page.locator("#left")).to_have_text(f"{left / 1_000:g} sat")
-    await _say(page, "error-500")
+    await _say(page, "error-200")
     await expect(page.locator("#say [data-problem]")).to_be_visible()
     await expect(page.locator(".said")).to_have_count(2)
     await page.get_by_role("button", name="New conversation").click()
