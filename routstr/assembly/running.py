@@ -48,6 +48,7 @@ from routstr.assembly.wallet_desk import build_wallet_desk
 from routstr.auth.objects import Objects
 from routstr.balance.idempotency import Repetition
 from routstr.balance.service import BalanceService
+from routstr.catalog.override_watch import OverrideWatch
 from routstr.catalog.service import Catalog
 from routstr.core.cors import Cors
 from routstr.core.http import outgoing_session
@@ -199,25 +200,11 @@ class Running:
             settings, db, clock, base.wallet, partial(self._another_wallet, base), money, stack
         )
         health = self._show_node(base, catalog, upstreams)
-        self.state.admin_selling = build_selling(
-            settings,
-            db,
-            clock,
-            catalog,
-            shelf,
-            overrides,
-            upstreams,
-            sessions,
-            self.state.overview.statistics,
-        )
+        self._show_sale(catalog, upstreams, sessions, overrides)
         seen = None if before is None else before.state.web
         self.state.web = build_client_pages(settings, catalog, health.check, clock, seen)
         self._start_upkeep(base, objects)
-        start_money(money, settings, supervisor)
-        start_expiry(keys, supervisor)
-        start_live(keys, supervisor)
-        start_watch(settings, db, base.wallet, clock, supervisor)
-        start_repeats(repetition, supervisor)
+        self._start_tasks(base, keys, repetition)
         _log.info(
             "started",
             version=__version__,
@@ -225,6 +212,15 @@ class Running:
             mints=base.wallet.mints.urls,
             instance=base.instance,
         )
+
+    def _start_tasks(self, base: Base, keys: Keys, repetition: Repetition) -> None:
+        """Begin what goes on in the background about money and keys."""
+        settings, supervisor = self.settings, self._supervisor
+        start_money(base.money, settings, supervisor)
+        start_expiry(keys, supervisor)
+        start_live(keys, supervisor)
+        start_watch(settings, self._process.db, base.wallet, self._process.clock, supervisor)
+        start_repeats(repetition, supervisor)
 
     async def _open_base(self, stack: AsyncExitStack) -> Base:
         """Be an instance, with books and a wallet."""
@@ -312,6 +308,27 @@ class Running:
         state.admin = upstreams.admin
         state.paths = PathParts(catalog, upstreams.fleet, process.clock)
         return health
+
+    def _show_sale(
+        self,
+        catalog: Catalog,
+        upstreams: Upstreams,
+        sessions: UpstreamSessions,
+        overrides: OverrideWatch,
+    ) -> None:
+        """Give the routes about what is sold what they need."""
+        process, statistics = self._process, self.state.overview.statistics
+        self.state.admin_selling = build_selling(
+            self.settings,
+            process.db,
+            process.clock,
+            catalog,
+            self.shelf,
+            overrides,
+            upstreams,
+            sessions,
+            statistics,
+        )
 
     def _watch(self, base: Base, health: Health) -> None:
         """Add up, look and tell the operator."""
