@@ -146,4 +146,4 @@ async def test_the_types_are_listed_with_their_addresses(tmp_path: Path) -> None
             "can_topup": False,
             "can_show_balance": False,
         }
-        assert len(types) == 12
+        assert len(types) == 13

@@ -45,7 +45,7 @@ class TestWallet:
         assert set(made._engine._purposes) == {
             *("create", "topup", "payment", "capital", "donation"),
             *("lightning_create", "lightning_topup", "swap_in"),
-            *("refund", "withdraw", "lightning_refund", "payout", "swap_out"),
+            *("refund", "key_withdrawal", "withdraw", "lightning_refund", "payout", "swap_out"),
             *("consolidation", "passing", "foreign_create", "foreign_topup"),
         }
 
