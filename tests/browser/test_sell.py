@@ -105,4 +105,4 @@ async def test_a_provider_is_added_tried_rotated_and_removed(scene: Scene, opera
 async def _price(page: Page) -> float:
     """What a client reads for a token of input."""
     listed: Any = await (await page.request.get(f"/v1/models/{MODEL}")).json()
-    return round(listed["sats_pricing"]["prompt"], 12)
+    return round(float(listed["sats_pricing"]["prompt"]), 12)

@@ -85,7 +85,7 @@ def sold(stored: dict[str, Any], *own: str, file: tuple[dict[str, Any], ...] = (
 
 
 def test_stored_changes_lie_over_file_and_lists_and_sell_what_is_new() -> None:
-    stored = {
+    stored: dict[str, dict[str, Any]] = {
         "v/m": {"id": "v/m", "enabled": False},
         "n": {"id": "n", "provider_fee": "2"},
         "new": {"id": "New", "free": True, "context_length": 5},

@@ -2,8 +2,8 @@ from routstr.upstream.pace import KEPT, Pace
 
 
 def test_half_of_the_newest_answers_took_no_longer() -> None:
+    assert Pace().p50_s is None
     pace = Pace()
-    assert pace.p50_s is None
     for seconds in (9.0, *(1.0, 2.0, 3.0)):
         pace.took(seconds)
     assert pace.p50_s == 2.5

@@ -40,7 +40,7 @@ def test_every_kind_of_price_is_written_and_shown_again() -> None:
 
 
 def test_prices_that_the_form_has_no_field_for_stay() -> None:
-    stored = {"pricing": {"image": "0.01", "prompt": "9e-6"}}
+    stored: dict[str, Any] = {"pricing": {"image": "0.01", "prompt": "9e-6"}}
     fields = {"enabled": "on", "aliases": "a", "mode": "usd", "output": "4"}
     assert said(fields, **stored)["pricing"] == {"image": "0.01", "completion": Decimal("4e-6")}
 

@@ -33,7 +33,7 @@ def test_who_serves_a_model_and_who_else() -> None:
     first, second = (row_of(name, Stocked(MODEL, MODEL), now) for name in ("cheap", "dear"))
     assert (first.state, first.place, first.others) == (State.SOLD, 1, ("dear",))
     assert (second.state, second.place, second.others) == (State.SPARE, 2, ("cheap",))
-    assert (first.input, first.output) == (2_020_000, 4_040_000)
+    assert (first.input, first.output) == (Decimal(2_020_000), Decimal(4_040_000))
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,16 @@ def test_the_formula_names_each_factor() -> None:
     assert (formula.rule, formula.fees, formula.msat_per_usd) == (
         "token",
         Decimal("1.212"),
-        2_000_000,
+        Decimal(2_000_000),
     )
     words_in, words_out, request = formula.lines
-    assert (words_in.own, words_in.client, words_in.msat) == (1, Decimal("1.212"), Decimal("2.424"))
+    assert (words_in.own, words_in.client, words_in.msat) == (
+        Decimal(1),
+        Decimal("1.212"),
+        Decimal("2.424"),
+    )
     assert (words_out.name, words_out.per) == ("output", 1_000_000)
-    assert (request.name, request.own, request.msat) == ("request", None, 1)
+    assert (request.name, request.own, request.msat) == ("request", None, Decimal(1))
 
 
 def test_other_ways_to_price_are_named() -> None:
@@ -70,7 +74,7 @@ def test_other_ways_to_price_are_named() -> None:
         ({"fixed": FixedSats(request=Decimal(2))}, "fixed", "provider"),
         ({"provider_fee": Decimal(3)}, "token", "model"),
     ):
-        model = ModelSpec(id="m", context_length=100, pricing=PRICING, **more)  # type: ignore[arg-type]
+        model = ModelSpec(id="m", context_length=100, pricing=PRICING, **more)
         row = row_of("p", Stocked(model, model), snapshot(source("p", "1", model)))
         formula = formula_of(row, POLICY, Decimal(1), RATE)
         assert (formula.rule, formula.fee_of) == (rule, fee_of)

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -32,6 +33,7 @@ async def test_a_failure_is_told_and_is_no_failure_of_the_node(
     tmp_path: Path, refused: set[str], status: int
 ) -> None:
     async with open_shop(tmp_path, played=Played(refused)) as shop:
+        kind: Literal["chat-completions", "embeddings"]
         kind = "chat-completions" if refused else "embeddings"
         tried = await shop.models.test(shop.models.one("own", "maker/small"), kind)
         assert (tried.worked, tried.status) == (False, status)
