@@ -50,7 +50,7 @@ async def world(tmp_path: Path, clock: ManualClock) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def offers(world: World, clock: ManualClock) -> AsyncIterator[Offers]:
-    offers = Offers(world.house.mints, clock)
+    offers = Offers(world.house.mints, clock, patience_s=30)
     yield offers
     await offers.close()
 
