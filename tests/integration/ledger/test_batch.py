@@ -40,6 +40,8 @@ async def test_a_hold_is_stored_with_all_that_is_needed_to_settle_it(bank: Bank)
         "ended_at": None,
         "limit_id": None,
         "limit_period": None,
+        "provider": "",
+        "own_cost": 0,
     }
     row = await bank.account(account)
     assert (row["posted"], row["held"], row["last_used_at"]) == (1_000, 300, None)

@@ -25,6 +25,7 @@ async def test_the_node_describes_itself(client: Client, mints: dict[str, Mint])
         "onion_url": "",
         "child_key_cost_msats": 0,
         "deposits_open": True,
+        "maintenance": False,
     }
 
 
