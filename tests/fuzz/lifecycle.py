@@ -10,7 +10,7 @@ from routstr.errors import (
     OutcomeUnknown,
 )
 from routstr.ledger.sweep import GRACE_MS
-from routstr.wallet.mint_types import MintQuoteState
+from routstr.wallet.mint_types import MintQuote, MintQuoteState
 from routstr.wallet.token import encode_b
 from tests.fuzz.collecting import collect
 from tests.fuzz.explain import Broken
@@ -111,8 +111,11 @@ async def _end_sagas(world: World) -> None:
             await world.step(Act(index, Recover()))
         if not world.open_sagas:
             break
-    world.ground.clock.advance(seconds=_LATE_S)  # mints rest no longer
-    await world.step(Act(0, AskMints()))  # also about what the last recovery found to be paid
+    for _ in range(_ROUNDS_MAX):  # also about what the last recovery found to be paid
+        world.ground.clock.advance(seconds=_LATE_S)  # mints rest no longer
+        await world.step(Act(0, AskMints()))
+        if not _left(world):
+            break
     await world.step(Act(0, AskGivenUp(world.observer)))
     for one in _uncredited(world):  # very late: nobody but its owner asks about it any more
         await world.step(Act(0, AskInvoice(one, world.ground.network)))
@@ -127,9 +130,14 @@ def _require_taken(world: World) -> None:
     """All that was paid for is here."""
     for one in _uncredited(world):
         raise Broken(f"an invoice is paid and not credited: {one}")
-    for mint in world.ground.mints.values():
-        if left := [order for order in mint.orders.values() if order.state is MintQuoteState.PAID]:
-            raise Broken(f"what was paid for lies at {mint.url}: {left}")
+    if left := _left(world):
+        raise Broken(f"what was paid for lies at its mint: {left}")
+
+
+def _left(world: World) -> list[MintQuote]:
+    """What was paid for, and lies at its mint."""
+    orders = (order for mint in world.ground.mints.values() for order in mint.orders.values())
+    return [order for order in orders if order.state is MintQuoteState.PAID]
 
 
 def _uncredited(world: World) -> list[UserInvoice]:
