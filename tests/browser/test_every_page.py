@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, ViewportSize
 from tests.browser.conftest import quiet_page
 from tests.browser.scene import DESKTOP, PHONE, Scene, sign_in
 
-PUBLIC = ("/", "/key", "/admin/login")
+PUBLIC = ("/", "/key", "/play", "/docs", "/admin/login")
 OPERATORS = (
     "/admin",
     "/admin/keys",

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import ConsoleMessage, Page, expect
 
 from tests.browser.first_run import WAIT_MS, NewNode, first_run, open_new_node
@@ -13,13 +13,13 @@ from tests.browser.scene import DESKTOP, PASSWORD, open_browser
 LIMIT_S = 120.0
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def new(tmp_path: Path) -> AsyncIterator[NewNode]:
     async with open_new_node(tmp_path) as new:
         yield new
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page() -> AsyncIterator[Page]:
     complaints: list[str] = []
 

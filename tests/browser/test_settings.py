@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
+import pytest_asyncio
 from playwright.async_api import ConsoleMessage, Page, expect
 
 from tests.browser.scene import DESKTOP, PASSWORD, open_browser
@@ -13,7 +13,7 @@ WAIT_MS = 60_000
 SETTINGS = {"ADMIN_PASSWORD": PASSWORD, "UPSTREAM_PROVIDER_FEE": ""}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """No mint is needed to set prices."""
     url = f"sqlite:///{tmp_path / 'routstr.db'}"
@@ -21,7 +21,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         yield house
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(house: House) -> AsyncIterator[Page]:
     """The operator's, signed in; nothing may complain."""
     complaints: list[str] = []
