@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from yarl import URL
 
 from routstr.catalog.override_store import forget
 from routstr.core.clock import Clock
@@ -139,11 +140,21 @@ class Providers:
             before = _find(records, which)
             others = [record for record in records if record.id != before.id]
             after = self._changed(before, wanted, others)
+            if isinstance(wanted.keys, UnsetType) and self._keys_would_move(before, after):
+                raise ProviderInvalid(
+                    "Another address gets no key that was stored for this one: say the keys, too.",
+                    details={"param": "api_key"},
+                )
             after = msgspec.structs.replace(after, updated_at=now)
             repository.change(tx, after)
             return after
 
         return self._opened(await self._db.write(write))
+
+    def _keys_would_move(self, before: Record, after: Record) -> bool:
+        """Whether stored keys would be sent somewhere else than where they were meant for."""
+        moves = URL(before.base_url).origin() != URL(after.base_url).origin()
+        return moves and bool(self._opened(before).keys)
 
     async def change_keys(
         self, which: str, change: ChangeKeys, *, seen: int | None = None

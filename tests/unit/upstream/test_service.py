@@ -3,6 +3,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from routstr.core.clock import ManualClock
 from routstr.core.db import Database
@@ -67,6 +68,20 @@ async def test_what_is_not_named_stays(db: Database) -> None:
     assert (await one.edit("1", Description(fee=Decimal(2)))).fee == 2
     assert (await one.edit("1", Description(fee=None))).fee is None
     assert (await one.edit("1", Description(keys=()))).keys == ()
+
+
+async def test_stored_keys_are_never_sent_to_another_address(db: Database) -> None:
+    one = providers(db)
+    await one.add(Description(kind="generic", base_url="https://here.example/v1", keys=KEYS))
+    away = Description(base_url="https://there.example/v1")
+    with pytest.raises(ProviderInvalid, match="say the keys"):
+        await one.edit("1", away)
+    assert (await one.get("1")).base_url == "https://here.example/v1"
+    assert (await one.edit("1", Description(base_url="https://here.example/v2"))).keys == KEYS
+    moved = await one.edit("1", replace(away, keys=KEYS[:1]))
+    assert (moved.base_url, moved.keys) == ("https://there.example/v1", KEYS[:1])
+    await one.edit("1", Description(keys=()))
+    assert (await one.edit("1", Description(base_url="https://back.example/v1"))).keys == ()
 
 
 async def test_every_change_changes_the_versions_and_an_id_is_given_once(db: Database) -> None:
