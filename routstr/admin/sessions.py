@@ -61,13 +61,20 @@ class Caller(Struct, frozen=True):
 class Sessions:
     """Log-in, log-out, and the question who asks."""
 
-    def __init__(self, db: Database, node_key: NodeKey, clock: Clock, passwords: Passwords) -> None:
-        """Without a password nobody is the operator."""
+    def __init__(
+        self,
+        db: Database,
+        node_key: NodeKey,
+        clock: Clock,
+        passwords: Passwords,
+        throttle: Throttle | None = None,
+    ) -> None:
+        """Without a password nobody is the operator. ``throttle`` may be older than this."""
         self.passwords: Final = passwords
         self._db: Final = db
         self._node_key: Final = node_key
         self._clock: Final = clock
-        self._throttle: Final = Throttle()
+        self._throttle: Final = throttle or Throttle()
 
     async def begin(self, password: Secret, visit: Visit, *, browser: bool = False) -> str:
         """The token of a new session.

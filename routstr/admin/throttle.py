@@ -26,7 +26,10 @@ class _Record:
 
 
 class Throttle:
-    """One process's memory of failed log-ins. Times are seconds of a monotonic clock."""
+    """One process's memory of failed log-ins, which changed settings do not end.
+
+    Times are seconds of a monotonic clock.
+    """
 
     def __init__(self) -> None:
         self._records: dict[str, _Record] = {}

@@ -18,23 +18,23 @@ from routstr.admin.setup.own_door import OwnDoor
 from routstr.admin.setup.provider_check import ProviderCheck
 from routstr.admin.setup.steps import Progress
 from routstr.assembly.process import Process
-from routstr.core.clock import Clock
-from routstr.core.db import Database
-from routstr.core.node_key import NodeKey
 from routstr.core.options.service import Options
 from routstr.core.settings import Settings
 
 _HERE: Final = "127.0.0.1"
 
 
-def build_sessions(settings: Settings, db: Database, node_key: NodeKey, clock: Clock) -> Sessions:
+def build_sessions(settings: Settings, process: Process) -> Sessions:
     """The sessions of the operator, whose password may stand in the settings."""
-    return Sessions(db, node_key, clock, Passwords(db, node_key, clock, settings.admin_password))
+    db, node_key, clock = process.db, process.node_key, process.clock
+    passwords = Passwords(db, node_key, clock, settings.admin_password)
+    return Sessions(db, node_key, clock, passwords, process.throttle)
 
 
 def build_first_run(process: Process) -> FirstRun:
     """What makes the link of the first run; it outlives changes of the settings."""
-    return FirstRun(build_sessions(process.given, process.db, process.node_key, process.clock))
+    sessions = build_sessions(process.given, process)
+    return FirstRun(sessions, process.db, process.node_key)
 
 
 class SetupParts:

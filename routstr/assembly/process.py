@@ -1,8 +1,9 @@
-"""What outlives a change of the settings: the logs, the node's key, its packages, its database."""
+"""What outlives a change of the settings: logs, the node's key, packages, database, who guesses."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from routstr.admin.throttle import Throttle
 from routstr.assembly.plugins import Extensions, open_extensions
 from routstr.assembly.storage import open_database
 from routstr.core.clock import Clock
@@ -28,6 +29,7 @@ class Process:
     extensions: Extensions
     db: Database
     traffic: TrafficStore
+    throttle: Throttle
 
 
 async def open_process(
@@ -39,7 +41,7 @@ async def open_process(
     db = await stack.enter_async_context(open_database(given, node_key, backend))
     traffic = TrafficStore(db, clock, Traffic())
     stack.push_async_callback(last_counts, traffic)
-    return Process(given, clock, logs, node_key, extensions, db, traffic)
+    return Process(given, clock, logs, node_key, extensions, db, traffic, Throttle())
 
 
 async def last_counts(traffic: TrafficStore) -> None:

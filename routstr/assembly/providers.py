@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 from routstr.admin.access_desk import AccessDesk
 from routstr.admin.desk import AdminParts, ProviderDesk
 from routstr.assembly.access import build_sessions
+from routstr.assembly.process import Process
 from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.http import upstream_session
@@ -64,26 +65,25 @@ class Upstreams:
     admin: AdminParts
 
 
-def build_upstreams(  # noqa: PLR0913, PLR0917 - one argument per part that it is made of
+def build_upstreams(
     settings: Settings,
-    db: Database,
-    node_key: NodeKey,
-    clock: Clock,
+    process: Process,
     sessions: UpstreamSessions,
     changed: Changed,
-    adapters: Mapping[str, Adapter] = ADAPTERS,
     alert: Alert | None = None,
 ) -> Upstreams:
     """Put the parts together; ``changed`` is told the providers at first and when they change.
 
     ``alert`` is told what cannot wait; without it the log is.
     """
+    db, node_key, clock = process.db, process.node_key, process.clock
+    adapters = process.extensions.adapters
     own, usual = provider_of_settings(settings, adapters), usual_limits(settings)
     fleet = build_fleet(settings, sessions, adapters, alert)
     providers = build_providers(settings, db, node_key, clock, adapters)
     watch = ProviderWatch(providers, fleet, own, usual, changed)
     desk = ProviderDesk(providers, own, settings.upstream_provider_fee, watch.look)
-    operator = build_sessions(settings, db, node_key, clock)
+    operator = build_sessions(settings, process)
     access = AccessDesk(db, clock, operator)
     return Upstreams(fleet, watch, AdminParts(operator, desk, access))
 

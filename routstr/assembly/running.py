@@ -176,16 +176,7 @@ class Running:
         if before is not None:
             shelf.lists.remember(before.shelf.lists)
         self.shelf = shelf
-        upstreams = build_upstreams(
-            settings,
-            db,
-            node_key,
-            clock,
-            sessions,
-            shelf.follow,
-            extensions.adapters,
-            base.board,
-        )
+        upstreams = build_upstreams(settings, process, sessions, shelf.follow, base.board)
         overrides = await start_overrides(shelf, db, clock, supervisor)
         await start_upstreams(upstreams, supervisor)
         start_lists(shelf, supervisor)

@@ -136,7 +136,7 @@ async def front_door(folder: Path, given: str = PASSWORD) -> AsyncIterator[Front
         watch = ProviderWatch(stored, Fleet(Alarms().parts()), (), UpstreamLimits(), changed)
         desk = ProviderDesk(stored, (), Decimal("1.05"), watch.look)
         options = Options(db, clock, settings, lambda _: None, use)
-        first_run, public = FirstRun(sessions), Public()
+        first_run, public = FirstRun(sessions, db, storing.NODE_KEY), Public()
         app = FastAPI()
         app.add_exception_handler(SignInNeeded, send_to_sign_in)
         for router in (sign_in.router, security.router, setup_pay.router, setup.router):

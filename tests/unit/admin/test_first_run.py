@@ -8,6 +8,7 @@ from routstr.admin.first_run import FirstRun
 from routstr.admin.passwords import Passwords
 from routstr.admin.sessions import Sessions, Visit
 from routstr.core.clock import ManualClock
+from routstr.core.db import Database
 from routstr.core.secret import Secret
 from routstr.errors import PasswordUnfit, SetupRefused
 from tests.unit.admin.office import CHEAP
@@ -21,9 +22,13 @@ HERE = Visit("192.0.2.1", "a browser")
 @asynccontextmanager
 async def opened(folder: Path, given: Secret = NONE) -> AsyncIterator[tuple[Sessions, FirstRun]]:
     async with database(folder) as db:
-        clock = ManualClock()
-        sessions = Sessions(db, NODE_KEY, clock, Passwords(db, NODE_KEY, clock, given, cost=CHEAP))
-        yield sessions, FirstRun(sessions)
+        yield process(db, given)
+
+
+def process(db: Database, given: Secret = NONE) -> tuple[Sessions, FirstRun]:
+    clock = ManualClock()
+    sessions = Sessions(db, NODE_KEY, clock, Passwords(db, NODE_KEY, clock, given, cost=CHEAP))
+    return sessions, FirstRun(sessions, db, NODE_KEY)
 
 
 def code(link: str | None) -> str:
@@ -53,13 +58,14 @@ async def test_nobody_else_does(guess: str, tmp_path: Path) -> None:
             await first.begin(guess, PASSWORD, HERE)
 
 
-async def test_every_start_has_a_link_of_its_own(tmp_path: Path) -> None:
-    async with opened(tmp_path) as (_, first):
-        old = code(await first.open())
-        new = code(await first.open())
-        assert not first.knows(old)
-        assert first.knows(new)
-        assert len(new) >= 22
+async def test_every_database_has_a_link_of_its_own(tmp_path: Path) -> None:
+    codes = []
+    for name in ("one", "another"):
+        (tmp_path / name).mkdir()
+        async with opened(tmp_path / name) as (_, first):
+            codes.append(code(await first.open()))
+            assert [first.knows(one) for one in codes] == [False, True][-len(codes) :]
+    assert {len(one) for one in codes} == {22}
 
 
 async def test_a_password_of_the_environment_needs_no_link(tmp_path: Path) -> None:
@@ -67,11 +73,14 @@ async def test_a_password_of_the_environment_needs_no_link(tmp_path: Path) -> No
         assert await first.open() is None
 
 
-async def test_of_two_instances_only_one_sets_the_password(tmp_path: Path) -> None:
-    async with opened(tmp_path) as (sessions, first):
-        second = FirstRun(sessions)
-        given, other = code(await first.open()), code(await second.open())
-        await first.begin(given, PASSWORD, HERE)
+async def test_every_process_takes_the_link_and_only_one_sets_the_password(
+    tmp_path: Path,
+) -> None:
+    async with database(tmp_path) as db:
+        (sessions, first), (_, second) = process(db), process(db)
+        given = code(await first.open())
+        assert code(await second.open()) == given
+        await second.begin(given, PASSWORD, HERE)
         with pytest.raises(SetupRefused):
-            await second.begin(other, Secret("another horse"), HERE)
+            await first.begin(given, Secret("another horse"), HERE)
         await sessions.begin(PASSWORD, HERE)

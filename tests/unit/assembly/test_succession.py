@@ -28,6 +28,8 @@ async def test_a_change_is_served_at_once_and_the_old_one_ends_what_it_has_begun
         assert (await ask(app, "GET", "/v1/info")).json()["name"] == "Mine"
         assert app.api.openapi()["info"]["title"] == "Mine"
         assert app.running is not first
+        throttle = first.state.admin.sessions._throttle
+        assert app.api.state.admin.sessions._throttle is throttle  # whoever guesses waits on
         assert await instances(first) == [1, 2]
         first.active -= 1
         async with asyncio.timeout(10):
