@@ -1,239 +1,268 @@
-"""How long the operator's pages take on large books: the node's own time, without a network.
+"""How long pages and their interfaces take on large books: the node's own time, no network.
 
 python -m bench.pages [--keys 100000] [--transfers 5000000] [--rounds 15] [--file books.db] [page]
 
-Fills a SQLite database with keys, deposits, requests and ecash that agree with each other, starts
-the node on it in this process, and asks for each page again and again as a signed-in operator.
-``--file`` keeps the books, and uses them again when they are there. The last column is processor
-time, which other programs on the machine do not disturb as much.
+Fills a SQLite database with books (``bench/books.py``), starts the node on it in this process, and
+asks for each page again and again, as a signed-in operator, a visitor or a customer. ``--file``
+keeps the books, and uses them again when they are there. ``first`` is the first call since the
+start, ``cpu`` processor time, which other programs on the machine do not disturb as much: of
+``cpu`` the smallest is the page's, what is above it is what else the node did. ``profile`` shows
+where the time of one page goes.
 """
 
 import argparse
 import asyncio
+import cProfile
+import pstats
 import sqlite3
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
 from starlette.types import Message
 
-from routstr.core.db import migrate
+from bench import books
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.main import App, create_app
 
 PAGES: Final = (
+    "/admin/login",
     "/admin",
     "/admin?by=day",
     "/admin?by=month",
+    "/admin/charts/earnings?by=hour",
     "/admin/charts/earnings?by=day",
     "/admin/charts/models?by=month",
+    "/admin/charts/providers?by=month",
+    "/admin/charts/requests?by=day",
+    "/admin/live",
     "/admin/keys",
-    "/admin/transactions",
+    "/admin/keys?before={key_row}",
+    "/admin/keys?search=customer+777",
+    "/admin/keys?search={key}",
+    "/admin/keys?which=funded",
+    "/admin/keys?which=expired",
+    "/admin/keys?which=revoked",
+    "/admin/keys?which=parents",
+    "/admin/keys?which=children",
+    "/admin/keys/new",
+    "/admin/keys/{key}",
+    "/admin/models",
+    "/admin/models?search=17",
+    "/admin/models/one?provider={provider}&model=vendor/model-17",
+    "/admin/providers",
+    "/admin/providers/new",
+    "/admin/providers/{provider}",
     "/admin/wallet",
+    "/admin/wallet/mints",
+    "/admin/wallet/sagas",
+    "/admin/wallet/sagas?state=failed",
+    "/admin/wallet/out",
+    "/admin/wallet/check",
+    "/admin/wallet/check/part",
+    "/admin/transactions",
+    "/admin/transactions?before={transfer}",
+    "/admin/transactions?kind=charge",
+    "/admin/transactions?kind=deposit",
+    "/admin/transactions?kind=payout",
+    "/admin/transactions?from={day}&to={day}",
+    "/admin/transactions?kind=deposit&from={day}&to={day}",
+    "/admin/transactions?kind=payout&from={day}&to={day}",
+    "/admin/transactions?key={key}",
+    "/admin/transactions?key={key}&kind=deposit",
+    "/admin/transactions?key={key}&from={day}&to={day}",
+    "/admin/transactions/invoices",
+    "/admin/transactions/invoices?status=paid",
+    "/admin/transactions/invoices?purpose=topup",
+    "/admin/transactions/tokens",
+    "/admin/transactions/tokens?status=issued",
+    "/admin/transactions/tokens?status=pending",
+    "/admin/transactions/tokens?key={key}",
+    "/admin/transactions/export/transfers.csv",
+    "/admin/transactions/export/transfers.json?kind=deposit",
+    "/admin/transactions/export/invoices.csv",
+    "/admin/transactions/export/tokens.csv",
     "/admin/settings",
     "/admin/security",
+    "/admin/logs",
+    "/admin/logs?level=error",
+    "/admin/logs?search=nowhere",
+    "/admin/logs?request_id={request}",
+    "/admin/logs/{request}?at={ended}",
+    "/admin/logs/{request}",
     "/admin/api/usage/dashboard",
+    "/admin/api/usage/metrics",
+    "/admin/api/usage/summary",
+    "/admin/api/usage/revenue-by-model",
+    "/admin/api/usage/error-details",
+    "/admin/api/alerts",
+    "/admin/api/apikeys",
+    "/admin/api/temporary-balances",
+    "/admin/api/apikeys/{key}",
+    "/admin/api/transactions",
+    "/admin/api/transactions?type=out",
+    "/admin/api/models",
+    "/admin/api/upstream-providers",
+    "/admin/api/provider-health",
+    "/admin/api/balances",
+    "/admin/api/wallet",
+    "/admin/api/wallet/sagas",
+    "/admin/api/wallet/verification",
+    "/admin/api/settings",
+    "/admin/api/logs",
+    "/admin/api/logs/{request}?at={ended}",
+    "/",
+    "/?model=vendor/model-17",
+    "/now",
+    "/key",
+    "/play",
+    "/docs",
+    "/llms.txt",
+    "/v1/models",
+    "/v1/info",
+    "/health",
+    "/v1/balance/info",
+    "/v1/balance/usage",
+    "/v1/balance/history",
+    "/v1/balance/history?limit=500",
+    "/v1/balance/history.csv",
 )
 _PASSWORD: Final = "correct horse battery"
-_MINT: Final = "https://mint.example"
-_NODE_ACCOUNTS: Final = 100
-"""Accounts below this id are the node's; keys follow."""
-_DEPOSIT: Final = 1_000_000
-_CHARGE: Final = 1_000
-_SPREAD_MS: Final = 90 * 86_400_000
-_KINDS: Final = {
-    "revenue": 20, "loss": 23, "mint_fees": 21, "rounding": 22, "donations": 24, "capital": 25,
-    "payouts": 26, "unclaimed": 3, "suspense": 4, "in_flight": 5,
-}  # fmt: skip
-_COUNT_TO: Final = (
-    "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) "
-)
+_HOST: Final = (b"host", b"node")
+_FORM: Final = (b"content-type", b"application/x-www-form-urlencoded")
 
 
-def fill(file: Path, keys: int, transfers: int) -> None:
-    """Write books in which every key has paid in once and has made as many requests as others."""
-    migrate.upgrade(f"sqlite:///{file}")
-    raw = sqlite3.connect(file, isolation_level=None)
-    raw.create_function("entry_key", 2, lambda letter, n: letter.encode() + n.to_bytes(8, "big"))
-    for pragma in ("synchronous=OFF", "cache_size=-400000", "temp_store=MEMORY"):
-        raw.execute(f"PRAGMA {pragma}")
-    indexes = raw.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-        " AND tbl_name IN ('transfers', 'holds', 'sagas', 'api_keys')"
-    ).fetchall()
-    raw.execute("BEGIN")
-    for name, _ in indexes:
-        raw.execute(f"DROP INDEX {name}")
-    each = max(0, transfers // keys - 1)
-    now = time.time_ns() // 1_000_000
-    _open_accounts(raw, keys, each, now)
-    _pay_in(raw, keys, now)
-    _spend(raw, keys, each, now)
-    _hold_ecash(raw, keys)
-    for _, statement in indexes:
-        raw.execute(statement)
-    raw.execute("COMMIT")
-    raw.execute("ANALYZE")
-    raw.close()
+class Answer(Struct, frozen=True):
+    """What came, and how long it took, in ms; of a long answer the time of its first part."""
+
+    status: int
+    headers: Mapping[bytes, bytes]
+    took: float
+    busy: float
 
 
-def _open_accounts(raw: sqlite3.Connection, keys: int, each: int, now: int) -> None:
-    totals = {"revenue": keys * each * _CHARGE}
-    for number, (name, kind) in enumerate(_KINDS.items(), 1):
-        values = (number, kind, name, int(kind >= 20), totals.get(name, 0), now)
-        raw.execute(
-            "INSERT INTO accounts (id, kind, name, overdraft, closed, posted, held, deposited,"
-            " spent, requests, created_at) VALUES (?, ?, ?, ?, 0, ?, 0, 0, 0, 0, ?)",
-            values,
-        )
-    raw.execute(
-        "INSERT INTO accounts (id, kind, name, overdraft, closed, posted, held, deposited, spent,"
-        " requests, created_at) VALUES (?, 10, ?, 1, 0, ?, 0, 0, 0, 0, ?)",
-        (_NODE_ACCOUNTS - 1, f"asset:sat:{_MINT}", -keys * _DEPOSIT, now),
-    )
-    raw.execute(
-        _COUNT_TO.format(last=keys - 1)
-        + "INSERT INTO accounts (id, kind, overdraft, closed, posted, held, deposited, spent,"
-        " requests, created_at, last_used_at)"
-        f" SELECT {_NODE_ACCOUNTS} + i, 1, 0, 0, {_DEPOSIT - each * _CHARGE}, 0, {_DEPOSIT},"
-        f" {each * _CHARGE}, {each}, {now - _SPREAD_MS}, {now} FROM n"
-    )
-    raw.execute(
-        _COUNT_TO.format(last=keys - 1)
-        + "INSERT INTO api_keys (account, key_hash, public_id, mint, unit, metadata, created_at)"
-        f" SELECT {_NODE_ACCOUNTS} + i, randomblob(32), 'k_' || lower(hex(randomblob(8))),"
-        f" '{_MINT}', 'sat', '{{}}', {now - _SPREAD_MS} + i FROM n"
-    )
-
-
-def _pay_in(raw: sqlite3.Connection, keys: int, now: int) -> None:
-    raw.execute(
-        _COUNT_TO.format(last=keys - 1)
-        + "INSERT INTO sagas (id, kind, state, purpose, account, mint, unit, gross, fee, plan,"
-        " context, lease_owner, lease_epoch, created_at, ended_at)"
-        f" SELECT i + 1, 1, 1, 'create', {_NODE_ACCOUNTS} + i, '{_MINT}', 'sat',"
-        f" {_DEPOSIT // 1_000}, 0, x'', '{{}}', 1, 0, {now - _SPREAD_MS}, {now - _SPREAD_MS} FROM n"
-    )
-    raw.execute(
-        _COUNT_TO.format(last=keys - 1)
-        + "INSERT INTO transfers (id, debit, credit, amount, kind, key, reference, balance_after,"
-        f" created_at) SELECT i + 1, {_NODE_ACCOUNTS - 1}, {_NODE_ACCOUNTS} + i, {_DEPOSIT}, 1,"
-        " entry_key('R', i + 1), i + 1,"
-        f" {_DEPOSIT}, {now - _SPREAD_MS} FROM n"
-    )
-
-
-def _spend(raw: sqlite3.Connection, keys: int, each: int, now: int) -> None:
-    if not each:
-        return
-    count, step = keys * each, _SPREAD_MS / (keys * each)
-    raw.execute(
-        _COUNT_TO.format(last=count - 1)
-        + "INSERT INTO holds (id, account, amount, state, charged, uncollected, owner, request_id,"
-        " model, endpoint, price_version, rates, prompt_tokens, completion_tokens, estimated,"
-        " created_at, ended_at, provider, own_cost)"
-        f" SELECT i + 1, {_NODE_ACCOUNTS} + i % {keys}, {_CHARGE}, 1, {_CHARGE}, 0, 1,"
-        " printf('%032x', i), 'vendor/model-' || (i % 23), '/v1/chat/completions', 1, 'r1', 120,"
-        f" 80, 0, CAST({now - _SPREAD_MS} + i * {step} AS INTEGER),"
-        f" CAST({now - _SPREAD_MS} + i * {step} AS INTEGER), 'provider-' || (i % 4), 900 FROM n"
-    )
-    raw.execute(
-        _COUNT_TO.format(last=count - 1)
-        + "INSERT INTO transfers (id, debit, credit, amount, kind, key, reference, balance_after,"
-        f" created_at) SELECT {keys} + i + 1, {_NODE_ACCOUNTS} + i % {keys}, 1, {_CHARGE}, 2,"
-        " entry_key('C', i + 1), i + 1,"
-        f" {_DEPOSIT} - (i / {keys} + 1) * {_CHARGE},"
-        f" CAST({now - _SPREAD_MS} + i * {step} AS INTEGER) FROM n"
-    )
-
-
-def _hold_ecash(raw: sqlite3.Connection, keys: int) -> None:
-    raw.execute(
-        "INSERT INTO keysets (id, mint, keyset_id, unit, active, input_fee_ppk, keys, counter)"
-        f" VALUES (1, '{_MINT}', '00ad268c4d1f5826', 'sat', 1, 0, '{{}}', 1000)"
-    )
-    total, counter = keys * _DEPOSIT // 1_000, 0
-    columns = [row[1] for row in raw.execute("PRAGMA table_info(proofs)") if row[3] and not row[5]]
-    usual: dict[str, object] = {"keyset": 1, "status": 0, "created_at": 1, "saga": 1}
-    while total:
-        amount = 1 << (total.bit_length() - 1)
-        total -= amount
-        counter += 1
-        own = {"counter": counter, "amount": amount, "c": b"\2" * 33, "y": counter.to_bytes(33)}
-        values = {name: {**usual, **own}.get(name, 0) for name in columns}
-        raw.execute(
-            f"INSERT INTO proofs ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
-            tuple(values.values()),
-        )
-
-
-async def ask(
-    app: App, path: str, cookie: str, method: str = "GET", body: bytes = b""
-) -> tuple[int, dict[bytes, bytes], float]:
-    """Call the application: status, headers and the seconds that it took."""
+async def ask(app: App, path: str, session: str, method: str = "GET", body: bytes = b"") -> Answer:
+    """Call the application as whoever calls this path."""
     where, _, query = path.partition("?")
+    credential = books.KEY.key if where.startswith("/v1/") else session
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": "1.1",
         "method": method, "path": where, "raw_path": where.encode(), "query_string": query.encode(),
         "root_path": "", "scheme": "http", "server": ("node", 80), "client": ("127.0.0.1", 1),
         "headers": [
-            (b"host", b"node"), (b"cookie", cookie.encode()),
-            (b"content-type", b"application/x-www-form-urlencoded"),
-            (b"authorization", f"Bearer {cookie.partition('=')[2]}".encode()),
+            _HOST, _FORM, (b"cookie", f"routstr_session={session}".encode()),
+            (b"authorization", f"Bearer {credential}".encode()),
+            *([] if where.startswith(("/v1/", "/admin/api")) else [(b"accept", b"text/html")]),
         ],
     }  # fmt: skip
     told: list[Message] = []
+    begun = asyncio.Event()
 
     async def receive() -> Message:
+        if told:
+            await asyncio.Event().wait()
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Message) -> None:
         told.append(message)
+        if message.get("body") or (len(told) > 1 and not message.get("more_body")):
+            begun.set()
 
-    began = time.perf_counter()
-    await app(scope, receive, send)
-    return told[0]["status"], dict(told[0]["headers"]), time.perf_counter() - began
+    began, before = time.perf_counter(), time.process_time()
+    call = asyncio.ensure_future(app(scope, receive, send))
+    first = asyncio.ensure_future(begun.wait())
+    await asyncio.wait((call, first), return_when=asyncio.FIRST_COMPLETED)
+    took, busy = time.perf_counter() - began, time.process_time() - before
+    first.cancel()
+    if not call.done():
+        call.cancel()
+    await asyncio.gather(call, first, return_exceptions=True)
+    return Answer(told[0]["status"], dict(told[0]["headers"]), took * 1_000, busy * 1_000)
 
 
-async def measure(file: Path, pages: list[str], rounds: int) -> None:
-    """Start the node, let it add everything up, and ask."""
-    settings = Settings(
+def settings_of(file: Path, folder: Path) -> Settings:
+    """The settings of a node with these books; its model list is made in ``folder``."""
+    books.write_models(folder / "models.json")
+    return Settings(
         database_url=Secret(f"sqlite:///{file}"),
-        routstr_secret_key=Secret("11" * 32),
+        routstr_secret_key=Secret(books.NODE_KEY),
         admin_password=Secret(_PASSWORD),
-        log_dir=file.parent / "logs",
+        log_dir=folder,
         enable_console_logging=False,
         btc_usd="100000",
-        cashu_mints=_MINT,
+        cashu_mints=books.MINT,
+        upstream_base_url="http://127.0.0.1:9/v1",
+        upstream_name="vendor",
+        models_path=folder / "models.json",
     )
+
+
+async def measure(settings: Settings, file: Path, pages: list[str], rounds: int) -> None:
+    """Start the node, let it add everything up, and ask."""
     app = create_app(settings)
     async with app.api.router.lifespan_context(app.api):
-        status, headers, _ = await ask(
-            app, "/admin/login", "", "POST", f"password={_PASSWORD.replace(' ', '+')}".encode()
-        )
-        cookie = headers.get(b"set-cookie", b"").decode().partition(";")[0]
-        assert cookie, f"signing in was answered with {status}"
+        form = f"password={_PASSWORD.replace(' ', '+')}".encode()
+        entered = await ask(app, "/admin/login", "", "POST", form)
+        cookie = entered.headers.get(b"set-cookie", b"").decode().partition(";")[0]
+        assert cookie, f"signing in was answered with {entered.status}"
         began = time.perf_counter()
         while not _added_up(file):  # noqa: ASYNC110 - another thread of the node does it
             await asyncio.sleep(1)
         print(f"added up in {time.perf_counter() - began:.0f} s beside the first verification")
-        print(f"{'page':40} status    min  median    max  ms")
+        head = f"{'page':62} status |   first |    cpu: min  median | time: min  median, ms"
+        print(head)
         for page in pages:
-            took, busy = [], []
-            for _ in range(rounds + 1):
-                before = time.process_time()
-                status, _, seconds = await ask(app, page, cookie)
-                took.append(seconds * 1_000)
-                busy.append((time.process_time() - before) * 1_000)
-            first, *rest = took
-            print(
-                f"{page:40} {status:6} {min(rest):6.1f} {statistics.median(rest):7.1f}"
-                f" {max(rest):6.1f}   first {first:6.1f}   cpu {statistics.median(busy[1:]):6.1f}"
-            )
+            answers = [await ask(app, page, cookie.partition("=")[2]) for _ in range(rounds + 1)]
+            _tell(page, answers)
+
+
+async def profile(settings: Settings, page: str, rounds: int) -> None:
+    """Show where the time of one page goes, in the thread that serves."""
+    app = create_app(settings)
+    async with app.api.router.lifespan_context(app.api):
+        form = f"password={_PASSWORD.replace(' ', '+')}".encode()
+        entered = await ask(app, "/admin/login", "", "POST", form)
+        session = entered.headers[b"set-cookie"].decode().partition(";")[0].partition("=")[2]
+        await ask(app, page, session)
+        watch = cProfile.Profile()
+        watch.enable()
+        for _ in range(rounds):
+            await ask(app, page, session)
+        watch.disable()
+    pstats.Stats(watch).sort_stats("cumulative").print_stats(60)
+
+
+def _tell(page: str, answers: list[Answer]) -> None:
+    first, *rest = answers
+    took, busy = [one.took for one in rest], [one.busy for one in rest]
+    print(
+        f"{page[:62]:62} {first.status:6} | {first.busy:7.1f} | {min(busy):9.1f}"
+        f" {statistics.median(busy):7.1f} | {min(took):9.1f} {statistics.median(took):7.1f}",
+        flush=True,
+    )
+
+
+def _named(file: Path, folder: Path, pages: list[str]) -> Iterator[str]:
+    """Fill in what these books have."""
+    request, ended = books.write_log(folder, file)
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as raw:
+        transfer, row = (
+            raw.execute(f"SELECT max(id) / 2 FROM {table}").fetchone()[0]
+            for table in ("transfers", "api_keys")
+        )
+    names = {
+        "key": books.KEY.public_id, "key_row": row, "transfer": transfer, "provider": "vendor",
+        "request": request, "ended": ended,
+        "day": time.strftime("%Y-%m-%d", time.gmtime(ended)),
+    }  # fmt: skip
+    for page in pages:
+        yield page.format(**names)
 
 
 def _added_up(file: Path) -> bool:
@@ -252,14 +281,21 @@ def main() -> int:
     parser.add_argument("--transfers", type=int, default=5_000_000)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--file", type=Path)
+    parser.add_argument("--profile", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="routstr-pages-") as folder:
-        file = options.file or Path(folder) / "books.db"
+    with tempfile.TemporaryDirectory(prefix="routstr-pages-") as name:
+        folder = Path(name)
+        file = options.file or folder / "books.db"
         if not file.exists():
             began = time.perf_counter()
-            fill(file, options.keys, options.transfers)
+            books.fill(file, options.keys, options.transfers)
             print(f"{options.transfers} transfers written in {time.perf_counter() - began:.0f} s")
-        asyncio.run(measure(file, options.pages, options.rounds))
+        pages = list(_named(file, folder, options.pages))
+        settings = settings_of(file, folder)
+        if options.profile:
+            asyncio.run(profile(settings, pages[0], options.rounds))
+        else:
+            asyncio.run(measure(settings, file, pages, options.rounds))
     return 0
 
 
