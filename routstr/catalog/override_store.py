@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlmodel import col
 
 from routstr.catalog.models import ModelOverrideRow
 from routstr.catalog.overrides import Entry, patched
 from routstr.core.clock import Clock
-from routstr.core.db import Database, Tx
+from routstr.core.db import Database, Dialect, Tx
 from routstr.errors import ModelInvalid
 
 STORED_MAX: Final = 20_000
@@ -20,6 +20,8 @@ STORED_MAX: Final = 20_000
 _decode: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _provider: Final = col(ModelOverrideRow.provider)
 _sought: Final = col(ModelOverrideRow.sought)
+_ONE_BY_ONE: Final = text("LOCK TABLE model_overrides IN SHARE ROW EXCLUSIVE MODE")
+"""What is stored is read, changed and stored; who only reads waits for nobody."""
 
 Version = tuple[int, int, int]
 Entries = Mapping[int, Mapping[str, Entry]]
@@ -59,6 +61,8 @@ class Overrides:
         now = self._clock.now_ms()
 
         def write(tx: Tx) -> None:
+            if tx.dialect is Dialect.POSTGRESQL:  # SQLite has one writer
+                tx.sql.execute(_ONE_BY_ONE)
             for one in alterations:
                 _alter(tx, one, now)
             if _version(tx.sql)[0] > STORED_MAX:
