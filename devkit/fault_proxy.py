@@ -82,7 +82,7 @@ class FaultProxy:
         # no kept connections: one that the mint closes at the wrong moment would be a fault of ours
         connector = aiohttp.TCPConnector(force_close=True)
         self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
-        self._runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0)
+        self._runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=0.05)
         await self._runner.setup()
         site = web.TCPSite(self._runner, LOOPBACK, self._port)
         await site.start()

@@ -35,7 +35,7 @@ async def mint() -> PlayedMint:
 
 @pytest.fixture
 async def proxy(mint: PlayedMint) -> AsyncIterator[FaultProxy]:
-    runner = web.ServerRunner(web.Server(mint.serve), shutdown_timeout=0)
+    runner = web.ServerRunner(web.Server(mint.serve), shutdown_timeout=0.05)
     await runner.setup()
     await web.TCPSite(runner, LOOPBACK, 0).start()
     async with FaultProxy(f"http://{LOOPBACK}:{runner.addresses[0][1]}") as standing:

@@ -173,7 +173,7 @@ async def address() -> AsyncIterator[str]:
     handlers |= {name: handler for name, (handler, _) in BAD.items()}
     for name, handler in handlers.items():
         app.router.add_get(f"/{name}", handler)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.05)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

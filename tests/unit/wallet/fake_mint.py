@@ -32,7 +32,7 @@ class FakeMint:
         app = web.Application(client_max_size=1 << 24)
         app.router.add_route("*", "/{tail:.*}", self._answer)
         self._server = TestServer(app, host="127.0.0.1")
-        await self._server.start_server(shutdown_timeout=0)
+        await self._server.start_server(shutdown_timeout=0.05)
         return self
 
     async def __aexit__(self, *_: object) -> None:

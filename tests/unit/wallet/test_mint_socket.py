@@ -53,7 +53,7 @@ async def url(teller: Teller) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_get("/{tail:.*}", teller.answer)
     server = TestServer(app, host="127.0.0.1")
-    await server.start_server(shutdown_timeout=0)
+    await server.start_server(shutdown_timeout=0.05)
     yield str(server.make_url("/base"))
     await server.close()
 
