@@ -10,12 +10,14 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from aiohttp import ClientSession
+from fastapi import FastAPI
 from starlette.datastructures import State
 from starlette.types import ASGIApp
 
 from routstr.admin.logs.desk import LogDesk
 from routstr.assembly.custody import build_custody
 from routstr.assembly.endpoints import EndpointParts, build_found, noted, start_forgetting
+from routstr.assembly.https import https_only
 from routstr.assembly.keys import Keys, build_keys, start_expiry, start_live
 from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.limits import guard
@@ -117,7 +119,7 @@ class Running:
     _ledger: Ledger
     _supervisor: Supervisor
 
-    def __init__(self, process: Process, settings: Settings, api: ASGIApp) -> None:
+    def __init__(self, process: Process, settings: Settings, api: FastAPI) -> None:
         """``api`` answers what is no hot route. Nothing is opened before :meth:`open`."""
         self.settings: Final = settings
         self.state: Final = State()
@@ -362,7 +364,8 @@ class Running:
         routes, found = guard(gate, routes, build_found(parts, deadlines))
         self.hot = HotRoutes(shell(self._api), routes, surroundings, found)
         entrance = with_realtime(self.hot, parts, surroundings, gate)
-        self.entrance = through_door(entrance, parts.extensions, shell)
+        entrance = through_door(entrance, parts.extensions, shell)
+        self.entrance = https_only(entrance, self._api, shell, settings)
 
 
 async def settle_rest(ledger: Ledger) -> None:

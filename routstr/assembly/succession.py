@@ -12,8 +12,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.types import ASGIApp
 
 from routstr.assembly.process import Process
 from routstr.assembly.running import Running
@@ -33,7 +33,7 @@ class Succession:
     """Who serves now, and who still ends what it has begun."""
 
     def __init__(
-        self, process: Process, api: ASGIApp, installed: Callable[[Running], None]
+        self, process: Process, api: FastAPI, installed: Callable[[Running], None]
     ) -> None:
         """``installed`` is told who serves from now on, and must not fail."""
         self._process: Final = process

@@ -58,6 +58,11 @@ class Group(BaseModel):
     model_config = ConfigDict(use_attribute_docstrings=True, frozen=True)
 
 
+def _https_url(data: dict[str, Any]) -> bool:
+    url: str = data.get("http_url", "")
+    return data.get("routstr_env") == "production" and url.startswith("https://")
+
+
 class Node(Group):
     """The node and its address."""
 
@@ -80,7 +85,9 @@ class Node(Group):
     cors_origins: Origins = ("*",)
     """Web origins that may call the node from a browser, comma separated; * for all."""
     trusted_proxies: Networks = ()
-    """Addresses or networks of own proxies, comma separated: their X-Forwarded-For is believed."""
+    """Own proxies, comma separated: their X-Forwarded-For and X-Forwarded-Proto are believed."""
+    require_https: bool = Field(default_factory=_https_url)
+    """Refuse plain HTTP from elsewhere; default true in production where HTTP_URL is https."""
     admin_password: Password = Secret()
     """Password of the operator, at least 8 characters; empty: the one that was set in a browser."""
     plugins: PackageNames = ()

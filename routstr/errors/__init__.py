@@ -16,6 +16,7 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── InvalidEvent                  400 … invalid_event
     │   ├── SessionExpired                408 … session_expired
     │   ├── ForbiddenOrigin               403 … forbidden_origin
+    │   ├── HttpsRequired                 403 … https_required
     │   ├── InvalidIdempotencyKey         400 … invalid_idempotency_key
     │   ├── NotFound                      404 not_found not_found
     │   ├── ChildKeyNotAllowed            400 … child_key_not_allowed
@@ -197,6 +198,7 @@ from routstr.errors.request import (
     EndpointNotServed,
     ForbiddenOrigin,
     HeadersTooLarge,
+    HttpsRequired,
     InvalidEvent,
     InvalidJson,
     InvalidModelPath,
@@ -259,6 +261,7 @@ __all__ = [
     "ForeignForm",
     "ForeignSwapFailed",
     "HeadersTooLarge",
+    "HttpsRequired",
     "IdempotencyError",
     "IdempotencyInProgress",
     "IdempotencyMismatch",

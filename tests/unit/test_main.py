@@ -79,7 +79,7 @@ async def test_a_management_route_that_wants_money_first_says_how_to_pay(tmp_pat
         raise InsufficientBalance(details={"required": 1_500})
 
     mint = "http://127.0.0.1:9"
-    more = {"cashu_mints": mint, "allow_insecure_mints": True, "http_url": "https://n.example"}
+    more = {"cashu_mints": mint, "allow_insecure_mints": True, "http_url": "http://n.example"}
     async with running(create_app(settings(tmp_path, **more))) as app:
         app.api.add_api_route("/poor", poor)
         answer = await ask(app, "GET", "/poor")
@@ -87,7 +87,7 @@ async def test_a_management_route_that_wants_money_first_says_how_to_pay(tmp_pat
         request = decode(answer.header("x-cashu") or "")
         assert request == PaymentRequest(amount=2, unit="sat", mints=(mint,))
         assert (told["amount"], told["max_cost_msat"], told["mints"]) == (2, 1_500, [mint])
-        assert told["topup_url"] == "https://n.example/v1/balance/topup"
+        assert told["topup_url"] == "http://n.example/v1/balance/topup"
         assert told["detail"]["error"] == told["error"]
 
 

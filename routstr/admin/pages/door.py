@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from routstr.admin.first_run import SETUP
 from routstr.admin.sessions import PAGE_SECONDS_MAX, Caller, Sessions
+from routstr.core.https import secure_cookies
 from routstr.errors import AdminError, AdminNotConfigured, ForeignForm
 from routstr.theme.routes import form, is_part, theme_of
 
@@ -103,7 +104,7 @@ def show(
 
 def give_cookie(request: Request, response: Response, token: str) -> None:
     """Let the browser keep a session."""
-    secure = request.url.scheme == "https"
+    secure = secure_cookies(request.scope)
     response.set_cookie(
         COOKIE, token, max_age=PAGE_SECONDS_MAX, path="/admin", httponly=True, secure=secure,
         samesite="strict",

@@ -17,6 +17,7 @@ from routstr.admin.setup.first_payment import (
     Progress,
 )
 from routstr.admin.setup.steps import Step
+from routstr.core.https import secure_cookies
 from routstr.theme.routes import PageRoute, form, is_part, theme_of
 
 HERE: Final = f"{SETUP}/pay"
@@ -60,7 +61,7 @@ async def order(request: Request, signed: Operator, payment: Payment) -> Respons
     response = RedirectResponse(HERE, status_code=303)
     response.set_cookie(
         _COOKIE, _cookie(invoice), max_age=_COOKIE_SECONDS, path=HERE, httponly=True,
-        secure=request.url.scheme == "https", samesite="strict",
+        secure=secure_cookies(request.scope), samesite="strict",
     )  # fmt: skip
     return response
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from routstr.assembly.running import Running
 from routstr.core.options.service import Options
@@ -17,7 +18,7 @@ MODELS = (
 
 
 @asynccontextmanager
-async def node(folder: Path) -> AsyncIterator[tuple[App, Options, Running]]:
+async def node(folder: Path, **more: Any) -> AsyncIterator[tuple[App, Options, Running]]:
     (folder / "models.json").write_text(MODELS)
     app = create_app(
         Settings(
@@ -26,7 +27,7 @@ async def node(folder: Path) -> AsyncIterator[tuple[App, Options, Running]]:
             log_dir=folder / "logs",
             enable_console_logging=False,
             verify_interval_seconds=0,
-            btc_usd=Decimal(100_000),
+            **{"btc_usd": Decimal(100_000), **more},
         )
     )
     async with app.api.router.lifespan_context(app.api):
