@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_RELAY_SCHEMES: Final = {"ws": "http", "wss": "https"}
 _PRINTABLE: Final = re.compile(r"[!-\[\]-~]+")  # ASCII without space and backslash
 _NAME: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?")
 _URL_CHARS_MAX: Final = 512
@@ -172,3 +173,20 @@ def check_mint_url(url: str, *, allow_insecure: bool) -> None:
         raise ValueError("must be a public address (ALLOW_INSECURE_MINTS permits this machine)")
     if parts.scheme != "https" and not host.endswith(".onion"):
         raise ValueError("must be https:// (http:// only for .onion)")
+
+
+def relay_url(text: str, *, allow_insecure: bool = False) -> str:
+    """One spelling of a Nostr relay's address. Raises ``ValueError``.
+
+    ``wss://`` always; ``ws://`` for onion services, and with ``allow_insecure`` on this machine.
+    """
+    scheme, separator, rest = text.strip().partition("://")
+    http = _RELAY_SCHEMES.get(scheme.lower())
+    if not separator or http is None:
+        raise ValueError("must be the address of a relay (wss://relay.example.com)")
+    url = normalise_url(f"{http}://{rest}")
+    try:
+        check_mint_url(url, allow_insecure=allow_insecure)
+    except ValueError as error:
+        raise ValueError(str(error).replace("http", "ws")) from None
+    return url.replace("http", "ws", 1)

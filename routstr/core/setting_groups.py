@@ -29,6 +29,7 @@ from routstr.core.setting_types import (
     ModelSources,
     MsatAmount,
     Networks,
+    NostrKey,
     Npub,
     OnionUrl,
     Origins,
@@ -37,7 +38,9 @@ from routstr.core.setting_types import (
     Percent,
     Port,
     ProofCount,
+    ProviderId,
     RedisUrl,
+    RelayUrls,
     RuleChoices,
     SatPrice,
     Seconds,
@@ -45,6 +48,7 @@ from routstr.core.setting_types import (
     SecretKeyHex,
     Share,
     Slug,
+    SocksUrl,
     Url,
     UsdPerBtc,
     sqlite_file,
@@ -317,6 +321,15 @@ class ResponseCache(Group):
     """Texts that are the same each time: of temperature (0) and seed (any), comma separated."""
 
 
+class Tor(Group):
+    """Tor."""
+
+    tor_proxy_url: SocksUrl = "socks5://127.0.0.1:9050"
+    """Tor's SOCKS port, by which .onion mints and providers are reached; empty: they are not."""
+    tor_all: bool = False
+    """Reach everything through Tor, but this machine and the provider's inner addresses."""
+
+
 class Alerts(Group):
     """Where the operator is told what cannot wait."""
 
@@ -324,6 +337,28 @@ class Alerts(Group):
     """Address that gets each alert as a JSON POST; a public one."""
     alert_ntfy_url: Url = ""
     """Topic of ntfy that gets each alert as a message, such as https://ntfy.sh/my-topic."""
+
+
+class Nostr(Group):
+    """How the node is found: its announcement on Nostr."""
+
+    nsec: NostrKey = Secret()
+    """Secret key of the node on Nostr, nsec1... or 64 hexadecimal digits; empty: the stored one."""
+    relays: RelayUrls = (
+        "wss://relay.nostr.band",
+        "wss://relay.damus.io",
+        "wss://relay.routstr.com",
+        "wss://nos.lol",
+    )
+    """Relays to announce the node at and to read from, comma separated; none: no Nostr at all."""
+    provider_id: ProviderId = ""
+    """Name of the announcement among those of the same key; empty: found or made once, and kept."""
+    enable_analytics_sharing: bool = False
+    """Publish sums of requests, tokens and revenue on Nostr, for everybody to see."""
+    alert_npub: Npub = ""
+    """Nostr key (npub1...) that gets each alert as a private message; needs a key of the node."""
+    admin_npub: Npub = ""
+    """Nostr key (npub1...) whose owner may sign in as the operator, without the password."""
 
 
 class Logs(Group):
@@ -351,6 +386,8 @@ GROUPS: tuple[type[Group], ...] = (
     Limits,
     RateLimits,
     ResponseCache,
+    Tor,
     Alerts,
+    Nostr,
     Logs,
 )

@@ -11,7 +11,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetPydanticSchema, 
 from pydantic_core import core_schema
 from pydantic_settings import NoDecode
 
-from routstr.core.addresses import normalise_mint_url, normalise_url, split_http_url
+from routstr.core.addresses import (
+    normalise_mint_url,
+    normalise_url,
+    relay_url,
+    split_http_url,
+)
 from routstr.core.secret import Secret
 from routstr.money import MAX_MSAT, Msat
 
@@ -27,6 +32,7 @@ _NEVER_FORWARDED: Final = re.compile(
 _LIGHTNING: Final = re.compile(
     r"[a-z0-9_.+-]+@[a-z0-9.:-]+|lnurl1[02-9ac-hj-np-z]+|lnurlp://[!-~]+"
 )
+_NOSTR_KEY: Final = re.compile(r"nsec1[02-9ac-hj-np-z]{58}|[0-9a-fA-F]{64}")
 _PACKAGE_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 PASSWORD_CHARS_MIN: Final = 8
 _TEXTS: Final = TypeAdapter(tuple[str, ...])
@@ -38,6 +44,18 @@ def _split(value: object) -> object:
     if value.lstrip().startswith("["):
         return _TEXTS.validate_json(value)
     return tuple(item for item in map(str.strip, value.split(",")) if item)
+
+
+def _relay_urls(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Whether those of this machine may be asked is decided with all settings."""
+    return tuple(dict.fromkeys(relay_url(value, allow_insecure=True) for value in values))
+
+
+def _nostr_key(value: Secret) -> Secret:
+    text = value.reveal().strip()
+    if text and not _NOSTR_KEY.fullmatch(text):
+        raise ValueError("must be a secret key of Nostr: nsec1... or 64 hexadecimal digits")
+    return Secret(text)
 
 
 def _exact(value: object) -> object:
@@ -63,6 +81,21 @@ def _onion_url(value: str) -> str:
     if url and not (urlsplit(url).hostname or "").endswith(".onion"):
         raise ValueError("must be the address of an onion service (http://....onion)")
     return url
+
+
+def _socks_url(value: str) -> str:
+    text = value.strip().lower()
+    if not text:
+        return ""
+    scheme, _, rest = text.partition("://")
+    try:  # the same rules as for other addresses; only the scheme differs
+        parts = split_http_url(f"http://{rest.rstrip('/')}")
+        known = scheme in {"socks5", "socks5h"} and not (parts.path or parts.query)
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("must be the SOCKS port of Tor (socks5://127.0.0.1:9050)")
+    return f"socks5://{parts.netloc}" if parts.port else f"socks5://{parts.netloc}:9050"
 
 
 def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -219,7 +252,9 @@ MsatAmount: TypeAlias = Annotated[
 ]
 Url: TypeAlias = Annotated[str, AfterValidator(_url_or_empty)]
 OnionUrl: TypeAlias = Annotated[str, AfterValidator(_onion_url)]
+SocksUrl: TypeAlias = Annotated[str, AfterValidator(_socks_url)]
 MintUrl: TypeAlias = Annotated[str, AfterValidator(_mint_url_or_empty)]
+RelayUrls: TypeAlias = Annotated[tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_relay_urls)]
 MintUrls: TypeAlias = Annotated[tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_mint_urls)]
 MintAmounts: TypeAlias = Annotated[
     tuple[str, ...], NoDecode, _TEXT_LIST, AfterValidator(_mint_amounts)
@@ -248,5 +283,7 @@ Slug: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Npub: TypeAlias = Annotated[str, Field(pattern=r"^(npub1[02-9ac-hj-np-z]{58})?$")]
 DatabaseUrl: TypeAlias = Annotated[Secret, AfterValidator(normalise_database_url)]
 Password: TypeAlias = Annotated[Secret, AfterValidator(_password)]
+NostrKey: TypeAlias = Annotated[Secret, AfterValidator(_nostr_key)]
+ProviderId: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")]
 SecretKeyHex: TypeAlias = Annotated[Secret, AfterValidator(_secret_key)]
 RedisUrl: TypeAlias = Annotated[Secret, AfterValidator(_redis_url)]

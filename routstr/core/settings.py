@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from routstr.core.addresses import check_mint_url
+from routstr.core.addresses import check_mint_url, relay_url
 from routstr.core.redaction import clean
 from routstr.core.secret import Secret
 from routstr.core.setting_groups import (
@@ -26,11 +26,13 @@ from routstr.core.setting_groups import (
     Limits,
     Logs,
     Node,
+    Nostr,
     Payouts,
     Pricing,
     RateLimits,
     ResponseCache,
     Storage,
+    Tor,
     Upstream,
     Wallet,
 )
@@ -59,7 +61,9 @@ class SettingsError(ValueError):
 
 class Settings(
     Logs,
+    Nostr,
     Alerts,
+    Tor,
     ResponseCache,
     RateLimits,
     Limits,
@@ -118,6 +122,21 @@ class Settings(
             raise ValueError(
                 f"PRIMARY_MINT_URL: got {self.primary_mint_url!r}; must be one of CASHU_MINTS"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _relays_may_be_contacted(self) -> Self:
+        for relay in self.relays:
+            try:
+                relay_url(relay, allow_insecure=self.allow_insecure_mints)
+            except ValueError as error:
+                raise ValueError(f"RELAYS: got {relay!r}; each {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _tor_has_a_port(self) -> Self:
+        if self.tor_all and not self.tor_proxy_url:
+            raise ValueError("TOR_ALL: got true; needs TOR_PROXY_URL")
         return self
 
     @property

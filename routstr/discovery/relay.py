@@ -16,7 +16,7 @@ import msgspec
 from aiohttp import ClientError, ClientSession, WSMsgType
 from msgspec import Struct
 
-from routstr.core.addresses import check_mint_url, normalise_url
+from routstr.core.addresses import relay_url as relay_url  # noqa: PLC0414 - offered here, too
 from routstr.core.redaction import clean
 from routstr.discovery.events import Event, Filter, genuine
 
@@ -24,7 +24,6 @@ MESSAGE_BYTES_MAX: Final = 512 * 1024
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 EVENTS_MAX: Final = 5_000
 REASON_CHARS_MAX: Final = 200
-_HTTP: Final = {"ws": "http", "wss": "https"}
 _HAS_IT: Final = ("duplicate:", "replaced:")
 
 
@@ -37,23 +36,6 @@ class Answer(Struct, frozen=True):
 
     taken: bool
     reason: str = ""
-
-
-def relay_url(text: str, *, allow_insecure: bool = False) -> str:
-    """One spelling of a relay's address. Raises ``ValueError``.
-
-    ``wss://`` always; ``ws://`` for onion services, and with ``allow_insecure`` on this machine.
-    """
-    scheme, separator, rest = text.strip().partition("://")
-    http = _HTTP.get(scheme.lower())
-    if not separator or http is None:
-        raise ValueError("must be the address of a relay (wss://relay.example.com)")
-    url = normalise_url(f"{http}://{rest}")
-    try:
-        check_mint_url(url, allow_insecure=allow_insecure)
-    except ValueError as error:
-        raise ValueError(str(error).replace("http", "ws")) from None
-    return url.replace("http", "ws", 1)
 
 
 class Relay:

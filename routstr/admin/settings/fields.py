@@ -49,6 +49,7 @@ _WRITTEN: Final[Mapping[str, str]] = MappingProxyType(
         "http": "HTTP",
         "ln": "Lightning",
         "npub": "npub",
+        "nsec": "nsec",
         "ntfy": "ntfy",
         "url": "URL",
         "usd": "USD",
