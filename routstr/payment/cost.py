@@ -1,10 +1,12 @@
 """What a request costs: its usage times the rates of its hold, rounded up once. Pure."""
 
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from routstr.catalog.snapshot import PER_MSAT, Rates
-from routstr.money import ZERO, Msat
+from routstr.money import MSAT_PER_BTC, ZERO, Msat
 from routstr.payment.usage import Media, Usage
 
 
@@ -82,6 +84,20 @@ def own_cost(rates: Rates, usage: Usage) -> int:
             + (rates.image_output - rates.completion) * media.image_output
         )
     return _up(exact)
+
+
+def taken(own: Rates, usage: Usage, usd_per_btc: Decimal | None) -> int:
+    """What the provider takes for ``usage`` in msat, rounded up.
+
+    What it says itself, in msat, or in USD at the price of bitcoin of the hold; else by ``own``,
+    its prices.
+    """
+    said = usage.taken
+    if isinstance(said, Msat):
+        return int(said)
+    if said is not None and usd_per_btc:
+        return int(-(-Fraction(said) * MSAT_PER_BTC // Fraction(usd_per_btc)))
+    return own_cost(own, usage)
 
 
 def _pieces(rates: Rates, media: Media) -> int:

@@ -105,19 +105,24 @@ def drawn(told: Usage) -> Usage:
     """A report of pictures: all output that is not said to be text is of the pictures."""
     media = told.media or Media()
     media = Media(image_input=media.image_input, image_output=told.completion)
-    return Usage(told.prompt, told.completion, told.cache_read, told.cache_write, media=media)
+    return _with_media(told, media)
 
 
 def heard(told: Usage) -> Usage:
     """A report of sound that was read: all input that is not said to be text is sound."""
     media = told.media if told.media is not None else Media(audio_input=told.prompt)
-    return Usage(told.prompt, told.completion, told.cache_read, told.cache_write, media=media)
+    return _with_media(told, media)
 
 
 def spoken(told: Usage) -> Usage:
     """A report of speech: all output is sound."""
     media = Media(audio_output=told.completion)
-    return Usage(told.prompt, told.completion, told.cache_read, told.cache_write, media=media)
+    return _with_media(told, media)
+
+
+def _with_media(told: Usage, media: Media) -> Usage:
+    cached = told.cache_read, told.cache_write
+    return Usage(told.prompt, told.completion, *cached, media=media, taken=told.taken)
 
 
 def duration_told(usage: object, duration: object) -> int | None:

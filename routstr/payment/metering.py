@@ -36,7 +36,7 @@ from routstr.errors import (
 from routstr.ledger.entries import Held, HoldRequest, KeyMark, Placed, Refused, Settled, Settlement
 from routstr.money import ZERO, Msat
 from routstr.payment.change import Change, Purse
-from routstr.payment.cost import NOTHING, Cost, calculate_request_cost, fitted, own_cost
+from routstr.payment.cost import NOTHING, Cost, calculate_request_cost, fitted, taken
 from routstr.payment.pricing import Quote
 from routstr.payment.usage import Usage
 
@@ -211,7 +211,8 @@ class Meter:
                 usage = replace(usage, images=self._offer.images)
             served = self._served
             self._cost = calculate_request_cost(served.rates, usage)
-            self._own_cost = served.provider, own_cost(served.own, usage)
+            own = taken(served.own, usage, self._offer.usd_per_btc)
+            self._own_cost = served.provider, own
             self._usage = usage
             self._settling = True
         return await self._end()

@@ -23,13 +23,22 @@ and of pictures (``audio_tokens``, ``image_tokens``).
 What is believed: whole numbers from 0 to 10^9 (a float without a fraction is one). A count of
 input or output that is there and is anything else spoils the whole usage (None: the caller bills
 an estimate). An odd detail is ignored; a detail larger than what it is a part of is cut to it.
+
+What the provider says that it takes itself is no part of a bill; it is read for the operator:
+``cost`` in USD (OpenRouter: what its customer paid it; with ``is_byok`` the provider behind it is
+paid beside that, ``cost_details.upstream_inference_cost``), ``cost.total_msats`` of another node.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
+from routstr.money import Msat
+
 MAX_TOKENS: Final = 10**9
+USD_MAX: Final = 10**6
+"""No request costs more: a larger figure is no cost."""
 _INPUT_DETAILS: Final = ("input_tokens_details", "input_token_details")
 _OUTPUT_DETAILS: Final = (
     "completion_tokens_details",
@@ -61,7 +70,8 @@ class Usage:
 
     ``prompt`` counts the uncached input only; ``reasoning`` is the part of ``completion`` that
     carries a surcharge. ``reported`` is False for an estimate of this node. ``images`` are never
-    reported: who prices images sets them from the request.
+    reported: who prices images sets them from the request. ``taken`` is what the provider says that
+    it takes itself, in USD or in msat: no charge depends on it.
     """
 
     prompt: int
@@ -73,6 +83,7 @@ class Usage:
     web_searches: int = 0
     reported: bool = True
     media: Media | None = None
+    taken: Decimal | Msat | None = None
 
     @property
     def input(self) -> int:
@@ -128,6 +139,7 @@ def merge_usage(first: Usage | None, second: Usage | None) -> Usage | None:
         web_searches=max(first.web_searches, second.web_searches),
         reported=first.reported and second.reported,
         media=_joined(source.media, output.media),
+        taken=first.taken if second.taken is None else second.taken,
     )
 
 
@@ -156,6 +168,7 @@ def complete_usage(reported: Usage | None, estimate: Usage) -> Usage:
         web_searches=reported.web_searches,
         reported=False,
         media=_joined(source.media, output.media),
+        taken=reported.taken,
     )
 
 
@@ -187,7 +200,26 @@ def _parse(raw: Mapping[Any, Any]) -> Usage | None:
         reasoning=min(_reasoning(raw), output or 0),
         web_searches=_detail(raw.get("server_tool_use"), "web_search_requests"),
         media=_media(details, uncached or 0, _first(raw, _OUTPUT_DETAILS), output or 0),
+        taken=None if raw.get("cost") is None else _taken(raw, raw["cost"]),
     )
+
+
+def _taken(raw: Mapping[Any, Any], cost: object) -> Decimal | Msat | None:
+    """What the provider says that it takes; None when it is no cost."""
+    if isinstance(cost, Mapping):
+        msat = _whole(cost.get("total_msats"))
+        return None if msat is None else Msat(msat)
+    usd, behind = _usd(cost), raw.get("cost_details")
+    if usd is None or raw.get("is_byok") is not True or not isinstance(behind, Mapping):
+        return usd
+    return usd + (_usd(behind.get("upstream_inference_cost")) or 0)
+
+
+def _usd(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    # the digits that were sent, not the nearest fraction of two
+    return Decimal(str(value)) if 0 <= value <= USD_MAX else None
 
 
 def _media(details: object, prompt: int, of_output: object, completion: int) -> Media | None:

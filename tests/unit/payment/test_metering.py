@@ -178,6 +178,27 @@ async def test_what_the_provider_takes_is_told_with_the_charge() -> None:
     assert (end.provider, end.own_cost) == ("other", int(calculate_request_cost(own, USAGE).total))
 
 
+@pytest.mark.parametrize(
+    ("said", "usd", "own"),
+    [
+        (Decimal("0.00064"), BTC, 1_000),  # of the price of bitcoin, rounded up
+        (Decimal(0), BTC, 0),
+        (Decimal("0.00064"), None, 25),
+        (Msat(7), None, 7),
+        (Msat(7), BTC, 7),
+    ],
+)
+async def test_what_the_provider_says_that_it_takes_is_recorded_and_never_charged(
+    said: Decimal | Msat, usd: Decimal | None, own: int
+) -> None:
+    books = Books()
+    meter = await opened(books, offer(usd=usd))
+    receipt = await meter.settle(replace(USAGE, taken=said))
+    (end,) = books.ends
+    assert isinstance(end, Settlement)
+    assert (end.own_cost, end.cost, receipt.charged) == (own, 26, 26)
+
+
 async def test_who_keeps_no_balance_here_gets_what_is_left_after_the_end() -> None:
     books, rest = Books(), Rest()
     meter = await opened(books, purse=rest)
