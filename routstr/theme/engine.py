@@ -8,14 +8,27 @@ Texts of models, providers and clients are escaped by the engine; a name that is
 error, not an empty place.
 """
 
+import hashlib
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib.util import cache_from_source
+from pathlib import Path
 from typing import Any, Final
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined, pass_context
+from jinja2 import (
+    Environment,
+    FileSystemBytecodeCache,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+    pass_context,
+)
+from jinja2.bccache import Bucket
 from jinja2.runtime import Context
 from msgspec import Struct
 
@@ -61,6 +74,22 @@ class Visitor(Struct, frozen=True):
         )
 
 
+class Compiled(FileSystemBytecodeCache):
+    """Compiled templates, kept where Python keeps compiled modules, and only if it does."""
+
+    def __init__(self) -> None:
+        here = Path(__file__)
+        # how templates are compiled stands in this file: another one does not read what it wrote
+        mark = hashlib.sha256(here.read_bytes()).hexdigest()[:8]
+        super().__init__(str(Path(cache_from_source(__file__)).parent), f"%s.{mark}.template")
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep one, if this process may write there."""
+        if not sys.dont_write_bytecode:
+            with suppress(OSError):
+                super().dump_bytecode(bucket)
+
+
 class Theme:
     """Renders templates: ``theme/base.html``, or ``<short name of a package>/<template>``."""
 
@@ -77,6 +106,7 @@ class Theme:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            bytecode_cache=Compiled(),
         )
         self._environment.globals.update(
             asset=self.assets.url,

@@ -74,15 +74,12 @@ class Charts:
         found = await self._statistics.earned(window, ("start", dimension))
         top = _largest_names(found)
         times, place = _axis(window, step)
-        series = []
-        for shown in (*top, others):
-            points = [
-                (place(group.start), int(figures.revenue))
-                for group, figures in found.groups.items()
-                if (_name(group) if _name(group) in top else others) == shown
-            ]
-            if points:
-                series.append(Series(shown, _sats(_added(times, points))))
+        points: dict[str, list[tuple[int, int]]] = {shown: [] for shown in (*top, others)}
+        for group, figures in found.groups.items():
+            name = _name(group)
+            shown = points[name if name in points else others]
+            shown.append((place(group.start), int(figures.revenue)))
+        series = [Series(shown, _sats(_added(times, its))) for shown, its in points.items() if its]
         return Chart(times if series else [], series, "sat")
 
 
@@ -108,7 +105,8 @@ def _axis(window: Window, step: str) -> tuple[list[int], Place]:
     """The points of time, and which one a span belongs to."""
     if step != "month":
         return starts(window), lambda at: at
-    return list(dict.fromkeys(map(_month, starts(window)))), _month
+    months = {at: _month(at) for at in starts(window)}
+    return list(dict.fromkeys(months.values())), lambda at: months.get(at, at)
 
 
 def _month(at: int) -> int:

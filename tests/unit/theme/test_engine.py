@@ -1,7 +1,10 @@
-import pytest
-from jinja2 import UndefinedError
+import sys
+from pathlib import Path
 
-from routstr.theme.engine import SCHEME_COOKIE, Visitor
+import pytest
+from jinja2 import DictLoader, Environment, UndefinedError
+
+from routstr.theme.engine import SCHEME_COOKIE, Compiled, Visitor
 from routstr.theme.texts import words
 from tests.unit.theme.pages import get, text, theme
 
@@ -73,3 +76,31 @@ def test_what_every_page_shows_can_change() -> None:
     assert "Node &lt;1&gt;" in made.render("theme/base.html", VISITOR)
     made.show_site({"name": "Another", "version": "2"})
     assert "Another · Routstr 2" in made.render("theme/base.html", VISITOR)
+
+
+def loaded(folder: Path, source: str) -> Environment:
+    """What a process has that finds this template, and keeps what it compiles in a folder."""
+    kept = Compiled()
+    kept.directory = str(folder)
+    return Environment(loader=DictLoader({"it": source}), autoescape=True, bytecode_cache=kept)
+
+
+def test_a_template_is_compiled_once_for_all_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    assert loaded(tmp_path, "{{ 1 + 1 }}").get_template("it").render() == "2"
+    again = loaded(tmp_path, "{{ 1 + 1 }}")
+    monkeypatch.setattr(again, "compile", None)
+    assert again.get_template("it").render() == "2"
+    assert loaded(tmp_path, "{{ 1 + 2 }}").get_template("it").render() == "3"
+
+
+def test_templates_are_shown_where_nothing_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    assert loaded(tmp_path / "missing", "{{ 1 }}").get_template("it").render() == "1"
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert loaded(tmp_path, "{{ 2 }}").get_template("it").render() == "2"
+    assert not list(tmp_path.iterdir())
