@@ -4,11 +4,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from routstr.admin.throttle import Throttle
+from routstr.assembly.metrics import build_telemetry
 from routstr.assembly.plugins import Extensions, open_extensions
 from routstr.assembly.storage import open_database
 from routstr.core.clock import Clock
 from routstr.core.db import Backend, Database
 from routstr.core.logging import Logs, get_logger
+from routstr.core.metrics.store import MetricStore
+from routstr.core.metrics.telemetry import Telemetry
 from routstr.core.node_key import NodeKey, load_node_key
 from routstr.core.settings import Settings
 from routstr.core.traffic import Traffic
@@ -29,6 +32,8 @@ class Process:
     extensions: Extensions
     db: Database
     traffic: TrafficStore
+    telemetry: Telemetry
+    metrics: MetricStore
     throttle: Throttle
 
 
@@ -38,15 +43,22 @@ async def open_process(
     """Open it, to be closed with the stack. Raises what stops a start."""
     node_key = load_node_key(given)
     extensions = open_extensions(given)
-    db = await stack.enter_async_context(open_database(given, node_key, backend))
+    telemetry = build_telemetry()
+    db = await stack.enter_async_context(
+        open_database(given, node_key, backend, telemetry.committed)
+    )
     traffic = TrafficStore(db, clock, Traffic())
-    stack.push_async_callback(last_counts, traffic)
-    return Process(given, clock, logs, node_key, extensions, db, traffic, Throttle())
+    metrics = MetricStore(db, telemetry.meters)
+    stack.push_async_callback(last_counts, traffic, metrics)
+    return Process(
+        given, clock, logs, node_key, extensions, db, traffic, telemetry, metrics, Throttle()
+    )
 
 
-async def last_counts(traffic: TrafficStore) -> None:
+async def last_counts(*stores: TrafficStore | MetricStore) -> None:
     """Store what was counted until the end, if the database is there."""
     try:
-        await traffic.flush()
+        for one in stores:
+            await one.flush()
     except (DatabaseUnavailable, OutcomeUnknown) as error:
         _log.warning("traffic_not_stored", reason=error.code)

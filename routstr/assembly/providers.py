@@ -21,7 +21,7 @@ from routstr.payment.alerts import Alert, LoggedAlert
 from routstr.upstream.adapters import ADAPTERS, adapter_of
 from routstr.upstream.adapters.base import Adapter
 from routstr.upstream.breaker import BreakerPolicy
-from routstr.upstream.carrier import CarrierParts
+from routstr.upstream.carrier import CarrierParts, Failures, uncounted
 from routstr.upstream.client import UpstreamClient, UpstreamLimits
 from routstr.upstream.fleet import Fleet
 from routstr.upstream.provider import Profile
@@ -79,7 +79,7 @@ def build_upstreams(
     db, node_key, clock = process.db, process.node_key, process.clock
     adapters = process.extensions.adapters
     own, usual = provider_of_settings(settings, adapters), usual_limits(settings)
-    fleet = build_fleet(settings, sessions, adapters, alert)
+    fleet = build_fleet(settings, sessions, adapters, alert, process.telemetry.failed_attempt)
     providers = build_providers(settings, db, node_key, clock, adapters)
     watch = ProviderWatch(providers, fleet, own, usual, changed)
     desk = ProviderDesk(providers, own, settings.upstream_provider_fee, watch.look)
@@ -117,6 +117,7 @@ def build_fleet(
     sessions: UpstreamSessions,
     adapters: Mapping[str, Adapter] = ADAPTERS,
     alert: Alert | None = None,
+    failures: Failures = uncounted,
 ) -> Fleet:
     """Know the provider of the settings, if there is one."""
 
@@ -131,6 +132,7 @@ def build_fleet(
             pause_s=settings.upstream_rest_seconds,
             pause_s_max=max(REST_SECONDS_MAX, settings.upstream_rest_seconds),
         ),
+        failures=failures,
     )
     return Fleet(parts, provider_of_settings(settings, adapters))
 

@@ -55,7 +55,9 @@ from routstr.catalog.service import Catalog
 from routstr.core.cors import Cors
 from routstr.core.http import outgoing_session
 from routstr.core.logging import get_logger
+from routstr.core.metrics.telemetry import MeteredLines
 from routstr.core.middleware import ManagementShell, RequestLimits
+from routstr.core.onion import OnionAddress
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
 from routstr.core.traffic import CountedLines
@@ -125,6 +127,8 @@ class Running:
         self.state: Final = State()
         self.active = 0
         """The requests and connections that have come to it and are not over."""
+        self.onion: Final = OnionAddress(settings, process.clock)
+        """Where the node is found inside Tor, if anywhere."""
         self._process: Final = process
         self._api: Final = api
         self._stack: Final = AsyncExitStack()
@@ -228,7 +232,9 @@ class Running:
         )
         sessions = await stack.enter_async_context(upstream_sessions(settings))
         self.outgoing, self.providers = outgoing, sessions.stored
-        wallet = await open_wallet(settings, db, node_key, instance, outgoing, clock)
+        wallet = await open_wallet(
+            settings, db, node_key, instance, outgoing, clock, telemetry=process.telemetry
+        )
         stack.push_async_callback(wallet.drain, STOP_SECONDS)
         await remind_of_seed(db)
         board = build_board(settings, db, clock, outgoing)
@@ -247,6 +253,7 @@ class Running:
             base.outgoing,
             process.clock,
             unlisted=unlisted,
+            telemetry=process.telemetry,
         )
 
     def _start_upkeep(self, base: Base, objects: Objects) -> None:
@@ -297,7 +304,7 @@ class Running:
             told_with(base.money.verifier.deposits),
         )
         self._watch(base, health)
-        state.node = NodeParts(self.settings, catalog, health)
+        state.node = NodeParts(self.settings, catalog, health, self.onion)
         state.admin = upstreams.admin
         state.paths = PathParts(catalog, upstreams.fleet, process.clock)
         return health
@@ -339,8 +346,9 @@ class Running:
 
     def _wire(self, parts: EndpointParts, shared: Shared) -> None:
         settings, (gate, cache) = self.settings, shared
-        clock, access = self._process.clock, self._process.logs.access
-        counted = CountedLines(access, self._process.traffic.counters)
+        process = self._process
+        clock, access = process.clock, MeteredLines(process.logs.access, process.telemetry)
+        counted = CountedLines(access, process.traffic.counters)
         limits = RequestLimits.of(settings)
         cors = Cors(settings.cors_origins)
         deadlines = Deadlines()

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from sqlalchemy import Connection
+
 from routstr.core.db import Backend, Database, migrate, node_values
+from routstr.core.db.writer import Committed
 from routstr.core.logging import get_logger
 from routstr.core.node_key import NodeKey, NodeKeyError
 from routstr.core.settings import Settings
@@ -19,7 +22,10 @@ _KEY_CHECK: Final = "secret_key_check"
 
 @asynccontextmanager
 async def open_database(
-    settings: Settings, node_key: NodeKey, backend: Backend | None = None
+    settings: Settings,
+    node_key: NodeKey,
+    backend: Backend | None = None,
+    committed: Committed = lambda _operations, _seconds: None,
 ) -> AsyncIterator[Database]:
     """Bring the schema up to date and open the database, which is checked first.
 
@@ -28,7 +34,7 @@ async def open_database(
     """
     url = settings.database_url.reveal()
     revision = await asyncio.to_thread(migrate.upgrade, url)
-    db = Database(url, backend)
+    db = Database(url, backend, committed=committed)
     db.start()
     try:
         await _check_guards(db)
@@ -50,6 +56,12 @@ async def _check_guards(db: Database) -> None:
             f"{', '.join(missing)}. Restore the backup, or put them back as "
             "routstr/migrations makes them."
         )
+
+
+def made_with(connection: Connection, node_key: NodeKey) -> bool:
+    """Whether the database was made with this key, or with none yet."""
+    stored = node_values.look_up(connection, _KEY_CHECK)
+    return stored is None or hmac.compare_digest(stored, node_key.fingerprint().encode())
 
 
 async def _check_key(db: Database, node_key: NodeKey) -> None:

@@ -4,12 +4,15 @@ A saga can be finished by a node or by a command. Both get here the same complet
 the same.
 """
 
+from functools import partial
+
 from aiohttp import ClientSession
 
 from routstr.auth.service import CREATE, KeyCompletion, LateKeyCompletion
 from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.logging import get_logger
+from routstr.core.metrics.telemetry import Telemetry
 from routstr.core.node_key import NodeKey
 from routstr.core.setting_types import mint_amounts
 from routstr.core.settings import Settings
@@ -69,16 +72,21 @@ def open_mints(
     clock: Clock,
     *,
     unlisted: tuple[str, ...] = (),
+    telemetry: Telemetry | None = None,
 ) -> Mints:
     """Make the mints of the settings known, the primary one first.
 
     ``unlisted`` are further mints that may be spoken to, as normal URLs which the caller has
-    checked like those of ``CASHU_MINTS``.
+    checked like those of ``CASHU_MINTS``; ``telemetry`` counts the calls.
     """
 
     def connect(url: str) -> Mint:
         gate = MintGate(clock, parallel=settings.mint_max_concurrency)
-        return Mint(url, session, gate, timeout_s=settings.mint_operation_timeout_seconds)
+        seconds = settings.mint_operation_timeout_seconds
+        if telemetry is None:
+            return Mint(url, session, gate, timeout_s=seconds)
+        called = partial(telemetry.mint_called, url)
+        return Mint(url, session, gate, timeout_s=seconds, called=called)
 
     primary = settings.primary_mint_url
     others = tuple(url for url in settings.cashu_mints if url != primary)
@@ -101,10 +109,11 @@ async def open_wallet(
     clock: Clock,
     *,
     unlisted: tuple[str, ...] = (),
+    telemetry: Telemetry | None = None,
 ) -> Wallet:
     """Build the wallet of an instance, with everyone who books what it moves.
 
-    ``unlisted`` as for :func:`open_mints`.
+    ``unlisted`` and ``telemetry`` as for :func:`open_mints`.
     """
     wallet = Wallet.build(
         db,
@@ -112,7 +121,7 @@ async def open_wallet(
         node_key,
         await load_seed(db, node_key),
         instance,
-        open_mints(settings, db, session, clock, unlisted=unlisted),
+        open_mints(settings, db, session, clock, unlisted=unlisted, telemetry=telemetry),
         proofs_max=settings.token_proofs_max,
         sat_max=settings.token_sat_max,
     )

@@ -14,7 +14,8 @@ class AccessRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What is told about a request. ``None`` fields are left out of the line.
 
     ``endpoint`` is the route's pattern, not the path that was sent: a path may hold a claim secret.
-    ``key_id`` is the public id of a key. ``error`` is the error's code.
+    ``key_id`` is the public id of a key. ``error`` is the error's code. ``upstream_ms`` is the time
+    from asking the first provider until the last one's last byte.
     """
 
     request_id: str
@@ -30,6 +31,8 @@ class AccessRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     response_bytes: int | None = None
     error: str | None = None
     first_byte_ms: float | None = None
+    provider: str | None = None
+    upstream_ms: float | None = None
 
 
 @final

@@ -11,7 +11,7 @@ from typing import Final, final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from routstr.core.access_log import AccessLog, AccessRecord
+from routstr.core.access_log import AccessRecord
 from routstr.core.clock import Clock
 from routstr.core.cors import Cors
 from routstr.core.deprecation import FURTHER_HEADERS
@@ -26,6 +26,7 @@ from routstr.core.rendering import (
 )
 from routstr.core.request_id import REQUEST_ID, REQUEST_ID_HEADER, new_request_id
 from routstr.core.settings import Settings
+from routstr.core.traffic import Lines
 from routstr.errors import BodyTimeout, BodyTooLarge, HeadersTooLarge, RoutstrError
 
 _LENGTH_DIGITS: Final = 20  # enough for any body; int() of thousands of digits is an error
@@ -82,7 +83,7 @@ class ManagementShell:
         *,
         limits: RequestLimits,
         cors: Cors,
-        access: AccessLog,
+        access: Lines,
         clock: Clock,
     ) -> None:
         self._app = app
@@ -235,6 +236,8 @@ def route_pattern(scope: Scope) -> str:
     """
     if "route" not in scope:
         return "(none)"
+    if isinstance(pattern := getattr(scope["route"], "path_format", None), str):
+        return pattern
     path = str(scope["path"])
     for name, value in scope.get("path_params", {}).items():
         path = path.replace(str(value), f"{{{name}}}")

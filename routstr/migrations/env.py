@@ -9,6 +9,7 @@ from routstr.auth import models as auth_models
 from routstr.catalog import models as catalog_models
 from routstr.core import traffic_models
 from routstr.core.db import migrate, node_values, switches
+from routstr.core.metrics import models as metric_models
 from routstr.core.options import models as option_models
 from routstr.core.settings import load_settings
 from routstr.ledger import models as ledger_models
@@ -25,6 +26,7 @@ TABLES = (
     catalog_models,
     idempotency_models,
     ledger_models,
+    metric_models,
     node_values,
     operator_models,
     option_models,

@@ -63,6 +63,8 @@ class Courier:
                 continue
             success = await self._offer(choice, make, whole, resent=resent)
             if success is not None:
+                self._exchange.provider = choice.carrier.name
+                self._exchange.hears()
                 return Delivered(choice, success)
         raise self._turns.failure()
 
@@ -84,6 +86,7 @@ class Courier:
     async def _attempt(self, choice: Choice, line: Line, call: Call, whole: Whole) -> Success:
         departure, limits = self.departure, choice.carrier.profile.limits
         deadline = departure.deadline
+        self._exchange.asks()
         try:
             with deadline:
                 deadline.due = asyncio.get_running_loop().time() + limits.first_byte_s

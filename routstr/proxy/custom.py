@@ -194,6 +194,7 @@ class Custom:
                 if not piece:
                     break
         finally:
+            exchange.hears()
             answer.close()
             if meter.receipt is None and (exchange.started or departure.gone):
                 exchange.receipt = await meter.settle(Usage(kb_in, self._kb_out(size)))

@@ -237,6 +237,7 @@ class Delivery:
         """Ask once. A time limit is the provider's failure unless the client has gone."""
         departure, exchange = self._departure, self._exchange
         limits, deadline = endpoint.limits, departure.deadline
+        exchange.asks()
         answer = None
         try:
             try:

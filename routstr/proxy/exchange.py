@@ -41,6 +41,8 @@ class Exchange:
         "_headers",
         "_now",
         "_send",
+        "answered_at",
+        "asked_at",
         "body_read",
         "change",
         "code",
@@ -81,6 +83,10 @@ class Exchange:
         self._now: Final = now
         self.first_byte_at: float | None = None
         """When the response began, by ``now``."""
+        self.asked_at: float | None = None
+        """When a provider was asked first."""
+        self.answered_at: float | None = None
+        """When the last of what a provider sent was there, as far as is known."""
         self.code: str | None = None
         self.key_id: str | None = None
         self.model: str | None = None
@@ -100,6 +106,22 @@ class Exchange:
     def tap(self, between: Callable[[Send], Send]) -> None:
         """Let somebody see what is sent from now on, before the client does."""
         self._send = between(self._send)
+
+    def asks(self) -> None:
+        """A provider is asked now."""
+        if self.asked_at is None:
+            self.asked_at = self._now()
+
+    def hears(self) -> None:
+        """What a provider sends is there now, all of it unless this is called again."""
+        self.answered_at = self._now()
+
+    @property
+    def upstream_s(self) -> float | None:
+        """How long the request was with providers; None: it was with none, or got no answer."""
+        if self.asked_at is None or self.answered_at is None:
+            return None
+        return self.answered_at - self.asked_at
 
     async def start(self, status: int, headers: list[Header]) -> None:
         """Send the response's head."""

@@ -180,7 +180,7 @@ class HotRoutes:
 
     def _write_line(self, endpoint: str, exchange: Exchange, began: float) -> None:
         around, receipt = self._around, exchange.receipt
-        first = exchange.first_byte_at
+        first, upstream_s = exchange.first_byte_at, exchange.upstream_s
         around.access.write(
             AccessRecord(
                 exchange.request_id,
@@ -196,5 +196,7 @@ class HotRoutes:
                 response_bytes=exchange.sent_bytes,
                 error=exchange.code,
                 first_byte_ms=None if first is None else (first - began) * 1_000,
+                provider=exchange.provider,
+                upstream_ms=None if upstream_s is None else upstream_s * 1_000,
             )
         )

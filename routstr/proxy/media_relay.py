@@ -92,6 +92,7 @@ async def _pump(
             departure.leave()  # a client that reads nothing is as good as gone
             return
         piece = await _piece(answer, departure, limits)
+    sale.exchange.hears()
     if not departure.gone:
         await sale.exchange.write(b"", last=True)
 

@@ -31,6 +31,7 @@ class Sale:
 
     async def close(self, reported: Usage | None, output_tokens: int = 0) -> Receipt:
         """Settle, and give change to a payer that keeps no balance here."""
+        self.exchange.hears()
         if self.pardons and not output_tokens:
             await self.meter.release()
         else:
@@ -54,6 +55,7 @@ class Sale:
 
     async def charge(self, usage: Usage) -> Receipt:
         """Charge for a usage, at most what is held."""
+        self.exchange.hears()
         receipt = await self.meter.settle(usage)
         self.exchange.receipt = receipt
         if receipt.uncollected:

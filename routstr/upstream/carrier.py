@@ -35,6 +35,13 @@ _log: Final = get_logger(__name__)
 
 Alarm = Callable[..., None]
 """Tells the operator what cannot wait: a stable name and facts."""
+Failures = Callable[[str, str], None]
+"""Counts attempts that failed and were not the client's own fault: the provider, the error's code.
+"""
+
+
+def uncounted(_provider: str, _code: str) -> None:
+    """Count nothing."""
 
 
 class Line:
@@ -83,6 +90,7 @@ class CarrierParts:
     forward_headers: tuple[str, ...]
     alarm: Alarm
     breaker: BreakerPolicy
+    failures: Failures = uncounted
 
 
 class Carrier:
@@ -92,6 +100,7 @@ class Carrier:
         "_alarm",
         "_always",
         "_client",
+        "_failures",
         "_forward",
         "_lacking",
         "_learnt",
@@ -131,6 +140,7 @@ class Carrier:
         """The code of the newest failure."""
         self.pace = Pace()
         self._alarm: Final = parts.alarm
+        self._failures: Final = parts.failures
         self._always: Final = dict.fromkeys(sorted(adapter.refuses))
         self._learnt: dict[str, dict[str, str | None]] = {}
         self._lacking: set[str] = set()
@@ -222,6 +232,8 @@ class Carrier:
     ) -> Blame:
         """Take note of a failed attempt and tell whose fault it was."""
         fault = blame(error, self.adapter)
+        if fault is not Blame.CLIENT:
+            self._failures(self.name, error.code)
         if fault is Blame.PROVIDER:
             self._count(error, permit, now)
             return fault
@@ -236,6 +248,7 @@ class Carrier:
 
     def broke_off(self, error: UpstreamError, now: float) -> None:
         """The provider failed after it had begun to answer."""
+        self._failures(self.name, error.code)
         self._count(error, 0, now)
 
     def _count(self, error: UpstreamError, permit: int, now: float) -> None:

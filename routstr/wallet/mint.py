@@ -18,7 +18,7 @@ from routstr.wallet.keysets import Keyset, KeysetInfo
 from routstr.wallet.mint_errors import MintUnclear
 from routstr.wallet.mint_gate import MintGate
 from routstr.wallet.mint_health import MintHealth
-from routstr.wallet.mint_http import TIMEOUT_S, MintHttp, path_part
+from routstr.wallet.mint_http import TIMEOUT_S, Called, MintHttp, path_part
 from routstr.wallet.mint_socket import QuoteSocket
 from routstr.wallet.mint_types import (
     MeltQuote,
@@ -47,13 +47,14 @@ class Mint:
         gate: MintGate,
         *,
         timeout_s: float = TIMEOUT_S,
+        called: Called = lambda _operation, _result, _seconds: None,
     ) -> None:
         """Take the mint's normal URL, the session to reach it by, and the bounds on its calls.
 
-        ``timeout_s`` is for calls that name none of their own.
+        ``timeout_s`` is for calls that name none of their own; ``called`` is told of each call.
         """
         self.url = url
-        self._http = MintHttp(url, session, gate, timeout_s)
+        self._http = MintHttp(url, session, gate, timeout_s, called)
 
     @property
     def health(self) -> MintHealth:

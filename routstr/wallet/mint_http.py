@@ -5,7 +5,7 @@ doubtful cases all count as "may have acted": asking for the state costs a call,
 costs money. Nothing is ever sent twice, no redirect is followed, answers are bounded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote
@@ -34,6 +34,8 @@ _NOT_UNDERSTOOD: Final = frozenset({404, 405, 422})
 _GAVE_UP_WAITING: Final = frozenset({408, 425, 499})
 
 AnswerT = TypeVar("AnswerT")
+Called = Callable[[str, str, float], None]
+"""Told of each call its operation, what became of it, and how many seconds it took."""
 
 # malformed or mistyped, not UTF-8, too deep
 _NOT_AS_AGREED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -61,12 +63,14 @@ class MintHttp:
         session: aiohttp.ClientSession,
         gate: MintGate,
         timeout_s: float = TIMEOUT_S,
+        called: Called = lambda _operation, _result, _seconds: None,
     ) -> None:
         """Use ``url`` without a trailing slash; the session decides which addresses are allowed."""
         self._timeout_s = timeout_s
         self._url = url
         self._session = session
         self._gate = gate
+        self._called = called
 
     @property
     def health(self) -> MintHealth:
@@ -107,7 +111,9 @@ class MintHttp:
                 reply = await self._send(method, path, body, timeout_s)
             except (MintDown, MintUnclear) as error:
                 self._gate.failed(str(error))
+                self._tell(path, "down" if isinstance(error, MintDown) else "unclear", asked_s)
                 raise
+            self._tell(path, _result(reply.status), asked_s)
             if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
                 seconds = int(reply.retry_after) if reply.retry_after.isdecimal() else None
                 raise MintBusy(self._gate.asked_to_wait(seconds), sent=True)
@@ -116,6 +122,9 @@ class MintHttp:
             else:
                 self._gate.answered(asked_s)
             return reply
+
+    def _tell(self, path: str, result: str, asked_s: float) -> None:
+        self._called(_operation(path), result, self._gate.now_s() - asked_s)
 
     async def _send(self, method: str, path: str, body: bytes | None, timeout_s: float) -> _Reply:
         limits = aiohttp.ClientTimeout(
@@ -143,6 +152,20 @@ class MintHttp:
 def path_part(text: str) -> str:
     """Quote an id that a mint gave for use in a path."""
     return quote(text, safe="")
+
+
+def _operation(path: str) -> str:
+    """``/v1/mint/quote/bolt11/...`` is ``mint_quote``: without ids, and of few words."""
+    _, _, *parts = path.split("/")
+    return f"{parts[0]}_quote" if parts[1:2] == ["quote"] else parts[0]
+
+
+def _result(status: int) -> str:
+    if status == HTTPStatus.OK:
+        return "answered"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "busy"
+    return "unclear" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "refused"
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

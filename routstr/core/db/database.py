@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from routstr.core.db import postgres, sqlite
 from routstr.core.db.backend import Backend, Dialect, Tx
 from routstr.core.db.jobs import HotBatch, Job
-from routstr.core.db.writer import RECONNECT_SECONDS_MAX, Writer
+from routstr.core.db.writer import RECONNECT_SECONDS_MAX, Committed, Writer
 from routstr.errors import DatabaseUnavailable
 
 T = TypeVar("T")
@@ -30,7 +30,8 @@ class Database:
     """One database: writes through one thread, reads from consistent snapshots in others.
 
     ``backend`` is the port through which tests inject failures; a node leaves it out.
-    ``reconnect_seconds`` is how long a write waits for a database that went away.
+    ``reconnect_seconds`` is how long a write waits for a database that went away;
+    ``committed`` is told, by the writer's thread, of every batch.
     """
 
     def __init__(
@@ -39,9 +40,12 @@ class Database:
         backend: Backend | None = None,
         *,
         reconnect_seconds: float = RECONNECT_SECONDS_MAX,
+        committed: Committed = lambda _operations, _seconds: None,
     ) -> None:
         self._backend = backend if backend is not None else open_backend(url)
-        self._writer = Writer(self._backend, reconnect_seconds=reconnect_seconds)
+        self._writer = Writer(
+            self._backend, reconnect_seconds=reconnect_seconds, committed=committed
+        )
         self._module = sqlite if self.dialect is Dialect.SQLITE else postgres
         self._readers = self._module.engine(url, read_only=True)
         self._threads = ThreadPoolExecutor(_READ_THREADS, "database-reader")

@@ -34,6 +34,8 @@ from routstr.errors import DatabaseUnavailable, OutcomeUnknown
 _log = get_logger(__name__)
 
 BATCH_JOBS_MAX: Final = 256
+Committed = Callable[[int, float], None]
+"""Told of each batch how many operations it had and how many seconds it took."""
 WAITING_JOBS_MAX: Final = 10_000  # a second's work: what comes on top of it would wait in vain
 BATCH_SECONDS_MAX: Final = 0.005
 RECONNECT_SECONDS_MAX: Final = 15.0
@@ -51,9 +53,11 @@ class Writer:
         *,
         reconnect_seconds: float = RECONNECT_SECONDS_MAX,
         waiting_max: int = WAITING_JOBS_MAX,
+        committed: Committed = lambda _operations, _seconds: None,
     ) -> None:
         self._backend = backend
         self._waiting_max = waiting_max
+        self._committed = committed
         self._reconnect_seconds = reconnect_seconds
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._hot: deque[Job] = deque()
@@ -105,12 +109,14 @@ class Writer:
         """Write what waits; true when there is no more to come."""
         try:
             while jobs := self._take():
+                began = time.monotonic()
                 try:
                     outcomes = self._execute(jobs)
                 except BaseException as error:  # noqa: BLE001 - no caller may wait for ever
                     self._tx = None  # the next batch begins with a new connection
                     outcomes = self._fail(jobs, error)
                 deliver(jobs, outcomes)
+                self._committed(len(jobs), time.monotonic() - began)
                 self._batch = []
         except BaseException as error:  # noqa: BLE001 - nor may the writer end while they queue
             self._give_up_all(error)

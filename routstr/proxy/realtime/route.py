@@ -110,5 +110,6 @@ class RealtimeRoute:
                 cost_msat=int(receipt.charged) if receipt else None,
                 response_bytes=exchange.sent_bytes,
                 error=exchange.code,
+                provider=exchange.provider,
             )
         )

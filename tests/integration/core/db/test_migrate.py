@@ -43,6 +43,7 @@ TABLES: Final = {
     "key_limits",
     "keysets",
     "latency_sums",
+    "metric_sums",
     "mint_quotes",
     "mint_swaps",
     "model_overrides",

@@ -1,0 +1,17 @@
+"""How late the event loop is: whatever keeps it busy delays every request."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from routstr.core.clock import Clock
+
+LOOK_SECONDS: Final = 0.5
+
+
+async def watch_lag(clock: Clock, late: Callable[[float], None]) -> NoReturn:
+    """Tell twice a second by how many seconds a timer came too late, until it is cancelled."""
+    while True:
+        due = clock.monotonic() + LOOK_SECONDS
+        await asyncio.sleep(LOOK_SECONDS)
+        late(max(0.0, clock.monotonic() - due))
