@@ -93,10 +93,10 @@ def taken(own: Rates, usage: Usage, usd_per_btc: Decimal | None) -> int:
     its prices.
     """
     said = usage.taken
-    if isinstance(said, Msat):
-        return int(said)
+    if said is not None and said.in_msat:
+        return int(said.amount)
     if said is not None and usd_per_btc:
-        return int(-(-Fraction(said) * MSAT_PER_BTC // Fraction(usd_per_btc)))
+        return int(-(-Fraction(said.amount) * MSAT_PER_BTC // Fraction(usd_per_btc)))
     return own_cost(own, usage)
 
 

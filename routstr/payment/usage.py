@@ -34,8 +34,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from routstr.money import Msat
-
 MAX_TOKENS: Final = 10**9
 USD_MAX: Final = 10**6
 """No request costs more: a larger figure is no cost."""
@@ -65,13 +63,21 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """What a provider says that it takes: USD, or msat."""
+
+    amount: Decimal
+    in_msat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What is billed, in tokens and pieces.
 
     ``prompt`` counts the uncached input only; ``reasoning`` is the part of ``completion`` that
     carries a surcharge. ``reported`` is False for an estimate of this node. ``images`` are never
     reported: who prices images sets them from the request. ``taken`` is what the provider says that
-    it takes itself, in USD or in msat: no charge depends on it.
+    it takes itself: no charge depends on it.
     """
 
     prompt: int
@@ -83,7 +89,7 @@ class Usage:
     web_searches: int = 0
     reported: bool = True
     media: Media | None = None
-    taken: Decimal | Msat | None = None
+    taken: Taken | None = None
 
     @property
     def input(self) -> int:
@@ -204,15 +210,17 @@ def _parse(raw: Mapping[Any, Any]) -> Usage | None:
     )
 
 
-def _taken(raw: Mapping[Any, Any], cost: object) -> Decimal | Msat | None:
+def _taken(raw: Mapping[Any, Any], cost: object) -> Taken | None:
     """What the provider says that it takes; None when it is no cost."""
     if isinstance(cost, Mapping):
         msat = _whole(cost.get("total_msats"))
-        return None if msat is None else Msat(msat)
+        return None if msat is None else Taken(Decimal(msat), in_msat=True)
     usd, behind = _usd(cost), raw.get("cost_details")
-    if usd is None or raw.get("is_byok") is not True or not isinstance(behind, Mapping):
-        return usd
-    return usd + (_usd(behind.get("upstream_inference_cost")) or 0)
+    if usd is None:
+        return None
+    if raw.get("is_byok") is True and isinstance(behind, Mapping):
+        usd += _usd(behind.get("upstream_inference_cost")) or 0
+    return Taken(usd)
 
 
 def _usd(value: object) -> Decimal | None:

@@ -23,7 +23,7 @@ from routstr.payment.change import Change, Purse
 from routstr.payment.cost import Cost, calculate_request_cost
 from routstr.payment.metering import Meter, Offer, Receipt, _shielded
 from routstr.payment.pricing import Quote
-from routstr.payment.usage import Usage
+from routstr.payment.usage import Taken, Usage
 from tests.unit.proxy.cancelling import cancelled_at
 
 BTC = Decimal("64000.5")
@@ -181,15 +181,15 @@ async def test_what_the_provider_takes_is_told_with_the_charge() -> None:
 @pytest.mark.parametrize(
     ("said", "usd", "own"),
     [
-        (Decimal("0.00064"), BTC, 1_000),  # of the price of bitcoin, rounded up
-        (Decimal(0), BTC, 0),
-        (Decimal("0.00064"), None, 25),
-        (Msat(7), None, 7),
-        (Msat(7), BTC, 7),
+        (Taken(Decimal("0.00064")), BTC, 1_000),  # of the price of bitcoin, rounded up
+        (Taken(Decimal(0)), BTC, 0),
+        (Taken(Decimal("0.00064")), None, 25),
+        (Taken(Decimal(7), in_msat=True), None, 7),
+        (Taken(Decimal(7), in_msat=True), BTC, 7),
     ],
 )
 async def test_what_the_provider_says_that_it_takes_is_recorded_and_never_charged(
-    said: Decimal | Msat, usd: Decimal | None, own: int
+    said: Taken, usd: Decimal | None, own: int
 ) -> None:
     books = Books()
     meter = await opened(books, offer(usd=usd))

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routstr.money import Msat
 from routstr.payment.usage import (
     MAX_TOKENS,
     Media,
+    Taken,
     Usage,
     complete_usage,
     merge_usage,
@@ -380,37 +380,38 @@ def test_sound_that_was_cached_is_charged_as_cached() -> None:
     assert usage == Usage(40, 20, cache_read=60, reasoning=2, media=media)
 
 
+ODD: list[object] = [-0.1, True, "0.1", [1], {}, float("nan"), 10**5_000]
+ODD_MSAT: list[object] = [-1, 1.5, True, "1", 10**10]
+
+
 @pytest.mark.parametrize(
     ("said", "taken"),
     [
         ({}, None),
         ({"cost": None}, None),
-        ({"cost": 0}, Decimal(0)),
-        ({"cost": 0.00015}, Decimal("0.00015")),
-        ({"cost": 0.1, "cost_details": {"upstream_inference_cost": 0.1}}, Decimal("0.1")),
+        ({"cost": 0}, Taken(Decimal(0))),
+        ({"cost": 0.00015}, Taken(Decimal("0.00015"))),
+        ({"cost": 0.1, "cost_details": {"upstream_inference_cost": 0.1}}, Taken(Decimal("0.1"))),
         (
             {"cost": 0.1, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.25}},
-            Decimal("0.35"),
+            Taken(Decimal("0.35")),
         ),
-        ({"cost": 0.1, "is_byok": True, "cost_details": {}}, Decimal("0.1")),
-        ({"cost": {"total_msats": 42, "total_usd": 0.1}}, Msat(42)),
-        *(({"cost": odd}, None) for odd in (-0.1, True, "0.1", [1], {}, float("nan"), 10**5_000)),
-        *(({"cost": {"total_msats": odd}}, None) for odd in (-1, 1.5, True, "1", 10**10)),
+        ({"cost": 0.1, "is_byok": True, "cost_details": {}}, Taken(Decimal("0.1"))),
+        ({"cost": {"total_msats": 42, "total_usd": 0.1}}, Taken(Decimal(42), in_msat=True)),
+        *(({"cost": odd}, None) for odd in ODD),
+        *(({"cost": {"total_msats": odd}}, None) for odd in ODD_MSAT),
     ],
 )
-def test_what_the_provider_says_that_it_takes(
-    said: dict[str, object], taken: Decimal | Msat | None
-) -> None:
+def test_what_the_provider_says_that_it_takes(said: dict[str, object], taken: Taken | None) -> None:
     counts = {"prompt_tokens": 10, "completion_tokens": 5}
-    usage = parse_usage({**counts, **said})
-    assert usage == Usage(10, 5, taken=taken)
-    assert type(usage.taken) is type(taken), "USD are no msat"
+    assert parse_usage({**counts, **said}) == Usage(10, 5, taken=taken)
 
 
 def test_what_the_provider_takes_is_kept_beside_later_and_mended_counts() -> None:
-    cheap, dear = (Usage(1, 1, taken=Msat(msat)) for msat in (1, 2))
-    for first, second, left in ((cheap, Usage(2, 2), 1), (Usage(2, 2), cheap, 1), (cheap, dear, 2)):
+    cheap, dear = (Usage(1, 1, taken=Taken(Decimal(usd))) for usd in (1, 2))
+    more = Usage(2, 2)
+    for first, second, left in ((cheap, more, cheap), (more, cheap, cheap), (cheap, dear, dear)):
         merged = merge_usage(first, second)
         assert merged is not None
-        assert merged.taken == left
-    assert complete_usage(replace(cheap, completion=0), Usage(3, 3)).taken == 1
+        assert merged.taken == left.taken
+    assert complete_usage(replace(cheap, completion=0), Usage(3, 3)).taken == cheap.taken
