@@ -1,6 +1,7 @@
 /* Draws <div class="chart" data-chart="/address">. The address answers
    {"times": [ms ...], "series": [{"name": "...", "values": [...], "kind": "line"|"bars"}], "unit": "sat"}.
    A script that has the same itself sends it to the element: an event "chart:draw" whose detail it is.
+   Moments are told in the visitor's time; whole days and months are those of UTC, as they are counted.
    Needs uplot.js before it. Colours are those of the page; a hidden table tells the same. */
 (() => {
   "use strict";
@@ -8,7 +9,32 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const drawn = new Map();
 
+  const DAY_MS = 86_400_000;
+
+  /** How the points of time are told: each for itself, and those along the axis, `step` seconds apart. */
+  function clock(times) {
+    const days = times.every((ms) => ms % DAY_MS === 0);
+    const months = days && times.every((ms) => new Date(ms).getUTCDate() === 1);
+    const zone = days ? { timeZone: "UTC" } : {};
+    const format = (how) => new Intl.DateTimeFormat(document.documentElement.lang, { ...zone, ...how });
+    const date = format({ day: "numeric", month: "short" });
+    const month = format({ month: "short", year: "2-digit" });
+    const hour = format({ hour: "numeric", minute: "2-digit" });
+    const whole = months ? format({ month: "long", year: "numeric" })
+      : format(days ? { dateStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" });
+    return {
+      days,
+      one: (ms) => whole.format(ms),
+      along: (ms, step) => {
+        if (months || step >= 28 * DAY_MS / 1000) return month.format(ms);
+        if (days || step >= DAY_MS / 1000) return date.format(ms);
+        return new Date(ms).getHours() + new Date(ms).getMinutes() ? hour.format(ms) : date.format(ms);
+      },
+    };
+  }
+
   function options(element, told) {
+    const time = clock(told.times);
     const grid = { stroke: colour("--line"), width: 1 };
     const axis = { stroke: colour("--soft"), grid, ticks: grid, font: "12px system-ui" };
     const number = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumSignificantDigits: 3 });
@@ -23,21 +49,22 @@
     }));
     return {
       width: element.clientWidth, height: Math.max(220, Math.min(360, element.clientWidth * 0.4)),
-      axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => number.format(tick)) }],
-      series: [{}, ...series], cursor: { drag: { x: false, y: false } }, legend: { live: true },
+      tzDate: (seconds) => (time.days ? uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") : new Date(seconds * 1000)),
+      axes: [{ ...axis, space: 64, values: (_, ticks, axisIndex, space, step) => ticks.map((tick) => time.along(tick * 1000, step)) }, { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => number.format(tick)) }],
+      series: [{ label: element.dataset.time, value: (_, tick) => (tick === null ? "–" : time.one(tick * 1000)) }, ...series], cursor: { drag: { x: false, y: false } }, legend: { live: true },
     };
   }
 
   function table(told) {
     const text = document.createElement("table");
     text.className = "away";
-    const day = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" });
+    const when = clock(told.times);
     text.createTHead().insertRow().append(...["", ...told.series.map((one) => one.name)].map((name) => {
       const cell = document.createElement("th"); cell.textContent = name; return cell;
     }));
     told.times.forEach((time, index) => {
       const row = text.insertRow();
-      row.insertCell().textContent = day.format(time);
+      row.insertCell().textContent = when.one(time);
       for (const one of told.series) row.insertCell().textContent = one.values[index] ?? "";
     });
     return text;
