@@ -236,9 +236,7 @@ def route_pattern(scope: Scope) -> str:
     """
     if "route" not in scope:
         return "(none)"
-    if isinstance(pattern := getattr(scope["route"], "path_format", None), str):
-        return pattern
-    path = str(scope["path"])
-    for name, value in scope.get("path_params", {}).items():
-        path = path.replace(str(value), f"{{{name}}}")
-    return path
+    pattern: str = scope["route"].path_format  # without what its router was put under
+    path, found = str(scope["path"]), scope.get("path_params", {})
+    asked = pattern.format(**found)
+    return path.removesuffix(asked) + pattern if path.endswith(asked) else pattern
