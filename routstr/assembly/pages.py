@@ -26,6 +26,7 @@ from routstr.core.clock import Clock
 from routstr.core.settings import Settings
 from routstr.theme.engine import Theme
 from routstr.theme.problems import show_problems
+from routstr.theme.texts import LANGUAGES, words
 from routstr.version import __version__
 from routstr.web import docs, key_page, look, play, start
 from routstr.web.offer import Offers
@@ -36,10 +37,19 @@ _PACKAGES: Final[Mapping[str, str]] = {
     "admin": "routstr.admin",
     "web": "routstr.web",
 }
+ROUTERS: Final = (
+    start.browser, start.router, key_page.router, play.router, docs.router,
+    look.router, sign_in.router, security.router, settings_page.router, setup_pay.router,
+    overview.router, keys.router, key.router, transactions.router,
+    setup.router, wallet_page.router, logs.router, models.router, providers.router,
+)  # fmt: skip
+"""All pages; where two of them fit an address, the first one answers."""
 
 
 def build_theme(settings: Settings) -> Theme:
     """Load templates, texts and files."""
+    for language in LANGUAGES:
+        words(language)  # here, and not while the first page is waited for
     return Theme(_PACKAGES, _site(settings))
 
 
@@ -64,11 +74,5 @@ def add_pages(api: FastAPI) -> None:
     """Add the routes of all pages; browsers get pages for errors, too."""
     show_problems(api)
     api.add_exception_handler(SignInNeeded, send_to_sign_in)
-    for router in (start.browser, start.router, key_page.router, play.router, docs.router):
-        api.include_router(router)
-    for router in (
-        look.router, sign_in.router, security.router, settings_page.router, setup_pay.router,
-        overview.router, keys.router, key.router, transactions.router,
-        setup.router, wallet_page.router, logs.router, models.router, providers.router,
-    ):  # fmt: skip
+    for router in ROUTERS:
         api.include_router(router)
