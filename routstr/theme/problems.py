@@ -10,6 +10,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from msgspec import Struct
 
+from routstr.core.rendering import UNKNOWN_PATH
 from routstr.theme.routes import is_part, theme_of
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
@@ -61,7 +62,8 @@ def _page(request: Request, told: Response) -> Response:
         body = msgspec.json.decode(told.body, type=_Told)
     except msgspec.MsgspecError:
         return told
-    problem = Problem(told.status_code, body.error.message, str(body.error.code), body.request_id)
+    message = "" if body.error.message == UNKNOWN_PATH else body.error.message  # for programs
+    problem = Problem(told.status_code, message, str(body.error.code), body.request_id)
     template = "theme/problem_part.html" if is_part(request) else "theme/problem.html"
     kept = {name: value for name, value in told.headers.items() if name not in _PAGES_OWN}
     headers = {**kept, "Vary": "Accept"}
