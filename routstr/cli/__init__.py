@@ -16,7 +16,6 @@ from routstr.version import __version__
 cli = typer.Typer(
     help="Bitcoin micropayments in front of any OpenAI-compatible AI API.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 cli.add_typer(wallet_commands, name="wallet")
@@ -79,6 +78,24 @@ def verify(
 
     settings, full = settings_or_exit(), not incremental
     if not verification.run(settings, full=full, rebase=rebase, json=json, mints=mints):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@cli.command()
+def doctor(
+    *,
+    json: JsonFlag = False,
+    mints: Annotated[
+        bool, typer.Option("--mints", help="Ask the mints about every proof, too.")
+    ] = False,
+) -> None:
+    """Look at everything that the node needs, and say what is wrong and how to mend it.
+
+    Changes nothing, with a running node or without. Exits with 0 when there is no fault.
+    """
+    from routstr.cli.doctor import command  # noqa: PLC0415
+
+    if not command.run(json=json, mints=mints):
         raise typer.Exit(EXIT_FAILED)
 
 

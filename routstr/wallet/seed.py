@@ -32,7 +32,12 @@ async def load_seed(db: Database, key: NodeKey) -> bytes:
 
 def stored_words(tx: Tx, key: NodeKey) -> str | None:
     """Return the wallet's words; None while it has none."""
-    sealed = node_values.recall(tx, _SEED)
+    return read_words(tx.sql, key)
+
+
+def read_words(connection: Connection, key: NodeKey) -> str | None:
+    """The same on any connection. Raises ``SealBroken`` when this key did not seal them."""
+    sealed = node_values.look_up(connection, _SEED)
     return None if sealed is None else key.open(_SEED, sealed).decode()
 
 

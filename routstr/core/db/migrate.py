@@ -57,10 +57,11 @@ def locked(url: str) -> Iterator[Connection]:
         engine.dispose()
 
 
-def upgrade(url: str) -> str:
+def upgrade(url: str, to: str = "head") -> str:
     """Bring the database to this version's schema and return its revision. Blocks.
 
-    Raises :class:`UnknownRevision`, or the driver's error when the database cannot be reached.
+    ``to`` names an older revision, for a new database that old data come into. Raises
+    :class:`UnknownRevision`, or the driver's error when the database cannot be reached.
     """
     if _exists(url) and revision(url) == REVISION:
         return REVISION
@@ -69,12 +70,12 @@ def upgrade(url: str) -> str:
     config = _config()
     scripts = _scripts(config)
     with locked(url) as connection:
-        current = _revision(connection)
+        current = revision_of(connection)
         _refuse_unknown(scripts, current)
         if current != REVISION:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-        return str(_revision(connection))
+            command.upgrade(config, to)
+        return str(revision_of(connection))
 
 
 def require_current(url: str) -> None:
@@ -92,12 +93,18 @@ def require_current(url: str) -> None:
         raise SchemaMissing(f"the database has {has}, not this version's: run routstr migrate")
 
 
+def require_known(revision: str) -> None:
+    """Raise :class:`UnknownRevision` for one that a newer version of the node has made."""
+    if revision != REVISION:
+        _refuse_unknown(_scripts(_config()), revision)
+
+
 def revision(url: str) -> str | None:
     """The database's revision; None: it has no schema. Raises the driver's error. Blocks."""
     engine = (sqlite if url.startswith("sqlite") else postgres).engine(url, read_only=True)
     try:
         with engine.connect() as connection:
-            return _revision(connection)
+            return revision_of(connection)
     finally:
         engine.dispose()
 
@@ -130,7 +137,8 @@ def _config() -> "Config":
     return config
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
+    """:func:`revision` on an open connection."""
     if not connection.dialect.has_table(connection, "alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel, col
 
@@ -40,5 +40,12 @@ def remember(tx: Tx, name: str, value: bytes) -> bytes:
 
 def recall(tx: Tx, name: str) -> bytes | None:
     """Return the stored value, if any."""
-    row = tx.sql.execute(select(col(NodeValue.value)).where(col(NodeValue.name) == name)).first()
+    return look_up(tx.sql, name)
+
+
+def look_up(connection: Connection, name: str) -> bytes | None:
+    """:func:`recall` on any connection, for whoever changes nothing."""
+    row = connection.execute(
+        select(col(NodeValue.value)).where(col(NodeValue.name) == name)
+    ).first()
     return None if row is None else bytes(row[0])

@@ -1,0 +1,1 @@
+"""``routstr backup`` and ``restore``: database, secret key and words in one encrypted file."""
