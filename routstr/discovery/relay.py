@@ -51,6 +51,11 @@ class Relay:
         """Its host, for people."""
         return urlsplit(self.url).netloc
 
+    @property
+    def is_onion(self) -> bool:
+        """Whether it is reached through Tor only."""
+        return (urlsplit(self.url).hostname or "").endswith(".onion")
+
     async def publish(self, event: Event, limit_s: float) -> Answer:
         """Give it an event and wait for its OK. Raises :class:`RelayFailed`."""
         said = msgspec.json.encode(["EVENT", event]).decode()

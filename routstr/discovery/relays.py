@@ -15,6 +15,7 @@ from routstr.discovery.relay import Answer, Relay, RelayFailed
 
 PUBLISH_SECONDS: Final = 10.0
 QUERY_SECONDS: Final = 5.0
+TOR_SECONDS: Final = 30.0
 FIRST_REST_SECONDS: Final = 5.0
 REST_SECONDS_MAX: Final = 900.0
 _JITTER: Final = 0.2
@@ -80,7 +81,7 @@ class RelayPool:
         """
 
         async def give(relay: Relay) -> Answer:
-            answer = await relay.publish(event, limit_s)
+            answer = await relay.publish(event, _limit(relay, limit_s))
             if not answer.taken:
                 raise RelayFailed(answer.reason or "it refused")
             return answer
@@ -104,7 +105,7 @@ class RelayPool:
         """What each relay holds of it; one that could not be asked is missing."""
 
         async def ask(relay: Relay) -> list[Event]:
-            return await relay.query(filters, limit_s)
+            return await relay.query(filters, _limit(relay, limit_s))
 
         found = await self._each(self._relays, ask)
         return {url: one for url, one in found.items() if not isinstance(one, RelayFailed)}
@@ -137,6 +138,11 @@ class RelayPool:
             retry_at_ms=now + round(1_000 * rest_seconds(state.failures)),
         )
         _log.info("relay_failed", relay=url, reason=error, failures=state.failures + 1)
+
+
+def _limit(relay: Relay, limit_s: float) -> float:
+    """Through Tor, a connection alone takes its time."""
+    return limit_s + TOR_SECONDS if relay.is_onion else limit_s
 
 
 def rest_seconds(failures_before: int) -> float:

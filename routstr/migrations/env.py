@@ -12,6 +12,7 @@ from routstr.core.db import migrate, node_values, switches
 from routstr.core.metrics import models as metric_models
 from routstr.core.options import models as option_models
 from routstr.core.settings import load_settings
+from routstr.discovery import models as nostr_models
 from routstr.ledger import models as ledger_models
 from routstr.ledger import usage_models
 from routstr.payment import alert_models, operator_models
@@ -28,6 +29,7 @@ TABLES = (
     ledger_models,
     metric_models,
     node_values,
+    nostr_models,
     operator_models,
     option_models,
     switches,
