@@ -59,7 +59,12 @@ async def open_scene(
         Mint.start(folder / "first", name="first mint"),
         Mint.start(folder / "second", MintOptions(fee_ppk=100), name="second mint"),
     )
-    settings = {"ADMIN_PASSWORD": PASSWORD, "NAME": "Satoshi's node", **(more or {})}
+    settings = {
+        "ADMIN_PASSWORD": PASSWORD,
+        "NAME": "Satoshi's node",
+        "UPSTREAM_FIRST_BYTE_SECONDS": "60",  # pages are looked at while a request is under way
+        **(more or {}),
+    }
     try:
         async with (
             LnurlServer() as bob,
