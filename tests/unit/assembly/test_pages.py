@@ -1,5 +1,6 @@
 import re
 from importlib.resources import files
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -13,11 +14,11 @@ _TEXT = re.compile(r"""\bt\(\s*['"]([a-z_]+\.[a-z0-9_]+)['"]\s*[,)]""")
 
 def templates() -> dict[str, str]:
     """The source of every template, by its name."""
+    folders = {short: Path(str(files(_PACKAGES[short]))) / "templates" for short in _PACKAGES}
     return {
-        f"{short}/{file.name}": file.read_text(encoding="utf-8")
-        for short, package in _PACKAGES.items()
-        for file in (files(package) / "templates").iterdir()
-        if file.is_file()
+        f"{short}/{file.relative_to(folder).as_posix()}": file.read_text(encoding="utf-8")
+        for short, folder in folders.items()
+        for file in folder.rglob("*.html")
     }
 
 
