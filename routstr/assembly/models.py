@@ -120,7 +120,11 @@ def build_shelf(
     if OPENROUTER in settings.model_sources:
         fetch = HttpFetch(outgoing, LIST_BYTES_MAX, {"Accept-Encoding": "identity"})
         public = Page(fetch, settings.openrouter_models_url)
-    policy = ListPolicy(settings.models_refresh_interval_seconds, settings.models_age_seconds_max)
+    policy = ListPolicy(
+        settings.models_refresh_interval_seconds,
+        settings.models_age_seconds_max,
+        jump_limit=settings.price_jump_limit,
+    )
     lists = PriceLists(catalog.take_sources, clock, policy, entries, public)
     return Shelf(lists, settings, upstream)
 

@@ -20,6 +20,7 @@ from routstr.payment.alert_board import AlertBoard
 from routstr.payment.alert_sending import AlertSender, Wording
 from routstr.payment.alert_store import Alarm, Alert
 from routstr.payment.maintenance import Maintenance
+from routstr.payment.price_lists import PriceLists
 from routstr.theme.texts import words
 
 FOLD_SECONDS: Final = 3.0
@@ -70,12 +71,17 @@ def build_overview(
 
 
 def build_conditions(
-    settings: Settings, health: Health, db: Database, clock: Clock, payout: Callable[[], str]
+    settings: Settings,
+    health: Health,
+    db: Database,
+    clock: Clock,
+    payout: Callable[[], str],
+    lists: PriceLists,
 ) -> Conditions:
     """What is looked at; ``payout`` says why the last payout failed."""
     file = sqlite_file(settings.database_url)
     folders = [settings.log_dir, *([file.parent] if file else [])]
-    return Conditions(health, db, clock, payout, folders)
+    return Conditions(health, db, clock, payout, folders, lists.jumps)
 
 
 def start_overview(

@@ -340,7 +340,7 @@ class Running:
             db, clock, traffic, revenue, base.board, lambda: self.hot.draining
         )
         conditions = build_conditions(
-            settings, health, db, clock, lambda: base.money.payouts.problem
+            settings, health, db, clock, lambda: base.money.payouts.problem, self.shelf.lists
         )
         start_overview(desk, conditions, db, clock, traffic, revenue, self._supervisor)
 

@@ -146,6 +146,8 @@ class Upstream(Group):
     """How often lists of models are read."""
     models_age_seconds_max: Seconds = 86_400
     """Age at which the last good list is too old: what only it prices is not sold any more."""
+    price_jump_limit: CountOrOff = 10
+    """A listed price that changes by more than this factor, or to 0, is not believed; 0: always."""
     forward_headers: HeaderNames = ()
     """Further request headers that are passed to the provider, comma separated."""
     upstream_connect_seconds: Seconds = 10

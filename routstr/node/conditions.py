@@ -23,6 +23,7 @@ from routstr.wallet.models import SagaRow, SagaState
 MINT_DOWN: Final = "mint_down"
 PROVIDER_DOWN: Final = "provider_down"
 PRICE_STALE: Final = "price_stale"
+PRICE_JUMP: Final = "price_jump"
 BOOKS_BROKEN: Final = "books_broken"
 PAYOUT_FAILING: Final = "payout_failing"
 TASK_FAILING: Final = "task_failing"
@@ -33,6 +34,7 @@ CONDITIONS: Final = frozenset(
         MINT_DOWN,
         PROVIDER_DOWN,
         PRICE_STALE,
+        PRICE_JUMP,
         BOOKS_BROKEN,
         PAYOUT_FAILING,
         TASK_FAILING,
@@ -58,13 +60,15 @@ class Conditions:
         clock: Clock,
         payout_problem: Callable[[], str],
         folders: Sequence[Path],
+        jumps: Callable[[], Mapping[str, Sequence[object]]] = dict,
     ) -> None:
-        """``folders`` lie on the disks that must not fill up."""
+        """``folders`` lie on the disks that must not fill up; ``jumps`` are prices in lists."""
         self._health: Final = health
         self._db: Final = db
         self._clock: Final = clock
         self._payout_problem: Final = payout_problem
         self._folders: Final = tuple(folders)
+        self._jumps: Final = jumps
         self._suspects: frozenset[tuple[str, str]] = frozenset()
 
     async def look(self) -> list[Alarm]:
@@ -73,6 +77,10 @@ class Conditions:
         found = of_report(report)
         if problem := self._payout_problem():
             found.append(Alarm(PAYOUT_FAILING, "", {"problem": problem}))
+        found += [
+            Alarm(PRICE_JUMP, name, {"count": len(prices), "problem": str(prices[0])})
+            for name, prices in self._jumps().items()
+        ]
         before = self._clock.now_ms() - STUCK_MS
         stuck, oldest = await self._db.read(lambda c: _open_since(c, before))
         if stuck:

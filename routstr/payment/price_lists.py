@@ -2,7 +2,7 @@
 
 ::
 
-    due ──read──> good: kept, due again after the interval
+    due ──read──> good: kept, due again after the interval; a price that leaps is not believed
          └─fails─> the last good one stays, due again after 5, 10, 20, ... seconds, at most
                    the interval; older than ``age_s_max`` it is dropped
 
@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from routstr.catalog.models_file import ModelSpec
 from routstr.catalog.overlay import Stocked, combine
 from routstr.catalog.overrides import Entry
+from routstr.catalog.price_jumps import Jump, believed
 from routstr.catalog.price_list import ListUnusable, PriceIndex, parse_list
 from routstr.catalog.sources import Source
 from routstr.core.clock import Clock
@@ -57,11 +58,12 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class ListPolicy:
-    """MODELS_REFRESH_INTERVAL_SECONDS, MODELS_AGE_SECONDS_MAX."""
+    """MODELS_REFRESH_INTERVAL_SECONDS, MODELS_AGE_SECONDS_MAX, PRICE_JUMP_LIMIT."""
 
     interval_s: float = 360
     age_s_max: float = 86_400
     timeout_s: float = 30
+    jump_limit: int = 10
 
 
 class _Part(NamedTuple):
@@ -74,14 +76,18 @@ class _Part(NamedTuple):
 
 
 class _Kept:
-    """One list: the last good one, and when it is to be read again (seconds, monotonic)."""
+    """One list: the last good one, and when it is to be read again (seconds, monotonic).
 
-    __slots__ = ("due", "failures", "models", "name", "read", "read_at")
+    ``jumps`` are prices that the list says and that are not believed.
+    """
+
+    __slots__ = ("due", "failures", "jumps", "models", "name", "read", "read_at")
 
     def __init__(self, name: str, read: Read, now: float) -> None:
         self.name: Final = name
         self.read: Final = read
         self.models: tuple[ModelSpec, ...] = ()
+        self.jumps: tuple[Jump, ...] = ()
         self.read_at = now
         self.due = now
         self.failures = 0
@@ -120,6 +126,10 @@ class PriceLists:
     def kept(self) -> tuple[_Kept, ...]:
         """The lists that are read."""
         return (*(() if self._public is None else (self._public,)), *self._own.values())
+
+    def jumps(self) -> Mapping[str, Sequence[Jump]]:
+        """Prices that are not believed, by the list that says them."""
+        return {kept.name: kept.jumps for kept in self.kept if kept.jumps}
 
     def remember(self, other: "PriceLists") -> None:
         """Sell what another's lists say until they are read; to be called first of all."""
@@ -166,7 +176,7 @@ class PriceLists:
         for kept in lists:
             if kept.models and self._clock.monotonic() - kept.read_at >= self._policy.age_s_max:
                 _log.error("model_list_too_old", list=kept.name)
-                kept.models = ()
+                kept.models, kept.jumps = (), ()
                 changed = True
         if changed:
             await self._renew()
@@ -187,8 +197,12 @@ class PriceLists:
             return False
         kept.failures = 0
         kept.read_at, kept.due = began, self._clock.monotonic() + self._policy.interval_s
+        models, jumps = believed(kept.models, models, self._policy.jump_limit)
+        if jumps != kept.jumps:
+            told = [str(jump) for jump in jumps[:_SHOWN]]
+            _log.warning("price_jumps_not_believed", list=kept.name, count=len(jumps), prices=told)
         changed = models != kept.models
-        kept.models = models
+        kept.models, kept.jumps = models, jumps
         return changed
 
     async def _renew(self) -> None:

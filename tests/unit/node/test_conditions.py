@@ -47,13 +47,16 @@ def test_each_thing_that_is_wrong_is_one_alarm() -> None:
 async def test_what_may_pass_is_told_when_it_is_seen_twice(tmp_path: Path) -> None:
     async with database(tmp_path) as db:
         doctor, problem = Doctor(mints={"m": "failing"}, deposits="closed: x"), "mint_error"
-        seen = Conditions(
-            cast("Health", doctor), db, ManualClock(), lambda: problem, [tmp_path, Path("/nowhere")]
-        )
+        leaps: dict[str, list[object]] = {"a": ["m: prompt 1 -> 20 USD", "n: prompt 1 -> 30 USD"]}
+        folders = [tmp_path, Path("/nowhere")]
+        health = cast("Health", doctor)
+        seen = Conditions(health, db, ManualClock(), lambda: problem, folders, lambda: leaps)
         first = [one.name for one in await seen.look()]
-        again = [one.name for one in await seen.look()]
+        told = await seen.look()
+        again = [one.name for one in told]
         assert first == ["books_broken"]
-        assert again == ["mint_down", "books_broken", "payout_failing"]
+        assert again == ["mint_down", "books_broken", "payout_failing", "price_jump"]
+        assert told[-1].facts == {"count": 2, "problem": "m: prompt 1 -> 20 USD"}
         assert set(again) <= CONDITIONS
-        doctor.report, problem = WELL, ""
+        doctor.report, problem, leaps = WELL, "", {}
         assert await seen.look() == []

@@ -87,6 +87,20 @@ async def test_a_providers_own_list_is_sold_and_read_again() -> None:
     assert node.sold == {"a": {"m": "0.000002", "n": "0.000001"}}
 
 
+async def test_a_price_that_leaps_is_told_and_sold_as_before_until_it_is_back() -> None:
+    own = Played(listed("m"), listed("n"))
+    node = await Node(("a", own)).started()
+    own.models = (listed("m", "0.002"), listed("n", "2e-6"))
+    for _ in range(2):
+        await node.later(100)
+        assert node.sold == {"a": {"m": "0.000001", "n": "0.000002"}}
+        assert [jump.model for jump in node.lists.jumps()["a"]] == ["m", "m"]
+    own.models = (listed("m", "3e-6"), listed("n", "2e-6"))
+    await node.later(100)
+    assert node.sold == {"a": {"m": "0.000003", "n": "0.000002"}}
+    assert node.lists.jumps() == {}
+
+
 async def test_what_stays_the_same_makes_no_new_snapshot() -> None:
     node = await Node(("a", Played(listed("m")))).started()
     before = len(node.published)
