@@ -16,6 +16,7 @@ from routstr.admin.settings import endpoints as settings_endpoints
 from routstr.admin.wallet import endpoints as wallet_endpoints
 from routstr.assembly.access import SetupParts, build_first_run, tell_of_setup
 from routstr.assembly.document import Api
+from routstr.assembly.metrics import start_metrics
 from routstr.assembly.options import build_options, start_options
 from routstr.assembly.pages import add_pages, build_theme, show_site
 from routstr.assembly.process import open_process
@@ -33,7 +34,7 @@ from routstr.core.settings import Settings, load_settings
 from routstr.core.tasks import Supervisor
 from routstr.errors import PaymentError
 from routstr.node import endpoints as node_endpoints
-from routstr.node import paths
+from routstr.node import metrics, paths
 from routstr.version import __version__
 
 _log = get_logger(__name__)
@@ -79,7 +80,7 @@ class App:
             )
         for router in (
             access.router, access_endpoints.router, providers.router, paths.router,
-            node_endpoints.router, key_routes.router, book_routes.router,
+            node_endpoints.router, metrics.router, key_routes.router, book_routes.router,
             settings_endpoints.router,
             wallet_endpoints.router,
             overview_endpoints.router, selling_endpoints.router, log_routes.router,
@@ -167,6 +168,7 @@ class App:
         supervisor = Supervisor(self._clock)
         stack.push_async_callback(supervisor.stop, STOP_SECONDS)
         start_options(options, supervisor)
+        start_metrics(process, supervisor)
 
     def _install(self, running: Running) -> None:
         """Let every request come to this one from now on."""

@@ -1,10 +1,10 @@
 """What outlives a change of the settings: logs, the node's key, packages, database, who guesses."""
 
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from routstr.admin.throttle import Throttle
-from routstr.assembly.metrics import build_telemetry
 from routstr.assembly.plugins import Extensions, open_extensions
 from routstr.assembly.storage import open_database
 from routstr.core.clock import Clock
@@ -16,7 +16,7 @@ from routstr.core.node_key import NodeKey, load_node_key
 from routstr.core.settings import Settings
 from routstr.core.traffic import Traffic
 from routstr.core.traffic_store import TrafficStore
-from routstr.errors import DatabaseUnavailable, OutcomeUnknown
+from routstr.errors import DatabaseUnavailable, OutcomeUnknown, RoutstrError
 
 _log = get_logger(__name__)
 
@@ -43,7 +43,7 @@ async def open_process(
     """Open it, to be closed with the stack. Raises what stops a start."""
     node_key = load_node_key(given)
     extensions = open_extensions(given)
-    telemetry = build_telemetry()
+    telemetry = Telemetry(frozenset(error_codes()))
     db = await stack.enter_async_context(
         open_database(given, node_key, backend, telemetry.committed)
     )
@@ -62,3 +62,10 @@ async def last_counts(*stores: TrafficStore | MetricStore) -> None:
             await one.flush()
     except (DatabaseUnavailable, OutcomeUnknown) as error:
         _log.warning("traffic_not_stored", reason=error.code)
+
+
+def error_codes(of: type[RoutstrError] = RoutstrError) -> Iterator[str]:
+    """The codes of this program's own errors: what monitoring tells apart."""
+    yield of.code
+    for narrower in of.__subclasses__():
+        yield from error_codes(narrower)

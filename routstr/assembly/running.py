@@ -21,6 +21,7 @@ from routstr.assembly.https import https_only
 from routstr.assembly.keys import Keys, build_keys, start_expiry, start_live
 from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.limits import guard
+from routstr.assembly.metrics import build_metrics
 from routstr.assembly.models import Shelf, build_shelf, open_catalog, start_lists
 from routstr.assembly.money import Money, build_money, start_money
 from routstr.assembly.overview import (
@@ -306,6 +307,9 @@ class Running:
         self._watch(base, health)
         state.node = NodeParts(self.settings, catalog, health, self.onion)
         state.admin = upstreams.admin
+        state.metrics = build_metrics(
+            process, self.settings, upstreams, catalog, base.wallet.mints, lambda: self.hot.draining
+        )
         state.paths = PathParts(catalog, upstreams.fleet, process.clock)
         return health
 

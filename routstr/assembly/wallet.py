@@ -100,7 +100,7 @@ def open_mints(
     return Mints((*listed, *unlisted), connect, db, clock, exposure, foreign=settings.swap_mints)
 
 
-async def open_wallet(
+async def open_wallet(  # noqa: PLR0913 - one argument per part that it is made of
     settings: Settings,
     db: Database,
     node_key: NodeKey,

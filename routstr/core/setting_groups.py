@@ -363,6 +363,17 @@ class Nostr(Group):
     """Nostr key (npub1...) whose owner may sign in as the operator, without the password."""
 
 
+class Monitoring(Group):
+    """What watches the node from outside."""
+
+    metrics_token: Password = Secret()
+    """Token that opens /metrics as Bearer, at least 8 characters; the operator's open it too."""
+    metrics_networks: Networks = ()
+    """Addresses or networks that may read /metrics without a token, comma separated."""
+    otel_exporter_otlp_endpoint: Url = ""
+    """Collector of OpenTelemetry that gets traces, by OTLP over HTTP; needs routstr[otel]."""
+
+
 class Logs(Group):
     """Logs."""
 
@@ -391,5 +402,6 @@ GROUPS: tuple[type[Group], ...] = (
     Tor,
     Alerts,
     Nostr,
+    Monitoring,
     Logs,
 )

@@ -25,6 +25,7 @@ from routstr.core.setting_groups import (
     Alerts,
     Limits,
     Logs,
+    Monitoring,
     Node,
     Nostr,
     Payouts,
@@ -45,6 +46,7 @@ PROFILES: Final[Mapping[str, Mapping[str, str | bool]]] = MappingProxyType(
             "log_level": "DEBUG",
             "console_log_format": "text",
             "allow_insecure_mints": True,
+            "metrics_networks": "127.0.0.0/8,::1",
         },
         "testing": {
             "enable_console_logging": False,
@@ -61,6 +63,7 @@ class SettingsError(ValueError):
 
 class Settings(
     Logs,
+    Monitoring,
     Nostr,
     Alerts,
     Tor,

@@ -51,6 +51,8 @@ _WRITTEN: Final[Mapping[str, str]] = MappingProxyType(
         "npub": "npub",
         "nsec": "nsec",
         "ntfy": "ntfy",
+        "otel": "OpenTelemetry",
+        "otlp": "OTLP",
         "url": "URL",
         "usd": "USD",
     }
