@@ -1,7 +1,7 @@
 """Prices that leap from one reading of a list to the next are not believed at once. Pure.
 
-They are a slip of a comma more often than a price. What was last believed stays until the
-operator accepts the new price. A price that appears, and one that was nothing, have no measure to be held
+They are a slip of a comma more often than a price. What was last believed stays until the operator
+accepts the new price. A price that appears, and one that was nothing, have no measure to be held
 against; they are believed.
 """
 
