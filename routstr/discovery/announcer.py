@@ -68,7 +68,7 @@ class Announcer:
         self._keyring: Final = keyring
         self.pool: Final = pool
         self.outbox: Final = Outbox(pool)
-        self._facts: Final = facts
+        self.facts: Final = facts
         self._lease: Final = lease
         self._provider_id: Final = settings.provider_id
         self._allow_insecure: Final = settings.allow_insecure_mints
@@ -99,8 +99,12 @@ class Announcer:
         await self.outbox.run()
         await self._keep(self._now())
 
+    def provider_of(self, values: store.Values, pubkey: str) -> str:
+        """The name under which it is announced; empty: none was chosen yet."""
+        return self._provider_id or store.provider_of(values, pubkey)
+
     async def _turn(self, me: Identity, values: store.Values) -> None:
-        facts, asked = self._facts(), values.get(store.ASKED)
+        facts, asked = self.facts(), values.get(store.ASKED)
         withdrawn = store.WITHDRAWN in values
         wanted = (me.pubkey, facts, withdrawn, asked and asked.value, self._provider_id)
         known = wanted == self._settled
@@ -194,7 +198,7 @@ class Announcer:
     async def _provider(
         self, me: Identity, facts: Facts, seen: Sequence[Event], values: store.Values
     ) -> str:
-        known = self._provider_id or store.provider_of(values, me.pubkey)
+        known = self.provider_of(values, me.pubkey)
         if known:
             return known
         chosen, at = choose_provider(seen, facts, me.pubkey), self._clock.now_ms()
