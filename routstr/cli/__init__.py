@@ -3,6 +3,7 @@
 Exit codes: 0 well, 1 what was asked for failed or does not hold, 2 wrong usage or configuration.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from routstr.cli.providers import commands as provider_commands
 from routstr.cli.settings import commands as settings_commands
 from routstr.cli.shell import EXIT_FAILED, JsonFlag, environment_or_exit, fail, settings_or_exit
+from routstr.cli.wallet import PassphraseFile
 from routstr.cli.wallet import commands as wallet_commands
 from routstr.version import __version__
 
@@ -97,6 +99,34 @@ def doctor(
 
     if not command.run(json=json, mints=mints):
         raise typer.Exit(EXIT_FAILED)
+
+
+@cli.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to write it; it must not exist.")],
+    passphrase_file: PassphraseFile = None,
+    json: JsonFlag = False,  # noqa: FBT002
+) -> None:
+    """Write database, secret key and words into one encrypted file, beside a running node."""
+    from routstr.cli.backup import saving  # noqa: PLC0415
+
+    saving.run(environment_or_exit(), file, passphrase_file, json=json)
+
+
+@cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file of routstr backup.")],
+    *,
+    passphrase_file: PassphraseFile = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only prove that it could be restored.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Bring a node back on an empty machine. Nothing is overwritten."""
+    from routstr.cli.backup import restoring  # noqa: PLC0415
+
+    restoring.run(environment_or_exit(), file, passphrase_file, check=check, json=json)
 
 
 @cli.command()

@@ -40,17 +40,23 @@ class _Secrets:
     key: NodeKey
     text: str
     passphrase: str
+    cost: int
 
 
-def run(settings: Settings, file: Path, phrase_file: Path | None, *, json: bool) -> None:
-    """Write the file, which must not exist; nobody but its owner may read it."""
+def run(
+    settings: Settings, file: Path, phrase_file: Path | None, *, json: bool, cost: int = COST
+) -> None:
+    """Write the file, which must not exist; nobody but its owner may read it.
+
+    ``cost`` is scrypt's; less is for tests only.
+    """
     read_database(settings, lambda _: None)  # there is a database of this version
     if file.exists():
         fail(f"{file} exists: choose another name.")
     try:
         key = existing_key(settings)
         text = _text_of(settings)
-        secrets = _Secrets(key, text, ask_for_passphrase(phrase_file, new=True))
+        secrets = _Secrets(key, text, ask_for_passphrase(phrase_file, new=True), cost)
         with bar() as progress, appearing(file) as out:
             facts = save(settings, out, secrets, progress)
     except (*PROBLEMS, sqlite3.Error) as error:
@@ -99,7 +105,7 @@ def _save_postgres(url: str, out: BinaryIO, secrets: _Secrets, progress: Progres
 
 
 def _begin(out: BinaryIO, secrets: _Secrets, facts: Facts, words: str | None) -> SealedWriter:
-    writer = SealedWriter(out, secrets.passphrase, facts, cost=COST)
+    writer = SealedWriter(out, secrets.passphrase, facts, cost=secrets.cost)
     archive.add(writer, archive.KEY, [secrets.text.encode()])
     archive.add(writer, archive.WORDS, [(words or "").encode()])
     return writer

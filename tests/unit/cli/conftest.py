@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.stage import Stage, set_up
+from routstr.assembly.storage import open_database
+from routstr.core.node_key import load_node_key
+from routstr.core.settings import Settings
+from routstr.wallet.seed import load_seed
+from tests.unit.cli.stage import Stage, run, set_up
 
 
 @pytest.fixture
@@ -17,3 +21,18 @@ def database(stage: Stage) -> Stage:
     """A stage with the schema of this version."""
     stage.migrate()
     return stage
+
+
+@pytest.fixture(scope="session")
+def node_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Database and key of a node that was started once; to be copied."""
+    folder = tmp_path_factory.mktemp("examined")
+    settings = Settings.model_validate({"database_url": f"sqlite:///{folder}/node.db"})
+
+    async def make() -> None:
+        key = load_node_key(settings)
+        async with open_database(settings, key) as db:
+            await load_seed(db, key)
+
+    run(make())
+    return folder
