@@ -10,6 +10,7 @@ import msgspec
 from routstr.admin.settings.fields import (
     Kind,
     choices_of,
+    is_masked,
     kind_of,
     label_of,
     number_of,
@@ -18,7 +19,7 @@ from routstr.admin.settings.fields import (
     unit_of,
 )
 from routstr.core.options.effective import STORABLE, Origin, locked
-from routstr.core.options.service import REDACTED, Options, Stored
+from routstr.core.options.service import REDACTED, Options, Stored, unfitting
 from routstr.core.setting_groups import GROUPS, Group
 from routstr.core.settings import Settings
 
@@ -49,6 +50,11 @@ class Shown(msgspec.Struct, frozen=True):
     def label(self) -> str:
         """The name as people write it."""
         return label_of(self.name)
+
+    @property
+    def masked(self) -> bool:
+        """Whether a part of the text is hidden; sent back like this it changes nothing."""
+        return is_masked(self.name, self.text)
 
     @property
     def variable(self) -> str:
@@ -94,7 +100,16 @@ class SettingsDesk:
 
     async def change(self, values: Mapping[str, object]) -> None:
         """Change some; None: the default again. Raises as :meth:`Options.change`."""
-        wanted = {name: value for name, value in values.items() if not _is_beside(name, value)}
+        settings = self.options.effective.settings
+        wanted = {
+            name: value
+            for name, value in values.items()
+            if not _is_beside(name, value)
+            and not (is_masked(name, value) and value == text_of(settings, name))
+        }
+        half = [name for name, value in wanted.items() if is_masked(name, value)]
+        if half:
+            raise unfitting(dict.fromkeys(half, "must be given whole, without what hides a part"))
         await self.options.change(wanted)
 
     async def type_in(self, values: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -41,6 +42,8 @@ _SINGLE_UNITS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+_TELLTALE: Final = frozenset({"alert_webhook_url", "alert_ntfy_url"})
+"""Addresses that let whoever knows them write there: of them only the host is told."""
 _SHOWN_AS_UNITS: Final = frozenset({"seconds", "bytes", "percent"})
 _WRITTEN: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -118,8 +121,10 @@ def choices_of(name: str) -> tuple[str, ...]:
 
 
 def text_of(settings: Settings, name: str) -> str:
-    """A value as it is typed; a secret is not told."""
+    """A value as it is typed; a secret is not told, of an address that is one only the host."""
     value = getattr(settings, name)
+    if name in _TELLTALE:
+        return _host_of(value)
     if isinstance(value, Secret):
         return REDACTED if value else ""
     if value is None:
@@ -130,6 +135,19 @@ def text_of(settings: Settings, name: str) -> str:
         return "\n".join(value)
     text = str(value)
     return text.removesuffix(".0") if isinstance(value, float) else text
+
+
+def is_masked(name: str, value: object) -> bool:
+    """Whether a value is an address with a mask in it, as it was shown, and so no address."""
+    return name in _TELLTALE and isinstance(value, str) and REDACTED in value
+
+
+def _host_of(address: str) -> str:
+    """An address with all behind its host masked."""
+    if not address:
+        return ""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}/{REDACTED}"
 
 
 def typed(name: str, text: str) -> object:
@@ -147,6 +165,8 @@ def number_of(settings: Settings, name: str) -> object:
     value = getattr(settings, name)
     if isinstance(value, Secret):
         return REDACTED if value else ""
+    if name in _TELLTALE:
+        return _host_of(value)
     if isinstance(value, Decimal):
         return float(value)
     return msgspec.json.decode(jsonable(settings, name))

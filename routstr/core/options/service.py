@@ -172,7 +172,7 @@ class Options:
                     else "can be set in the environment only"
                 )
         if problems:
-            raise _invalid(problems)
+            raise unfitting(problems)
         return wanted, removed
 
     def _holds(self, settings: Settings, name: str, value: object) -> bool:
@@ -190,7 +190,7 @@ class Options:
         try:
             return fitting(self.given, stored, self._check)
         except Unfit as error:
-            raise _invalid(error.problems) from error
+            raise unfitting(error.problems) from error
 
     def _hold(self, effective: Effective, rows: Rows) -> None:
         self.effective, self._seen, self.trouble = effective, rows, None
@@ -203,7 +203,8 @@ def values_of(rows: Rows) -> dict[str, Any]:
     return {name: msgspec.json.decode(text) for name, (text, _) in rows.items()}
 
 
-def _invalid(problems: Mapping[str, str]) -> SettingsInvalid:
+def unfitting(problems: Mapping[str, str]) -> SettingsInvalid:
+    """The refusal of settings that are wrong: by name, what is wanted."""
     name = next(iter(problems))
     lines = Unfit.lines(problems)
     error = SettingsInvalid(lines[0], details={"param": name or None, "problems": lines})

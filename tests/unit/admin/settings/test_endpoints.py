@@ -36,6 +36,20 @@ async def test_a_change_is_answered_with_what_holds(tmp_path: Path) -> None:
         assert unchanged == told, "a whole answer may be sent back"
 
 
+async def test_an_address_for_alerts_is_told_masked_and_changed_whole(tmp_path: Path) -> None:
+    async with open_counter(tmp_path) as counter:
+        told = await counter.told("PATCH", {"alert_ntfy_url": "https://ntfy.sh/hidden-topic"})
+        assert told["alert_ntfy_url"] == "https://ntfy.sh/[REDACTED]"
+        assert told["settings"]["alert_ntfy_url"]["value"] == "https://ntfy.sh/[REDACTED]"
+        assert await counter.told("PATCH", told) == told, "a whole answer may be sent back"
+        settings = counter.options.effective.settings
+        assert settings.alert_ntfy_url == "https://ntfy.sh/hidden-topic"
+        half = await counter.call("PATCH", {"alert_ntfy_url": "https://other.example/[REDACTED]"})
+        assert (half.status, half.json()["error"]["details"]["param"]) == (400, "alert_ntfy_url")
+        assert counter.options.effective.settings == settings
+        assert (await counter.told("PATCH", {"alert_ntfy_url": ""}))["alert_ntfy_url"] == ""
+
+
 async def test_what_is_wrong_is_told_by_name(tmp_path: Path) -> None:
     async with open_counter(tmp_path) as counter:
         answer = await counter.call("PATCH", {"exchange_fee": -1, "name": "X", "nobody": 1})

@@ -3,8 +3,10 @@ import pytest
 from routstr.admin.settings.fields import (
     Kind,
     choices_of,
+    is_masked,
     kind_of,
     label_of,
+    number_of,
     text_of,
     typed,
     unit_of,
@@ -49,3 +51,12 @@ def test_texts_of_values() -> None:
     assert text_of(settings, "upstream_api_key") == ""
     assert text_of(settings, "mint_operation_timeout_seconds") == "30"
     assert choices_of("log_level")[:2] == ("DEBUG", "INFO")
+
+
+def test_of_an_address_that_is_a_secret_only_the_host_is_told() -> None:
+    settings = Settings(alert_webhook_url="https://hooks.example:8443/T0/secret")
+    for shown in (text_of(settings, "alert_webhook_url"), number_of(settings, "alert_webhook_url")):
+        assert shown == "https://hooks.example:8443/[REDACTED]"
+        assert is_masked("alert_webhook_url", shown)
+    assert text_of(settings, "alert_ntfy_url") == ""
+    assert not is_masked("alert_ntfy_url", "https://ntfy.sh/mine")
