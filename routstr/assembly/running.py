@@ -46,6 +46,7 @@ from routstr.assembly.relay import paid_routes, repeatable
 from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.selling import build_selling, start_overrides
 from routstr.assembly.sharing import Shared, open_shared
+from routstr.assembly.tracing import open_tracing
 from routstr.assembly.wallet import open_wallet, remind_of_seed
 from routstr.assembly.wallet_desk import build_wallet_desk
 from routstr.auth.objects import Objects
@@ -61,6 +62,7 @@ from routstr.core.middleware import ManagementShell, RequestLimits
 from routstr.core.onion import OnionAddress
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
+from routstr.core.tracing import Tracer
 from routstr.core.traffic import CountedLines
 from routstr.errors import DatabaseUnavailable, OutcomeUnknown
 from routstr.ledger import instances
@@ -121,6 +123,7 @@ class Running:
     """Reaches stored providers."""
     _ledger: Ledger
     _supervisor: Supervisor
+    _tracer: Tracer | None
 
     def __init__(self, process: Process, settings: Settings, api: FastAPI) -> None:
         """``api`` answers what is no hot route. Nothing is opened before :meth:`open`."""
@@ -188,6 +191,7 @@ class Running:
         await start_upstreams(upstreams, supervisor)
         start_lists(shelf, supervisor)
         objects, router = Objects(db, money.auth, clock), build_router(upstreams.fleet, extensions)
+        self._tracer = open_tracing(settings, clock, stack)
         self._wire(
             EndpointParts(settings, objects, catalog, till, router, once, extensions),
             await open_shared(settings, node_key, clock, stack),
@@ -361,7 +365,7 @@ class Running:
             return ManagementShell(app, limits=limits, cors=cors, access=access, clock=clock)
 
         forms = FormLimits(settings.upload_bytes_max)
-        surroundings = Surroundings(limits, cors, counted, clock, deadlines, forms)
+        surroundings = Surroundings(limits, cors, counted, clock, deadlines, forms, self._tracer)
         load_vocabulary()
         routes = paid_routes(
             settings,

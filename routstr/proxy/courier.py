@@ -81,6 +81,11 @@ class Courier:
                 raise error
             return False
 
+        if (trace := self._exchange.trace) is not None:
+            name, model = choice.carrier.name, choice.entry.upstream_id
+            return await self._turns.ask(
+                choice, trace.each(attempt, provider=name, model=model), again
+            )
         return await self._turns.ask(choice, attempt, again)
 
     async def _attempt(self, choice: Choice, line: Line, call: Call, whole: Whole) -> Success:

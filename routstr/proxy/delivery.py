@@ -18,7 +18,7 @@ the whole time is of all attempts together.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -52,6 +52,7 @@ from routstr.proxy.response_cache.cases import Case
 from routstr.proxy.sale import Sale
 from routstr.proxy.stream_relay import StreamRelay
 from routstr.upstream.blame import Blame
+from routstr.upstream.carrier import Line
 from routstr.upstream.correction import (
     CORRECTIONS_MAX,
     Correction,
@@ -229,9 +230,13 @@ class Delivery:
                 raise error
             return False
 
-        return await self._turns.ask(
-            choice, lambda line: self._attempt(line.endpoint(path, model), sent), again
-        )
+        def ask(line: Line) -> Awaitable[Success]:
+            return self._attempt(line.endpoint(path, model), sent)
+
+        attempt: Callable[[Line], Awaitable[Success]] = ask
+        if (trace := self._exchange.trace) is not None:
+            attempt = trace.each(ask, provider=choice.carrier.name, model=model)
+        return await self._turns.ask(choice, attempt, again)
 
     async def _attempt(self, endpoint: Endpoint, body: bytes) -> Success:
         """Ask once. A time limit is the provider's failure unless the client has gone."""

@@ -8,6 +8,7 @@ from typing import Protocol as Port
 from starlette.types import Message, Receive, Scope, Send
 
 from routstr.core.rendering import Header, Protocol, Reply, render_error
+from routstr.core.tracing import Trace
 from routstr.errors import RoutstrError
 from routstr.payment.change import Change
 from routstr.payment.metering import Receipt
@@ -58,6 +59,7 @@ class Exchange:
         "sent_bytes",
         "started",
         "status",
+        "trace",
         "visit",
     )
 
@@ -96,6 +98,8 @@ class Exchange:
         """In whose words errors are told."""
         self.receipt: Receipt | None = None
         self.visit: Visit | None = None
+        self.trace: Trace | None = None
+        """What it spends its time on, if somebody wants to know."""
         self.change: Change | None = None
         """What became of the rest of a payment that was made for this request alone."""
 

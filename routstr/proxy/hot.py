@@ -17,6 +17,7 @@ from routstr.core.logging import get_logger
 from routstr.core.middleware import RequestLimits
 from routstr.core.rendering import UNCAUGHT
 from routstr.core.request_id import REQUEST_ID, REQUEST_ID_HEADER, new_request_id
+from routstr.core.tracing import Tracer
 from routstr.errors import Draining, RoutstrError, TooManyUploads
 from routstr.proxy.exchange import Exchange
 from routstr.proxy.forms import Form, FormLimits, read_form
@@ -69,6 +70,7 @@ class Surroundings:
     clock: Clock
     deadlines: Deadlines
     forms: FormLimits = USUAL_FORMS
+    tracer: Tracer | None = None
 
 
 class HotRoutes:
@@ -112,7 +114,9 @@ class HotRoutes:
         endpoint, serve = route
         now = self._around.clock.monotonic
         exchange = Exchange(scope, receive, send, new_request_id(), now)
-        began = now()
+        began, tracer = now(), self._around.tracer
+        if tracer is not None:
+            exchange.trace = tracer.begin()
         token = REQUEST_ID.set(exchange.request_id)
         self.active += 1
         try:
@@ -161,6 +165,8 @@ class HotRoutes:
             return
         body = await read_body(exchange.receive, head, around.limits, around.deadlines)
         exchange.body_read = True
+        if exchange.trace is not None:
+            exchange.trace.read()
         await serve(exchange, head.credentials, body)
 
     async def _serve_form(self, route: Upload, exchange: Exchange, head: Head) -> None:
@@ -174,6 +180,8 @@ class HotRoutes:
                     exchange.scope, exchange.receive, head, spool, around.forms, around.deadlines
                 )
                 exchange.body_read = True
+                if exchange.trace is not None:
+                    exchange.trace.read()
                 await route.serve(exchange, head.credentials, form)
         finally:
             self._uploads -= 1
@@ -181,22 +189,23 @@ class HotRoutes:
     def _write_line(self, endpoint: str, exchange: Exchange, began: float) -> None:
         around, receipt = self._around, exchange.receipt
         first, upstream_s = exchange.first_byte_at, exchange.upstream_s
-        around.access.write(
-            AccessRecord(
-                exchange.request_id,
-                endpoint,
-                exchange.status,
-                (around.clock.monotonic() - began) * 1_000,
-                exchange.scope["method"],
-                key_id=exchange.key_id,
-                model=exchange.model,
-                input_tokens=receipt.usage.input if receipt else None,
-                output_tokens=receipt.usage.completion if receipt else None,
-                cost_msat=int(receipt.charged) if receipt else None,
-                response_bytes=exchange.sent_bytes,
-                error=exchange.code,
-                first_byte_ms=None if first is None else (first - began) * 1_000,
-                provider=exchange.provider,
-                upstream_ms=None if upstream_s is None else upstream_s * 1_000,
-            )
+        record = AccessRecord(
+            exchange.request_id,
+            endpoint,
+            exchange.status,
+            (around.clock.monotonic() - began) * 1_000,
+            exchange.scope["method"],
+            key_id=exchange.key_id,
+            model=exchange.model,
+            input_tokens=receipt.usage.input if receipt else None,
+            output_tokens=receipt.usage.completion if receipt else None,
+            cost_msat=int(receipt.charged) if receipt else None,
+            response_bytes=exchange.sent_bytes,
+            error=exchange.code,
+            first_byte_ms=None if first is None else (first - began) * 1_000,
+            provider=exchange.provider,
+            upstream_ms=None if upstream_s is None else upstream_s * 1_000,
         )
+        around.access.write(record)
+        if exchange.trace is not None and around.tracer is not None:
+            around.tracer.finish(exchange.trace, record, exchange.scope["headers"])

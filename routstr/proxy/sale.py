@@ -5,6 +5,7 @@ from typing import Final, TypeGuard
 
 from routstr.core.logging import get_logger
 from routstr.core.rendering import Header
+from routstr.core.tracing import SETTLE
 from routstr.payment.metering import Meter, Receipt
 from routstr.payment.usage import Usage, complete_usage
 from routstr.proxy.dialects.base import Dialect, Service
@@ -56,7 +57,8 @@ class Sale:
     async def charge(self, usage: Usage) -> Receipt:
         """Charge for a usage, at most what is held."""
         self.exchange.hears()
-        receipt = await self.meter.settle(usage)
+        work, trace = self.meter.settle(usage), self.exchange.trace
+        receipt = await (work if trace is None else trace.around(SETTLE, work))
         self.exchange.receipt = receipt
         if receipt.uncollected:
             _log.warning(

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Protocol
 
 from routstr.auth.terms import KeyTerms, from_headers
+from routstr.core.tracing import HOLD
 from routstr.errors import (
     AuthError,
     MissingApiKey,
@@ -126,8 +127,11 @@ class Checkout:
 
     async def __aenter__(self) -> Meter:
         """Find the payer and hold the money; who has not paid is told what would settle it."""
+        work, trace = self._open(), self._exchange.trace
+        if trace is not None:
+            trace.quoted()
         try:
-            self._meter = await self._open()
+            self._meter = await (work if trace is None else trace.around(HOLD, work))
         except PaymentError as error:
             await self._till.demands.complete(error, self._offer.quote)
             raise
