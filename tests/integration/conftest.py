@@ -46,7 +46,7 @@ SLOW_ON_POSTGRES: Final = (
 ON_BOTH: Final = frozenset(
     {
         *("money/test_balance.py", "money/test_paid.py", "money/test_send_refund.py"),
-        *("money/test_lightning_in.py", "money/test_several_mints.py"),
+        "money/test_lightning_in.py",
     }
 )
 """What is checked on PostgreSQL all the same."""
