@@ -35,13 +35,16 @@ class Model:
         self.api_key = api_key
 
     @classmethod
-    async def start(cls, folder: Path, *, api_key: str, threads: int = 1) -> Self:
+    async def start(
+        cls, folder: Path, *, api_key: str, threads: int = 1, embeddings: bool = False
+    ) -> Self:
         """Start it with ``folder`` as working folder; raises ServiceFailed.
 
         Its threads wait for each other by spinning: with more of them than idle cores an answer
-        takes ten times as long.
+        takes ten times as long. ``embeddings``: it answers these, too, as the mean of its tokens.
         """
         options = ["--port", "0", "--threads", str(threads), "--api-key", api_key]
+        options += ["--embeddings"] if embeddings else []
         command = [python(), "-m", "devkit.model", *options]
         child = Child(Program("model", command, folder, python_path(), remedy=_REMEDY))
         port = await child.wait_for_port(limit_s=START_LIMIT_S)
@@ -79,7 +82,7 @@ def weights() -> Path:
     return found[0]
 
 
-def serve(port: int, threads: int, api_key: str | None) -> None:
+def serve(port: int, threads: int, api_key: str | None, *, embeddings: bool = False) -> None:
     """Answer on loopback until a signal ends the process."""
     import xllamacpp  # noqa: PLC0415 - 30 MB of machine code that only the server's process needs
 
@@ -94,6 +97,9 @@ def serve(port: int, threads: int, api_key: str | None) -> None:
     parameters.cpuparams.n_threads = threads
     parameters.offline = True
     parameters.ui = False
+    if embeddings:
+        parameters.embedding = True
+        parameters.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     server = xllamacpp.Server(parameters)
     print(f"{ALIAS} answers at {server.listening_address}/v1", flush=True)
     with suppress(KeyboardInterrupt):
@@ -105,8 +111,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 lets the system choose")
     parser.add_argument("--threads", type=int, default=1, help="more than idle cores is slower")
     parser.add_argument("--api-key", help="ask for this key; without it everyone is served")
-    arguments = parser.parse_args()
-    serve(arguments.port, arguments.threads, arguments.api_key)
+    parser.add_argument("--embeddings", action="store_true", help="answer embeddings, too")
+    given = parser.parse_args()
+    serve(given.port, given.threads, given.api_key, embeddings=given.embeddings)
 
 
 if __name__ == "__main__":
