@@ -20,6 +20,11 @@ EXPOSED_HEADERS: Final = (
     "x-routstr-change",
     "x-routstr-unrefunded-msats",
     "retry-after",
+    *(
+        f"x-ratelimit-{what}-{metric}"
+        for what in ("limit", "remaining", "reset")
+        for metric in ("requests", "tokens")
+    ),
     "idempotent-replayed",
     "ehbp-response-nonce",
     "ehbp-encapsulated-key",

@@ -154,6 +154,7 @@ class Exchange:
     async def upgrade(self, subprotocol: str | None) -> None:
         """Accept a WebSocket."""
         self.started = True
+        self.first_byte_at = self._now()
         self.status = SWITCHING
         await self._send(
             {"type": "websocket.accept", "subprotocol": subprotocol, "headers": self._headers}

@@ -51,9 +51,10 @@ class RealtimeRoute:
         if scope["type"] != "websocket" or scope["path"] not in _PATHS:
             await self._app(scope, receive, send)
             return
-        exchange = Exchange(scope, receive, refusing(send), new_request_id())
+        now = self._around.clock.monotonic
+        exchange = Exchange(scope, receive, refusing(send), new_request_id(), now)
         exchange.body_read = True  # an upgrade has none
-        began = self._around.clock.monotonic()
+        began = now()
         token = REQUEST_ID.set(exchange.request_id)
         try:
             await self._answer(exchange)
@@ -96,6 +97,7 @@ class RealtimeRoute:
 
     def _write_line(self, exchange: Exchange, began: float) -> None:
         around, receipt = self._around, exchange.receipt
+        first = exchange.first_byte_at
         around.access.write(
             AccessRecord(
                 exchange.request_id,
@@ -110,6 +112,7 @@ class RealtimeRoute:
                 cost_msat=int(receipt.charged) if receipt else None,
                 response_bytes=exchange.sent_bytes,
                 error=exchange.code,
+                first_byte_ms=None if first is None else (first - began) * 1_000,
                 provider=exchange.provider,
             )
         )

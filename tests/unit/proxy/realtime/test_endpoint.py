@@ -58,6 +58,11 @@ async def test_s22_the_connections_of_one_key_are_bounded() -> None:
         for caller in (*callers[1:], again):
             caller.leave()
             await caller.end()
+        refused, *spoken = node.lines.records
+        for line in spoken:
+            assert line.first_byte_ms is not None
+            assert 0 <= line.first_byte_ms <= line.duration_ms
+        assert refused.status == 429
 
 
 async def test_a_client_that_offers_nothing_gets_no_subprotocol() -> None:
