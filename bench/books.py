@@ -28,6 +28,8 @@ _TOKEN: Final = 100_000
 _SPREAD_MS: Final = 90 * 86_400_000
 _CHILDREN: Final = 1_000
 _INVOICES: Final = 100_000
+_SPENT: Final = 5
+"""Proofs that came from each key and were spent."""
 _LINES: Final = 100_000
 _KINDS: Final = {
     "revenue": 20, "loss": 23, "mint_fees": 21, "rounding": 22, "donations": 24, "capital": 25,
@@ -210,23 +212,24 @@ def _invoice(raw: sqlite3.Connection, now: int) -> None:
 
 
 def _hold_ecash(raw: sqlite3.Connection, keys: int) -> None:
+    """A few proofs for all of it, and the many that were spent."""
+    spent = keys * _SPENT
     raw.execute(
         "INSERT INTO keysets (id, mint, keyset_id, unit, active, input_fee_ppk, keys, counter)"
-        f" VALUES (1, '{MINT}', '00ad268c4d1f5826', 'sat', 1, 0, '{{}}', 1000)"
+        f" VALUES (1, '{MINT}', '00ad268c4d1f5826', 'sat', 1, 0, '{{}}', {spent} + 1000)"
     )
-    total, counter = _held(keys) // 1_000, 0
-    columns = [row[1] for row in raw.execute("PRAGMA table_info(proofs)") if row[3] and not row[5]]
-    usual: dict[str, object] = {"keyset": 1, "status": 0, "created_at": 1, "saga": 1}
-    while total:
-        amount = 1 << (total.bit_length() - 1)
-        total -= amount
-        counter += 1
-        own = {"counter": counter, "amount": amount, "c": b"\2" * 33, "y": counter.to_bytes(33)}
-        values = {name: {**usual, **own}.get(name, 0) for name in columns}
-        raw.execute(
-            f"INSERT INTO proofs ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
-            tuple(values.values()),
-        )
+    insert = "INSERT INTO proofs (keyset, counter, amount, c, y, status, saga) "
+    raw.execute(
+        _COUNT_TO.format(last=spent - 1)
+        + insert
+        + "SELECT 1, i, 1 << (i % 9), zeroblob(33), randomblob(33), 2, 1 FROM n"
+    )
+    total = _held(keys) // 1_000
+    held = [1 << bit for bit in range(total.bit_length()) if total >> bit & 1]
+    raw.executemany(
+        insert + "VALUES (1, ?, ?, zeroblob(33), randomblob(33), 0, NULL)",
+        [(spent + number, amount) for number, amount in enumerate(held)],
+    )
 
 
 def write_models(file: Path) -> None:
@@ -255,7 +258,8 @@ def write_log(folder: Path, book: Path) -> tuple[str, int]:
     folder.mkdir(parents=True, exist_ok=True)
     with sqlite3.connect(f"file:{book}?mode=ro", uri=True) as raw:
         request, at = raw.execute(
-            "SELECT request_id, ended_at FROM holds WHERE id = (SELECT max(id) * 99 / 100 FROM holds)"
+            "SELECT request_id, ended_at FROM holds"
+            " WHERE id = (SELECT max(id) * 99 / 100 FROM holds)"
         ).fetchone()
     day = time.strftime("%Y-%m-%d", time.gmtime(at / 1_000))
     lines = []

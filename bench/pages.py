@@ -27,6 +27,7 @@ from msgspec import Struct
 from starlette.types import Message
 
 from bench import books
+from routstr.core.db import migrate
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.main import App, create_app
@@ -41,7 +42,6 @@ PAGES: Final = (
     "/admin/charts/models?by=month",
     "/admin/charts/providers?by=month",
     "/admin/charts/requests?by=day",
-    "/admin/live",
     "/admin/keys",
     "/admin/keys?before={key_row}",
     "/admin/keys?search=customer+777",
@@ -286,7 +286,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="routstr-pages-") as name:
         folder = Path(name)
         file = options.file or folder / "books.db"
-        if not file.exists():
+        if file.exists():
+            migrate.upgrade(f"sqlite:///{file}")
+        else:
             began = time.perf_counter()
             books.fill(file, options.keys, options.transfers)
             print(f"{options.transfers} transfers written in {time.perf_counter() - began:.0f} s")

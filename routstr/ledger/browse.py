@@ -129,7 +129,9 @@ def open_holds(connection: Connection, account: int, limit: int) -> list[OpenHol
             col(Hold.created_at),
         )
         .where(col(Hold.state) == _OPEN, col(Hold.account) == account)
-        .order_by(_hold.desc())
+        .order_by(
+            (_hold + 0).desc()
+        )  # so that the few open ones are sorted, not all walked through
         .limit(limit)
     )
     return [OpenHold(row[0], Msat(row[1]), *row[2:]) for row in rows]

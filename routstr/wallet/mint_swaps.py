@@ -176,7 +176,8 @@ def _moves() -> Select[*tuple[Any, ...]]:
             col(SagaRow.state).label("melt_state"),
             col(QuoteRow.state).label("quote_state"),
         )
-        .join(QuoteRow, col(QuoteRow.id) == col(MintSwapRow.quote))
+        # outer, so that it is the moves that are read, and an invoice for each
+        .outerjoin(QuoteRow, col(QuoteRow.id) == col(MintSwapRow.quote))
         .outerjoin(SagaRow, col(SagaRow.id) == col(MintSwapRow.melt))
     )
 
