@@ -1,13 +1,14 @@
 """What pages and API say of money is what the verification recomputes from the books."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from devkit.upstream import Shape, chat
 from routstr.core.clock import SystemClock
@@ -102,6 +103,10 @@ async def _lived(scene: Scene, page: Page, operator: Page) -> AsyncIterator[View
     running = asyncio.create_task(client.chat(secret))
     await client.wait_for_hold(secret, held=True)
     key = (await client.info(secret)).json["id"]
+    await page.goto("/key")
+    await page.fill("#f-key", secret)
+    await page.click("#enter button")
+    await page.locator("#opened").wait_for()
     try:
         yield Viewer(scene, operator, page, secret, key, login.json["token"])
     finally:
@@ -195,10 +200,7 @@ async def _of_a_key(viewer: Viewer, truth: Truth) -> Told:
     told["keys page"] = texts, [cell.removesuffix(" sat") for cell in row[2:5]]
     page = viewer.client
     await page.goto("/key")
-    if await page.locator("#enter").is_visible():
-        await page.fill("#f-key", viewer.secret)
-        await page.click("#enter button")
-    await page.wait_for_function("document.querySelector('#spent').textContent !== '\u2013'")
+    await expect(page.locator("#spent")).to_have_text(re.compile("sat"))
     for name, text in zip(("balance", "reserved", "spent"), texts, strict=True):
         told[f"client's page: {name}"] = f"{text} sat", await page.inner_text(f"#{name}")
     return told
