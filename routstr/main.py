@@ -10,6 +10,7 @@ from routstr.admin import access, access_endpoints, providers
 from routstr.admin.books import routes as book_routes
 from routstr.admin.keys import routes as key_routes
 from routstr.admin.logs import routes as log_routes
+from routstr.admin.nostr import endpoints as nostr_endpoints
 from routstr.admin.overview import endpoints as overview_endpoints
 from routstr.admin.selling import endpoints as selling_endpoints
 from routstr.admin.settings import endpoints as settings_endpoints
@@ -81,7 +82,7 @@ class App:
         for router in (
             access.router, access_endpoints.router, providers.router, paths.router,
             node_endpoints.router, metrics.router, key_routes.router, book_routes.router,
-            settings_endpoints.router,
+            settings_endpoints.router, nostr_endpoints.router,
             wallet_endpoints.router,
             overview_endpoints.router, selling_endpoints.router, log_routes.router,
         ):  # fmt: skip

@@ -9,9 +9,12 @@ from routstr.assembly.reconciliation import build_reconciliation, start_reconcil
 from routstr.auth.service import Authenticator
 from routstr.core.clock import Clock
 from routstr.core.db import Database
+from routstr.core.logging import get_logger
 from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
+from routstr.errors import DatabaseUnavailable, OutcomeUnknown
+from routstr.ledger.service import Ledger
 from routstr.payment.alerts import Alert, LoggedAlert
 from routstr.payment.consolidation import Consolidations
 from routstr.payment.demand import Demands
@@ -28,6 +31,7 @@ from routstr.payment.x_cashu import XCashu
 from routstr.wallet.offers import Offers
 from routstr.wallet.service import Wallet
 
+_log = get_logger(__name__)
 CLAIMS_SECONDS: Final = 300.0
 NEVER_SECONDS: Final = 10 * 365 * 86_400.0
 """Between two runs of a task that runs at the start only: again only after a failure."""
@@ -123,3 +127,11 @@ def start_money(money: Money, settings: Settings, supervisor: Supervisor) -> Non
     if address := settings.receive_ln_address:
         pause_s = settings.payout_interval_seconds
         supervisor.every("payouts", pause_s, lambda: money.payouts.run(address))
+
+
+async def settle_rest(ledger: Ledger) -> None:
+    """Charge, before the node ends, what could not be charged while the database was away."""
+    try:
+        await ledger.settle_late()
+    except (DatabaseUnavailable, OutcomeUnknown) as error:
+        _log.error("unsettled_at_stop", holds=sorted(ledger.live_holds()), reason=str(error))

@@ -1,6 +1,6 @@
 """What watches the node: earnings and requests added up, alerts, the operator's overview."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import ClientSession
@@ -31,17 +31,22 @@ LOOK_SECONDS: Final = 60.0
 
 
 def build_board(
-    settings: Settings, db: Database, clock: Clock, session: ClientSession
+    settings: Settings,
+    db: Database,
+    clock: Clock,
+    session: ClientSession,
+    message: Callable[[str], Awaitable[bool]] | None,
 ) -> AlertBoard:
-    """Keep alerts, and send them if an address is set. ``session`` is one that is checked."""
+    """Keep alerts, and send them if there is whereto. ``session`` is one that is checked."""
     sender = None
-    if settings.alert_webhook_url or settings.alert_ntfy_url:
+    if settings.alert_webhook_url or settings.alert_ntfy_url or message is not None:
         sender = AlertSender(
             session,
             worded,
             node=settings.name,
             webhook_url=settings.alert_webhook_url,
             ntfy_url=settings.alert_ntfy_url,
+            message=message,
         )
     return AlertBoard(db, clock, CONDITIONS, sender)
 

@@ -23,7 +23,8 @@ from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.limits import guard
 from routstr.assembly.metrics import build_metrics
 from routstr.assembly.models import Shelf, build_shelf, open_catalog, start_lists
-from routstr.assembly.money import Money, build_money, start_money
+from routstr.assembly.money import Money, build_money, settle_rest, start_money
+from routstr.assembly.nostr import Nostr, OfficeDesk, build_nostr, start_nostr
 from routstr.assembly.overview import (
     build_board,
     build_conditions,
@@ -64,7 +65,6 @@ from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
 from routstr.core.tracing import Tracer
 from routstr.core.traffic import CountedLines
-from routstr.errors import DatabaseUnavailable, OutcomeUnknown
 from routstr.ledger import instances
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
@@ -121,6 +121,7 @@ class Running:
     """Reaches public addresses only: mints, Lightning addresses."""
     providers: ClientSession
     """Reaches stored providers."""
+    nostr: Nostr
     _ledger: Ledger
     _supervisor: Supervisor
     _tracer: Tracer | None
@@ -171,7 +172,7 @@ class Running:
         clock, node_key, db = process.clock, process.node_key, process.db
         extensions = process.extensions
         catalog, entries = open_catalog(settings, clock, extensions.rules)
-        base = await self._open_base(stack)
+        base = await self._open_base(stack, before)
         outgoing, sessions, money = base.outgoing, base.sessions, base.money
         supervisor = self._supervisor = Supervisor(clock)
         stack.push_async_callback(supervisor.stop, STOP_SECONDS)
@@ -223,8 +224,17 @@ class Running:
         start_live(keys, supervisor)
         start_watch(settings, self._process.db, base.wallet, self._process.clock, supervisor)
         start_repeats(repetition, supervisor)
+        start_nostr(
+            self.nostr,
+            settings,
+            self._process,
+            base.outgoing,
+            self.onion.url,
+            base.ledger.node.revenue,
+            supervisor,
+        )
 
-    async def _open_base(self, stack: AsyncExitStack) -> Base:
+    async def _open_base(self, stack: AsyncExitStack, before: "Running | None") -> Base:
         """Be an instance, with books and a wallet."""
         settings, process = self.settings, self._process
         clock, node_key, db = process.clock, process.node_key, process.db
@@ -242,7 +252,9 @@ class Running:
         )
         stack.push_async_callback(wallet.drain, STOP_SECONDS)
         await remind_of_seed(db)
-        board = build_board(settings, db, clock, outgoing)
+        nostr = build_nostr(settings, process, outgoing, None if before is None else before.nostr)
+        self.nostr, self.state.admin_nostr = nostr, OfficeDesk(nostr.office)
+        board = build_board(settings, db, clock, outgoing, nostr.message)
         money = build_money(settings, db, wallet, node_key, clock, outgoing, board)
         self.demands = money.demands
         return Base(instance, ledger, outgoing, sessions, wallet, money, board)
@@ -309,7 +321,7 @@ class Running:
             told_with(base.money.verifier.deposits),
         )
         self._watch(base, health)
-        state.node = NodeParts(self.settings, catalog, health, self.onion)
+        state.node = NodeParts(self.settings, catalog, health, self.onion, self.nostr.npub)
         state.admin = upstreams.admin
         state.metrics = build_metrics(
             process, self.settings, upstreams, catalog, base.wallet.mints, lambda: self.hot.draining
@@ -382,11 +394,3 @@ class Running:
         entrance = with_realtime(self.hot, parts, surroundings, gate)
         entrance = through_door(entrance, parts.extensions, shell)
         self.entrance = https_only(entrance, self._api, shell, settings)
-
-
-async def settle_rest(ledger: Ledger) -> None:
-    """Charge, before the node ends, what could not be charged while the database was away."""
-    try:
-        await ledger.settle_late()
-    except (DatabaseUnavailable, OutcomeUnknown) as error:
-        _log.error("unsettled_at_stop", holds=sorted(ledger.live_holds()), reason=str(error))

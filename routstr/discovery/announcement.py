@@ -33,9 +33,9 @@ class Facts(Struct, frozen=True):
     version: str = __version__
 
     @classmethod
-    def of(cls, settings: Settings) -> "Facts":
-        """As the settings have it."""
-        urls = [url for url in (settings.http_url, settings.onion_url) if is_reachable(url)]
+    def of(cls, settings: Settings, onion_url: str) -> "Facts":
+        """As the settings have it; ``onion_url`` may have been found elsewhere."""
+        urls = [url for url in (settings.http_url, onion_url) if is_reachable(url)]
         return cls(settings.name, settings.description, tuple(urls), settings.cashu_mints)
 
 

@@ -90,6 +90,9 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── SetupRefused                  403 … setup_refused
     │   ├── PasswordLocked                409 … password_locked
     │   ├── PasswordUnfit                 400 … invalid_new_password
+    │   ├── NostrKeyLocked                409 … nsec_locked
+    │   ├── NostrKeyUnfit                 400 … invalid_nsec
+    │   ├── SignInRefused                 401 … sign_in_refused
     │   ├── TokenUnfit                    400 … invalid_admin_token
     │   ├── TokenNotFound                 404 … admin_token_not_found
     │   ├── SessionNotFound               404 … admin_session_not_found
@@ -120,6 +123,8 @@ from routstr.errors.admin import (
     ForeignForm,
     InvalidPassword,
     ModelInvalid,
+    NostrKeyLocked,
+    NostrKeyUnfit,
     NoSuchKey,
     PasswordLocked,
     PasswordUnfit,
@@ -130,6 +135,7 @@ from routstr.errors.admin import (
     SessionNotFound,
     SettingsInvalid,
     SetupRefused,
+    SignInRefused,
     TokenNotFound,
     TokenUnfit,
     TooManyLogins,
@@ -293,6 +299,8 @@ __all__ = [
     "ModelNotFound",
     "NoSuchKey",
     "NodeError",
+    "NostrKeyLocked",
+    "NostrKeyUnfit",
     "NotFound",
     "NotPriced",
     "NothingToRefund",
@@ -322,6 +330,7 @@ __all__ = [
     "SessionNotFound",
     "SettingsInvalid",
     "SetupRefused",
+    "SignInRefused",
     "SourceMintUnreachable",
     "SurplusTooSmall",
     "SwapUnderWay",

@@ -64,6 +64,27 @@ class PasswordUnfit(AdminError):
     code: ClassVar[str] = "invalid_new_password"
 
 
+class NostrKeyLocked(AdminError):
+    """The key is that of NSEC: change it there, and start the node again."""
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str] = "nsec_locked"
+
+
+class NostrKeyUnfit(AdminError):
+    """This cannot be the key."""
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "invalid_nsec"
+
+
+class SignInRefused(AdminError):
+    """This does not sign in the operator."""
+
+    status: ClassVar[int] = 401
+    code: ClassVar[str] = "sign_in_refused"
+
+
 class TokenUnfit(AdminError):
     """A token cannot be like this."""
 

@@ -1,5 +1,6 @@
 """Routes that need no credential."""
 
+from collections.abc import Callable
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -7,6 +8,7 @@ from fastapi.responses import JSONResponse
 from msgspec import Struct
 
 from routstr.catalog.service import Catalog
+from routstr.core.onion import OnionAddress
 from routstr.core.settings import Settings
 from routstr.errors import ModelNotFound, NotFound
 from routstr.node.health import OPEN, Health
@@ -20,6 +22,9 @@ class NodeParts(Struct, frozen=True):
     settings: Settings
     catalog: Catalog
     health: Health
+    onion: OnionAddress
+    npub: Callable[[], str]
+    """That of the node's key on Nostr; empty: it has none."""
 
 
 def _parts(request: Request) -> NodeParts:
@@ -53,11 +58,11 @@ async def info(parts: Parts) -> dict[str, object]:
         "name": settings.name,
         "description": settings.description,
         "version": __version__,
-        "npub": settings.npub,
+        "npub": parts.npub() or settings.npub,
         "mints": list(settings.cashu_mints),
         "swap_mints": list(settings.swap_mints),
         "http_url": settings.http_url,
-        "onion_url": settings.onion_url,
+        "onion_url": parts.onion.url(),
         "child_key_cost_msats": int(settings.child_key_cost),
         "deposits_open": deposits == OPEN,
         "maintenance": deposits == STATE,

@@ -1,11 +1,11 @@
-"""Alerts to the operator: a JSON POST to a web hook, a message to a topic of ntfy.
+"""Alerts to the operator: a JSON POST to a web hook, messages to a topic of ntfy and on Nostr.
 
 Every connection is checked like those to mints: no private address, no redirect. An alert names
 mints, providers and figures, never a key or a token.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -38,13 +38,15 @@ class AlertSender:
         node: str,
         webhook_url: str,
         ntfy_url: str,
+        message: Callable[[str], Awaitable[bool]] | None = None,
     ) -> None:
-        """``node`` is the node's name."""
+        """``node`` is the node's name; ``message`` writes to the operator, where that is wanted."""
         self._session: Final = session
         self._word: Final = word
         self._node: Final = node
         self._webhook_url: Final = webhook_url
         self._ntfy_url: Final = ntfy_url
+        self._message: Final = message
 
     async def send(self, alert: Alert) -> bool:
         """See :class:`routstr.payment.alert_board.Sender`: false when no place took it."""
@@ -63,6 +65,9 @@ class AlertSender:
                 "Priority": "default" if over else "high",
             }
             taken.append(await self._post(self._ntfy_url, wording.advice.encode(), headers))
+        if self._message is not None:
+            text = f"{self._node}: {wording.title}\n\n{wording.advice}"
+            taken.append(await self._message(text))
         return any(taken)
 
     def _told(self, alert: Alert, wording: Wording) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from routstr.assembly.running import settle_rest
+from routstr.assembly.money import settle_rest
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.errors import DatabaseUnavailable, InsufficientBalance, OutcomeUnknown

@@ -4,6 +4,8 @@ import pytest
 from fastapi import FastAPI
 
 from routstr.catalog.service import Catalog
+from routstr.core.clock import ManualClock
+from routstr.core.onion import OnionAddress
 from routstr.core.rendering import install_error_handlers
 from routstr.core.settings import Settings
 from routstr.errors import ModelNotFound
@@ -39,8 +41,12 @@ def _app() -> FastAPI:
     install_error_handlers(app)
     app.include_router(router)
     mints = "https://a.example,https://b.example"
-    settings = Settings(name="A node", cashu_mints=mints, swap_mints="https://c.example")
-    app.state.node = NodeParts(settings, cast("Catalog", PARTS), cast("Health", PARTS))
+    settings = Settings(
+        name="A node", cashu_mints=mints, swap_mints="https://c.example", onion_url="n.onion"
+    )
+    catalog, health = cast("Catalog", PARTS), cast("Health", PARTS)
+    onion = OnionAddress(settings, ManualClock())
+    app.state.node = NodeParts(settings, catalog, health, onion, lambda: "npub1node")
     return app
 
 
@@ -60,7 +66,8 @@ async def test_info_lists_every_mint() -> None:
     answer = (await get("/v1/info")).json()
     assert answer["mints"] == ["https://a.example", "https://b.example"]
     assert answer["swap_mints"] == ["https://c.example"]
-    assert {"version", "npub", "http_url", "onion_url", "child_key_cost_msats"} <= answer.keys()
+    assert answer["onion_url"] == "http://n.onion"
+    assert {"version", "npub", "http_url", "child_key_cost_msats"} <= answer.keys()
 
 
 @pytest.mark.parametrize(("state", "open_"), [("open", True), ("closed: x", False)])

@@ -1,0 +1,1 @@
+"""The node on Nostr as its operator sees it: key, relays, announcement."""
