@@ -23,6 +23,7 @@ class Upstream:
 
     def __init__(self, default: Play | None = None) -> None:
         self.default = default or chat()
+        self.talk = realtime()
         self.exchanges: list[Exchange] = []
         """The paid traffic so far, in the order of arrival."""
         self.questions: list[Seen] = []
@@ -101,7 +102,7 @@ class Upstream:
         if self._queue:
             return self._queue.popleft()
         if asked.path.partition("?")[0].endswith("/realtime"):
-            return realtime()
+            return self.talk
         if (found := kept(asked)) is not None:
             return answer(*found)
         return PLAYS.get(_model(exchange.request), self.default)

@@ -12,6 +12,7 @@ from tests.endpoints.payers import Bank, Broken, Paying, hold
 from tests.endpoints.prices import PriceList
 from tests.endpoints.provider import TICKET, Stages
 from tests.endpoints.rows import FreeRow, Row
+from tests.endpoints.talking import TalkRow, run_talk
 
 Payment = Literal["sk", "cashu", "x-cashu"]
 PAYMENTS: Final[tuple[Payment, ...]] = ("sk", "cashu", "x-cashu")
@@ -34,7 +35,7 @@ class Place(Protocol):
 class Cell:
     """``outcome`` None: a free route, which only works."""
 
-    row: Row | FreeRow
+    row: Row | FreeRow | TalkRow
     payment: Payment
     outcome: Name | None
 
@@ -47,6 +48,9 @@ async def run(cell: Cell, place: Place, payer: Paying, seed: str) -> Charge:
     if isinstance(cell.row, FreeRow):
         return await _run_free(cell.row, place, payer)
     assert cell.outcome is not None, "only free routes have no outcome"
+    if isinstance(cell.row, TalkRow):
+        once = cell.payment == "x-cashu"
+        return await run_talk(cell.outcome, place, payer, seed, pays_once=once)
     return await _run_paid(cell.row, cell.outcome, place, payer, seed)
 
 

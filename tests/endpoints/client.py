@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -102,6 +103,12 @@ class Client:
             except (aiohttp.ClientPayloadError, ConnectionError):
                 broken = True
         return Answer(response.status, response.headers.copy(), body, broken)
+
+    def converse(
+        self, path: str, headers: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientWebSocketResponse]:
+        """A WebSocket to a path."""
+        return self._session.ws_connect(self._url + path, headers=headers)
 
     async def leave_after_the_first(
         self, path: str, headers: Mapping[str, str], data: Any, kind: str

@@ -31,6 +31,7 @@ from tests.endpoints.outcomes import OUTCOMES
 from tests.endpoints.report import say, tell
 from tests.endpoints.rows import FREE, ROWS
 from tests.endpoints.running import judged, run_all
+from tests.endpoints.talking import TALK
 from tests.endpoints.world import World, open_world
 
 DATABASES: Final = ("sqlite", "postgres")
@@ -39,15 +40,22 @@ DATABASES: Final = ("sqlite", "postgres")
 def all_cells() -> list[Cell]:
     """The whole matrix."""
     paid = [Cell(row, pays, what) for row in ROWS for what in OUTCOMES for pays in PAYMENTS]
-    return [*paid, *(Cell(row, pays, None) for row in FREE for pays in PAYMENTS)]
+    talks = [
+        Cell(TALK, pays, what)
+        for what in OUTCOMES
+        for pays in PAYMENTS
+        if pays != "x-cashu" or what == "ok"  # which is refused whatever the provider would do
+    ]
+    return [*paid, *(Cell(row, pays, None) for row in FREE for pays in PAYMENTS), *talks]
 
 
 def sample(seed: int) -> list[Cell]:
-    """Of every endpoint and outcome one form and one payer, as chance wants it."""
+    """Of every endpoint and outcome one form and one payer, by chance; one conversation."""
     rng = Random(seed)
     grouped: dict[tuple[str, object], list[Cell]] = {}
     for cell in all_cells():
-        grouped.setdefault((cell.row.name, cell.outcome), []).append(cell)
+        outcome = None if cell.row is TALK else cell.outcome
+        grouped.setdefault((cell.row.name, outcome), []).append(cell)
     return [rng.choice(cells) for cells in grouped.values()]
 
 

@@ -74,7 +74,7 @@ def judge_answer(name: Name, row: Row, answer: Answer, charged: int) -> None:
     if name == "gone":
         return
     if not _is_served(name, row):
-        _judge_error(name, answer)
+        judge_error(name, answer)
         return
     hold(answer.status == 200, f"it answers {answer}")
     broken = name == "cut" and row.cuts == "connection"
@@ -88,7 +88,8 @@ def judge_answer(name: Name, row: Row, answer: Answer, charged: int) -> None:
         hold("estimated" not in answer.money, "it is told to be an estimate")
 
 
-def _judge_error(name: Name, answer: Answer) -> None:
+def judge_error(name: Name, answer: Answer) -> None:
+    """Nothing was served, and the client is told why."""
     status, code = _ERRORS[name]
     named = answer.error.get("code")
     is_right = answer.status == status or (name == "4xx" and answer.status == 422)

@@ -32,6 +32,11 @@ _MODELS: Final[Mapping[str, Mapping[str, Any]]] = {
     "paints": {**_WORDS, "output_cost_per_image_token": "0.0000011"},
     "speaks": {"input_cost_per_character": "0.0000023"},
     "talks": {**_WORDS, "output_cost_per_audio_token": "0.0000031"},
+    "converses": {
+        **_WORDS,
+        "input_cost_per_audio_token": "0.0000041",
+        "output_cost_per_audio_token": "0.0000083",
+    },
     "hears": {"input_cost_per_second": "0.000017"},
     "listens": {**_WORDS, "input_cost_per_audio_token": "0.0000013"},
 }

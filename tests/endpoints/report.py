@@ -9,6 +9,7 @@ from tests.endpoints.cells import PAYMENTS, Cell
 from tests.endpoints.outcomes import OUTCOMES, Charge, Name
 from tests.endpoints.payers import Till
 from tests.endpoints.rows import ABSENT, FREE, ROWS, FreeRow, Row
+from tests.endpoints.talking import TALK, TalkRow
 
 _NAME: Final = 24
 _FORM: Final = 8
@@ -60,13 +61,14 @@ def tell(results: Sequence[Result], till: Till, problem: str, seconds: float) ->
 def _table(results: Sequence[Result]) -> Iterator[str]:
     held = {(str(one.cell.row), one.cell.outcome, one.cell.payment): one for one in results}
 
-    def cell(row: Row | FreeRow, outcome: Name | None) -> str:
+    def cell(row: Row | FreeRow | TalkRow, outcome: Name | None) -> str:
         found = (held.get((str(row), outcome, payment)) for payment in PAYMENTS)
         return "".join("." if one is None else "-" if one.problem else "+" for one in found)
 
     yield _line("endpoint", "form", OUTCOMES)
     for row in ROWS:
         yield _line(row.name, row.form, [cell(row, outcome) for outcome in OUTCOMES])
+    yield _line(TALK.name, TALK.form, [cell(TALK, outcome) for outcome in OUTCOMES])
     for free in FREE:
         yield _line(free.name, "free", [cell(free, None)])
     for absent in ABSENT:
@@ -83,4 +85,5 @@ def _absent() -> Iterator[str]:
     for why in dict.fromkeys(absent.why for absent in ABSENT):
         names = ", ".join(dict.fromkeys(one.name for one in ABSENT if one.why == why))
         yield f"n/a  {names}: {why}"
+    yield "X-Cashu is refused for a conversation, whatever befalls its provider: one cell"
     yield "n/a  free routes: whatever befalls a provider, since none is asked"

@@ -204,9 +204,6 @@ ABSENT: Final[tuple[Absent, ...]] = (
     ),
     Absent("images/variations", "stream", "the API streams no variations"),
     Absent("audio/translations", "stream", "the API streams no translations"),
-    *(
-        Absent("realtime", form, "a conversation over a WebSocket, with tests of its own")
-        for form in FORMS
-    ),
+    Absent("realtime", "whole", "a conversation over a WebSocket is a stream"),
     *(Absent(row.name, "stream", "one JSON answer, and no provider is asked") for row in FREE),
 )

@@ -85,7 +85,7 @@ async def open_world(folder: Path, database_url: str, payer: Payer) -> AsyncIter
         Upstream(stages.play_chatty) as chatty,
         open_house(folder, database_url, [payer.mint_url], more=more) as house,
     ):
-        house.upstream.default = stages.play
+        house.upstream.default = house.upstream.talk = stages.play
         client = Client(house.client._session, house.node.url)
         await _add(client, chatty)
         listed = await client.ask("/v1/models", {}, method="GET")
