@@ -49,6 +49,7 @@ STATISTICS: Final = (
     ("key_limits", "ix_key_limits_account", "1000 1"),
     ("keysets", "uq_keysets_mint_id", "1 1 1"),
     ("mint_quotes", "ix_mint_quotes_payment_hash", "100000 1"),
+    ("mint_quotes", "ix_mint_quotes_saga", "100000 100000"),
     ("proofs", "ix_proofs_held", "26 26 26"),
     ("proofs", "uq_proofs_counter", "500000 500000 1"),
     ("sagas", "ix_sagas_account", "150000 2"),
