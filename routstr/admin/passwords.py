@@ -105,6 +105,19 @@ class Passwords:
             raise PasswordLocked
         return await self._made(password)
 
+    async def reset(self, password: Secret) -> int:
+        """Store another one, whatever it was, and end all sessions; how many those were.
+
+        For whoever has the machine. Raises ``PasswordLocked``, ``PasswordUnfit``.
+        """
+        made, now = await self.change(password), self._clock.now_ms()
+
+        def write(tx: Tx) -> int:
+            repository.set_password(tx, made.salt, made.hash, now)
+            return repository.end_others(tx, None)
+
+        return await self._db.write(write)
+
     async def _made(self, password: Secret) -> Known:
         if not PASSWORD_CHARS_MIN <= len(password.reveal()) <= PASSWORD_CHARS_MAX:
             raise PasswordUnfit(

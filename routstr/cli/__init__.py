@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from routstr.cli.admin import commands as admin_commands
+from routstr.cli.keys import commands as key_commands
+from routstr.cli.models import commands as model_commands
 from routstr.cli.providers import commands as provider_commands
 from routstr.cli.settings import commands as settings_commands
 from routstr.cli.shell import EXIT_FAILED, JsonFlag, environment_or_exit, fail, settings_or_exit
@@ -23,6 +26,9 @@ cli = typer.Typer(
 cli.add_typer(wallet_commands, name="wallet")
 cli.add_typer(provider_commands, name="providers")
 cli.add_typer(settings_commands, name="settings")
+cli.add_typer(key_commands, name="keys")
+cli.add_typer(model_commands, name="models")
+cli.add_typer(admin_commands, name="admin")
 
 
 def main() -> None:

@@ -1,10 +1,12 @@
 """The stage on which commands are tried."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from routstr.assembly.storage import open_database
+from routstr.core.db import migrate
 from routstr.core.node_key import load_node_key
 from routstr.core.settings import Settings
 from routstr.wallet.seed import load_seed
@@ -16,10 +18,18 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return set_up(tmp_path, monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def schema(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that was migrated once; to be copied."""
+    file = tmp_path_factory.mktemp("schema") / "node.db"
+    migrate.upgrade(f"sqlite:///{file}")
+    return file
+
+
 @pytest.fixture
-def database(stage: Stage) -> Stage:
+def database(stage: Stage, schema: Path) -> Stage:
     """A stage with the schema of this version."""
-    stage.migrate()
+    shutil.copy2(schema, stage.folder / "node.db")
     return stage
 
 
