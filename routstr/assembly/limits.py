@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from starlette.types import ASGIApp
+
 from routstr.core.clock import Clock
 from routstr.core.fuse import Fuse
 from routstr.core.node_key import NodeKey
@@ -62,6 +64,15 @@ def build_gate(settings: Settings, redis: "Redis | None", node: NodeKey, clock: 
         stale = one.upstream_total_seconds + SLACK_SECONDS
         storage, slots = shared_storage(redis), SharedSlots(redis, fuse, stale_seconds=stale)
     return Gate(GateParts(of_key, of_address, Counters(storage, clock), slots, fuse, node))
+
+
+def guard_free(gate: MaybeGate, app: ASGIApp) -> ASGIApp:
+    """What costs nothing behind the gate, if there is one."""
+    if gate is None or not gate.parts.of_address.bounds:
+        return app
+    from routstr.proxy.limits.free import LimitedApp  # noqa: PLC0415
+
+    return LimitedApp(gate, app)
 
 
 def guard(

@@ -20,7 +20,7 @@ from routstr.assembly.endpoints import EndpointParts, build_found, noted, start_
 from routstr.assembly.https import https_only
 from routstr.assembly.keys import Keys, build_keys, start_expiry, start_live
 from routstr.assembly.lightning import build_lightning, start_watch
-from routstr.assembly.limits import guard
+from routstr.assembly.limits import guard, guard_free
 from routstr.assembly.metrics import build_metrics
 from routstr.assembly.models import Shelf, build_shelf, open_catalog, start_lists
 from routstr.assembly.money import Money, build_money, settle_rest, start_money
@@ -390,7 +390,7 @@ class Running:
         )
         routes = repeatable(parts.once, noted(routes, parts.objects))
         routes, found = guard(gate, routes, build_found(parts, deadlines))
-        self.hot = HotRoutes(shell(self._api), routes, surroundings, found)
+        self.hot = HotRoutes(shell(guard_free(gate, self._api)), routes, surroundings, found)
         entrance = with_realtime(self.hot, parts, surroundings, gate)
         entrance = through_door(entrance, parts.extensions, shell)
         self.entrance = https_only(entrance, self._api, shell, settings)

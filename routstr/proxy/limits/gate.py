@@ -124,6 +124,12 @@ class Visit:
         """The address has come."""
         await self._enter(self._gate.parts.of_address, self._address, {Metric.REQUESTS: 1})
 
+    async def ask(self) -> None:
+        """The address asks for what costs nothing, which is counted apart."""
+        await self._enter(
+            self._gate.parts.of_address, f"{self._address}/free", {Metric.REQUESTS: 1}, slot=False
+        )
+
     async def weigh(self, tokens: int) -> None:
         """The request is read: its prompt has this many tokens. The second time does nothing."""
         if self._counted is None:
