@@ -51,7 +51,7 @@ money-fuzz: ## money at random on two nodes, compared with a model; OPS=10000, S
 	@$(environments) dev -- -m tests.fuzz.money $(if $(OPS),--ops $(OPS)) $(if $(SEED),--seed $(SEED)) $(if $(DB),--db $(DB))
 
 .PHONY: acceptance
-acceptance: ## programs of others pay: a wallet, the clients of OpenAI and Anthropic for Node.js; needs npm
+acceptance: ## programs of others pay: a wallet, the clients of OpenAI and Anthropic, a real model; needs npm
 	@$(environments) dev mint-0.21 -- -m pytest -q -rs tests/acceptance
 
 .PHONY: mutants
