@@ -329,15 +329,17 @@ def mark_claimed(tx: Tx, saga: int, at: int) -> bool:
 def sums(connection: Connection) -> list[tuple[str, Unit, ProofStatus, int]]:
     """Add up proofs that are not spent, by mint, unit and status; spent ones are not read."""
     spent: ColumnElement[int] = literal_column(str(int(ProofStatus.SPENT)))  # as the index says it
-    rows = connection.execute(
+    held = (  # apart, or all proofs of a keyset are looked through, and few of them are held
         select(
-            col(KeysetRow.mint),
-            col(KeysetRow.unit),
-            col(ProofRow.status),
-            func.sum(col(ProofRow.amount)),
+            col(ProofRow.keyset), col(ProofRow.status), func.sum(col(ProofRow.amount)).label("sum")
         )
-        .join(KeysetRow, col(ProofRow.keyset) == col(KeysetRow.id))
         .where(col(ProofRow.status) != spent)
-        .group_by(col(KeysetRow.mint), col(KeysetRow.unit), col(ProofRow.status))
+        .group_by(col(ProofRow.keyset), col(ProofRow.status))
+        .subquery()
+    )
+    rows = connection.execute(
+        select(col(KeysetRow.mint), col(KeysetRow.unit), held.c.status, func.sum(held.c.sum))
+        .join(held, held.c.keyset == col(KeysetRow.id))
+        .group_by(col(KeysetRow.mint), col(KeysetRow.unit), held.c.status)
     )
     return [(row[0], Unit(row[1]), ProofStatus(row[2]), int(row[3])) for row in rows]
