@@ -1,5 +1,6 @@
 /* Long tokens as a film of small codes (NUT-16): the parts of a uniform resource (BCR-2020-005,
-   type "bytes"), shown in turn. A reader that missed one waits for it to come round again. */
+   type "bytes"), shown in turn. A reader that missed one waits for it to come round again. It reads
+   the parts that carry one piece each; those in which pieces are mixed are let pass. */
 "use strict";
 const Animated = (() => {
   const WORDS = (
@@ -74,5 +75,59 @@ const Animated = (() => {
     }, FRAME_MS);
   }
 
-  return { parts, show };
+  const BYTES = new Map(Array.from({ length: 256 }, (_, byte) => [WORDS[byte * 4] + WORDS[byte * 4 + 3], byte]));
+
+  /** The bytes behind letters; null: they are no bytewords, or were not seen right. */
+  function unwrapped(words) {
+    const bytes = (words.match(/../g) ?? []).map((word) => BYTES.get(word));
+    const body = bytes.slice(0, -4);
+    return letters(body) === words ? body : null;
+  }
+
+  /** The item of CBOR that begins at `at`: its value (or length), and where what follows begins. */
+  function item(bytes, at) {
+    const low = bytes[at] & 31;
+    const size = { 24: 1, 25: 2, 26: 4 }[low] ?? 0;
+    let value = size ? 0 : low;
+    for (let index = 1; index <= size; index += 1) value = value * 256 + bytes[at + index];
+    return { value, next: at + 1 + size };
+  }
+
+  /** The text of a CBOR byte string. */
+  const plain = (bytes) => new TextDecoder().decode(new Uint8Array(bytes.slice(item(bytes, 0).next)));
+
+  /** Takes what one code after the other reads, and tells the text as soon as it has all of it. */
+  function reader() {
+    const pieces = new Map();
+    let series = "";
+    let count = 0;
+
+    function take(code) {
+      const [, many, words] = /^ur:bytes\/(\d+-\d+\/)?([a-z]+)$/.exec(code.toLowerCase()) ?? [];
+      const body = words ? unwrapped(words) : null;
+      if (body === null) return null;
+      if (!many) return plain(body);
+      const fields = [];
+      for (let at = 1; fields.length < 5;) {
+        const { value, next } = item(body, at);
+        fields.push(value);
+        at = next;
+      }
+      const [number, all, length, sum, size] = fields;
+      if (number < 1 || number > all) return null;
+      const its = [all, length, sum].join();
+      if (its !== series) pieces.clear();
+      [series, count] = [its, all];
+      pieces.set(number, body.slice(-size));
+      if (pieces.size < all) return null;
+      const whole = Array.from({ length: all }, (_, index) => pieces.get(index + 1)).flat().slice(0, length);
+      if (crc32(whole) === sum) return plain(whole);
+      pieces.clear();
+      return null;
+    }
+
+    return { take, progress: () => ({ have: pieces.size, count }) };
+  }
+
+  return { parts, reader, show };
 })();

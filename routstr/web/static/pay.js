@@ -3,6 +3,7 @@
 "use strict";
 const Pay = (() => {
   const POLL_MS = 1500;
+  const SCAN_MS = 100;
   const NOTHING_MORE = new Set(["expired", "cancelled", "reconciliation_required"]);
   const wait = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
@@ -153,12 +154,18 @@ const Pay = (() => {
     video.srcObject = stream;
     dialog.showModal();
     await video.play();
+    const reader = Animated.reader();
+    const progress = dialog.querySelector("[data-progress]");
+    progress.textContent = "";
     const detector = new window.BarcodeDetector({ formats: ["qr_code"] });
     let text = null;
     while (dialog.open && text === null) {
       const codes = await detector.detect(video).catch(() => []);
-      text = codes.map((one) => one.rawValue).find((one) => /^((web\+)?cashu:(\/\/)?)?cashu[AB]/i.test(one)) ?? null;
-      await wait(200);
+      const read = codes.map((one) => reader.take(one.rawValue) ?? one.rawValue);
+      text = read.find((one) => /^((web\+)?cashu:(\/\/)?)?cashu[AB]/i.test(one)) ?? null;
+      const { have, count } = reader.progress();
+      if (count) progress.textContent = Client.say("scan_parts", { have, count });
+      await wait(SCAN_MS);
     }
     for (const track of stream.getTracks()) track.stop();
     video.srcObject = null;
