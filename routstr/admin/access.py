@@ -4,9 +4,11 @@ from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
+from routstr.admin.nostr.sign_in import NostrSignIn, is_signed
 from routstr.admin.schemas import Done, LoginAnswer, LoginRequest
 from routstr.admin.scopes import Scope, needed
 from routstr.admin.sessions import SESSION_SECONDS, Caller, Sessions, Visit
+from routstr.errors import SignInRefused
 
 Authorization = Annotated[str | None, Header(include_in_schema=False)]
 
@@ -27,6 +29,21 @@ def _sessions(request: Request) -> Sessions:
 
 
 SessionsOf = Annotated[Sessions, Depends(_sessions)]
+
+
+def nostr_sign_in_of(request: Request) -> NostrSignIn | None:
+    """How a key of Nostr signs in; None: the operator does not want that."""
+    return cast("NostrSignIn | None", getattr(request.app.state, "nostr_sign_in", None))
+
+
+async def sign_in_with_nostr(
+    request: Request, authorization: str | None, *, browser: bool = False
+) -> str:
+    """Begin a session with a signed event. Raises as :meth:`NostrSignIn.begin`."""
+    way = nostr_sign_in_of(request)
+    if way is None or not is_signed(authorization):
+        raise SignInRefused
+    return await way.begin(authorization or "", str(request.url), visit(request), browser=browser)
 
 
 class Guard:
@@ -53,9 +70,17 @@ router = APIRouter(prefix="/admin/api", tags=["admin"], dependencies=[Depends(pr
 
 
 @router.post("/login")
-async def login(body: LoginRequest, request: Request, sessions: SessionsOf) -> LoginAnswer:
-    """Begin a session with the operator's password."""
-    token = await sessions.begin(body.password, visit(request))
+async def login(
+    request: Request,
+    sessions: SessionsOf,
+    body: LoginRequest | None = None,
+    authorization: Authorization = None,
+) -> LoginAnswer:
+    """Begin a session with the operator's password, or with `Authorization: Nostr` (NIP-98)."""
+    if body is None:
+        token = await sign_in_with_nostr(request, authorization)
+    else:
+        token = await sessions.begin(body.password, visit(request))
     return LoginAnswer(token=token, expires_in=SESSION_SECONDS)
 
 

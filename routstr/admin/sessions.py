@@ -7,6 +7,7 @@ do what its scopes say. All instances of a database know all of them.
 """
 
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from msgspec import Struct
@@ -25,7 +26,13 @@ from routstr.core.logging import get_logger
 from routstr.core.node_key import NodeKey
 from routstr.core.redaction import clean
 from routstr.core.secret import Secret
-from routstr.errors import AdminError, AdminNotConfigured, InvalidPassword, ScopeMissing
+from routstr.errors import (
+    AdminError,
+    AdminNotConfigured,
+    InvalidPassword,
+    ScopeMissing,
+    SignInRefused,
+)
 
 SESSION_SECONDS: Final = 3_600
 """How long a session of the JSON interface lasts."""
@@ -83,6 +90,25 @@ class Sessions:
         """
         known = await self.check(password, visit)
         _log.info("admin_login", client=network(visit.address))
+        return await self.open(known, visit, browser=browser)
+
+    async def begin_by(
+        self, proof: Callable[[], Awaitable[bool]], visit: Visit, *, browser: bool = False
+    ) -> str:
+        """The token of a new session of whoever proves otherwise to be the operator.
+
+        Raises :class:`SignInRefused`, :class:`TooManyLogins`, :class:`AdminNotConfigured`.
+        """
+        await self.passwords.ready()
+        known: Known = await self._db.read(self.passwords.stored)
+        client = network(visit.address)
+        self._throttle.enter(client, self._clock.monotonic())
+        if not await proof():
+            _log.warning("admin_login_refused", client=client)
+            await self._note(visit, succeeded=False)
+            raise SignInRefused
+        self._throttle.succeeded(client)
+        _log.info("admin_login", client=client)
         return await self.open(known, visit, browser=browser)
 
     async def check(self, password: Secret, visit: Visit) -> Known:

@@ -1,21 +1,28 @@
 """The node on Nostr: its key, its relays, what is published in the background."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import ClientSession
+from starlette.datastructures import State
 
 from routstr.admin.nostr.desk import Announced, NostrDesk, RelayShown, Shown
+from routstr.admin.nostr.sign_in import Claim, NostrSignIn
+from routstr.admin.sessions import Sessions
 from routstr.assembly.process import Process
+from routstr.core.clock import Clock
+from routstr.core.db import Database
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
-from routstr.discovery import announcer, sharing
+from routstr.discovery import announcer, sharing, store
 from routstr.discovery.announcement import Facts
 from routstr.discovery.announcer import Announcer
-from routstr.discovery.identity import InvalidKey
+from routstr.discovery.events import HTTP_AUTH, Event, first, is_genuine, parse
+from routstr.discovery.identity import InvalidKey, public_key
 from routstr.discovery.keyring import KeyLocked, Keyring
 from routstr.discovery.lease import Lease
 from routstr.discovery.messenger import Messenger
@@ -134,6 +141,48 @@ class OfficeDesk(NostrDesk):
     async def withdraw(self) -> None:
         """Be found no more."""
         await self._office.withdraw()
+
+
+def show_nostr(
+    state: State,
+    nostr: Nostr,
+    settings: Settings,
+    process: Process,
+    onion: Callable[[], str],
+) -> None:
+    """Give the operator's routes what they need; those of sessions have it already."""
+    state.admin_nostr = OfficeDesk(nostr.office)
+    sessions: Sessions = state.admin.sessions
+    state.nostr_sign_in = build_sign_in(settings, process.db, process.clock, sessions, onion)
+
+
+def build_sign_in(
+    settings: Settings, db: Database, clock: Clock, sessions: Sessions, onion: Callable[[], str]
+) -> NostrSignIn | None:
+    """Let the owner of ``ADMIN_NPUB`` sign in, if there is one."""
+    if not settings.admin_npub:
+        return None
+
+    async def read(text: bytes) -> Claim | None:
+        event = parse(text)
+        if event is None or event.kind != HTTP_AUTH:
+            return None
+        if not await asyncio.to_thread(_is_of, event, settings.admin_npub):
+            return None
+        url, method = (first(event.tags, name) for name in ("u", "method"))
+        return Claim(event.id, event.created_at * 1_000, url, method)
+
+    async def spend(event_id: str) -> bool:
+        return await db.write(lambda tx: store.spend(tx, event_id, clock.now_ms()))
+
+    def addresses() -> list[str]:
+        return [url for url in (settings.http_url, onion()) if url]
+
+    return NostrSignIn(sessions, clock, read, spend, addresses)
+
+
+def _is_of(event: Event, npub: str) -> bool:
+    return event.pubkey == public_key(npub) and is_genuine(event)
 
 
 def _stand(npub: str, report: Report | None, *, withdrawn: bool) -> str:

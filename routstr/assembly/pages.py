@@ -18,6 +18,7 @@ from routstr.admin.pages import (
     sign_in,
     transactions,
 )
+from routstr.admin.pages import nostr as nostr_page
 from routstr.admin.pages import settings as settings_page
 from routstr.admin.pages import wallet as wallet_page
 from routstr.admin.pages.door import SignInNeeded, send_to_sign_in
@@ -39,7 +40,8 @@ _PACKAGES: Final[Mapping[str, str]] = {
 }
 ROUTERS: Final = (
     start.browser, start.router, key_page.router, play.router, docs.router,
-    look.router, sign_in.router, security.router, settings_page.router, setup_pay.router,
+    look.router, sign_in.router, security.router, settings_page.router, nostr_page.router,
+    setup_pay.router,
     overview.router, keys.router, key.router, transactions.router,
     setup.router, wallet_page.router, logs.router, models.router, providers.router,
 )  # fmt: skip

@@ -24,7 +24,7 @@ from routstr.assembly.limits import guard, guard_free
 from routstr.assembly.metrics import build_metrics
 from routstr.assembly.models import Shelf, build_shelf, open_catalog, start_lists
 from routstr.assembly.money import Money, build_money, settle_rest, start_money
-from routstr.assembly.nostr import Nostr, OfficeDesk, build_nostr, start_nostr
+from routstr.assembly.nostr import Nostr, build_nostr, show_nostr, start_nostr
 from routstr.assembly.overview import (
     build_board,
     build_conditions,
@@ -253,7 +253,7 @@ class Running:
         stack.push_async_callback(wallet.drain, STOP_SECONDS)
         await remind_of_seed(db)
         nostr = build_nostr(settings, process, outgoing, None if before is None else before.nostr)
-        self.nostr, self.state.admin_nostr = nostr, OfficeDesk(nostr.office)
+        self.nostr = nostr
         board = build_board(settings, db, clock, outgoing, nostr.message)
         money = build_money(settings, db, wallet, node_key, clock, outgoing, board)
         self.demands = money.demands
@@ -323,6 +323,7 @@ class Running:
         self._watch(base, health)
         state.node = NodeParts(self.settings, catalog, health, self.onion, self.nostr.npub)
         state.admin = upstreams.admin
+        show_nostr(state, self.nostr, self.settings, process, self.onion.url)
         state.metrics = build_metrics(
             process, self.settings, upstreams, catalog, base.wallet.mints, lambda: self.hot.draining
         )

@@ -23,6 +23,8 @@ REPORT: Final = "report"
 FAREWELLS: Final = "farewells"
 """Signed events of keys that were given up, for whoever publishes next."""
 _LEASE: Final = "lease"
+_USED: Final = "used-"
+_USED_MS: Final = 600_000
 _PROVIDER: Final = "provider-"
 _INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
     Dialect.SQLITE: sqlite.insert,
@@ -89,3 +91,12 @@ def take_lease(tx: Tx, owner: str, now: int, until: int) -> bool:
             return False
     put(tx, _LEASE, msgspec.json.encode(_Lease(owner, until)), now)
     return True
+
+
+def spend(tx: Tx, event_id: str, now: int) -> bool:
+    """Use up an event that counts once, for ten minutes; false: it was used before."""
+    old = col(NostrValue.name).like(f"{_USED}%"), col(NostrValue.changed_at) < now - _USED_MS
+    tx.sql.execute(delete(NostrValue).where(*old))
+    new = _INSERT[tx.dialect](NostrValue).values(name=_USED + event_id, value=b"", changed_at=now)
+    done = tx.sql.execute(new.on_conflict_do_nothing(index_elements=["name"]))
+    return done.rowcount == 1

@@ -28,6 +28,7 @@ _AREAS: Final = (
     ("providers", "/admin/providers"),
     ("wallet", "/admin/wallet"),
     ("transactions", "/admin/transactions"),
+    ("nostr", "/admin/nostr"),
     ("settings", "/admin/settings"),
     ("security", "/admin/security"),
     ("logs", "/admin/logs"),

@@ -5,7 +5,7 @@ from typing import cast
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from routstr.admin.access import visit
+from routstr.admin.access import nostr_sign_in_of, sign_in_with_nostr, visit
 from routstr.admin.first_run import SETUP
 from routstr.admin.pages.door import COOKIE, LOGIN, Operator, give_cookie, sessions_of
 from routstr.admin.setup.desk import SetupDesk
@@ -21,7 +21,7 @@ async def ask(request: Request) -> Response:
     """Ask for the password, or how to set one."""
     if not await sessions_of(request).passwords.set_up():
         return RedirectResponse(SETUP, status_code=303)
-    return theme_of(request).page(request, "admin/login.html", error=None)
+    return _page(request)
 
 
 @router.post("/login")
@@ -33,10 +33,21 @@ async def sign_in(request: Request) -> Response:
     except AdminNotConfigured:
         return RedirectResponse(SETUP, status_code=303)
     except RoutstrError as error:
-        return theme_of(request).page(
-            request, "admin/login.html", status=error.status, error=error.message
-        )
+        return _page(request, error.status, error.message)
     response = RedirectResponse(await _landing(request), status_code=303)
+    give_cookie(request, response, token)
+    return response
+
+
+@router.post("/login/nostr")
+async def sign_in_by_key(request: Request) -> Response:
+    """Begin a session with an event that a script on the page had signed (NIP-98)."""
+    header = request.headers.get("authorization")
+    try:
+        token = await sign_in_with_nostr(request, header, browser=True)
+    except RoutstrError as error:
+        return Response(status_code=error.status)
+    response = Response(status_code=204)
     give_cookie(request, response, token)
     return response
 
@@ -48,6 +59,13 @@ async def sign_out(request: Request, signed: Operator) -> Response:
     response = RedirectResponse(LOGIN, status_code=303)
     response.delete_cookie(COOKIE, path="/admin")
     return response
+
+
+def _page(request: Request, status: int = 200, error: str | None = None) -> Response:
+    nostr = nostr_sign_in_of(request) is not None
+    return theme_of(request).page(
+        request, "admin/login.html", status=status, error=error, nostr=nostr
+    )
 
 
 async def _landing(request: Request) -> str:

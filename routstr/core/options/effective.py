@@ -31,6 +31,9 @@ _OF_THE_PROCESS: Final = frozenset(
         "upstream_name",
         # would let whoever signs in reach this machine's own network
         "allow_insecure_mints",
+        # would let whoever may change settings become the operator
+        "admin_npub",
+        "tor_proxy_url",
     }
 )
 STORABLE: Final = frozenset(
