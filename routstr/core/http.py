@@ -7,6 +7,9 @@
   to, so neither a literal address, a name that resolves to a private one, nor a name that changes
   its mind passes. Redirects are refused.
 
+Onion services, and with ``TOR_ALL`` all that is public, are reached through Tor
+(:mod:`routstr.core.tor`).
+
 All leave bodies compressed as they came: ask for ``identity``. Make them inside a running loop,
 close them in the end.
 """
@@ -20,6 +23,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from routstr.core.addresses import ForbiddenAddress, check_public
 from routstr.core.settings import Settings
+from routstr.core.tor import TorConnector, is_onion
 
 _HEAD_BYTES_MAX: Final = 64 * 1024  # a change token in a header is longer than aiohttp's default
 _DNS_SECONDS: Final = 60
@@ -45,7 +49,8 @@ def upstream_session(
     ``checked``: as :func:`outgoing_session` connects, which is what stored providers get.
     """
     guard = _Guard(allow_loopback=settings.allow_insecure_mints)
-    connector = aiohttp.TCPConnector(
+    connector = TorConnector(
+        settings,
         limit=0,
         ttl_dns_cache=_DNS_SECONDS,
         resolver=_CheckedResolver(guard, resolver or aiohttp.ThreadedResolver())
@@ -82,7 +87,8 @@ def outgoing_session(
     by ``MINT_OPERATION_TIMEOUT_SECONDS``; the size of an answer by whoever reads it.
     """
     guard = _Guard(allow_loopback=allow_loopback)
-    connector = aiohttp.TCPConnector(
+    connector = TorConnector(
+        settings,
         limit=_OUTGOING_CONNECTIONS_MAX,
         keepalive_timeout=_KEEPALIVE_SECONDS,
         ttl_dns_cache=_DNS_SECONDS,
@@ -143,7 +149,7 @@ class _CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        if host.rstrip(".").endswith(".onion"):  # asking DNS would tell the world (RFC 7686)
+        if is_onion(host):  # gone through Tor already; asking DNS would tell the world (RFC 7686)
             raise ForbiddenAddress(f"{host} is reached through Tor only")
         allowed: list[ResolveResult] = []
         refusal: ForbiddenAddress | None = None

@@ -84,18 +84,17 @@ def _onion_url(value: str) -> str:
 
 
 def _socks_url(value: str) -> str:
-    text = value.strip().lower()
-    if not text:
-        return ""
+    text = value.strip().lower().rstrip("/")
     scheme, _, rest = text.partition("://")
     try:  # the same rules as for other addresses; only the scheme differs
-        parts = split_http_url(f"http://{rest.rstrip('/')}")
-        known = scheme in {"socks5", "socks5h"} and not (parts.path or parts.query)
+        parts = split_http_url(f"http://{rest}") if text else None
     except ValueError:
-        known = False
-    if not known:
+        scheme, parts = "", None
+    if text and (parts is None or parts.path or parts.query or not re.match("socks5h?$", scheme)):
         raise ValueError("must be the SOCKS port of Tor (socks5://127.0.0.1:9050)")
-    return f"socks5://{parts.netloc}" if parts.port else f"socks5://{parts.netloc}:9050"
+    if parts is None:
+        return ""
+    return f"socks5://{parts.netloc}{'' if parts.port else ':9050'}"
 
 
 def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
