@@ -15,6 +15,7 @@ from routstr.admin.sessions import Sessions
 from routstr.assembly.process import Process
 from routstr.core.clock import Clock
 from routstr.core.db import Database
+from routstr.core.node_key import NodeKey
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
@@ -42,6 +43,7 @@ class Nostr:
     keyring: Keyring
     office: Office
     messenger: Messenger | None
+    lease: Lease
     owner: str
 
     @property
@@ -55,11 +57,15 @@ class Nostr:
 
 
 def build_nostr(
-    settings: Settings, process: Process, session: ClientSession, before: Nostr | None
+    settings: Settings,
+    db: Database,
+    node_key: NodeKey,
+    clock: Clock,
+    session: ClientSession,
+    before: Nostr | None = None,
 ) -> Nostr:
     """Put it together; nothing is loaded or asked. ``session`` is one that is checked."""
-    db, clock = process.db, process.clock
-    keyring = Keyring(db, process.node_key, clock, settings.nsec)
+    keyring = Keyring(db, node_key, clock, settings.nsec)
     messenger = None
     if settings.alert_npub:
         pool = RelayPool(settings.relays, session, clock)
@@ -67,7 +73,25 @@ def build_nostr(
             keyring, pool, settings.alert_npub, allow_insecure=settings.allow_insecure_mints
         )
     owner = secrets.token_hex(_OWNER_BYTES) if before is None else before.owner
-    return Nostr(keyring, Office(db, clock, keyring, settings.relays), messenger, owner)
+    office = Office(db, clock, keyring, settings.relays)
+    return Nostr(keyring, office, messenger, Lease(db, clock, owner), owner)
+
+
+def build_announcer(
+    nostr: Nostr,
+    settings: Settings,
+    db: Database,
+    clock: Clock,
+    session: ClientSession,
+    onion: Callable[[], str],
+) -> Announcer:
+    """What keeps relays right. ``onion`` tells the node's onion address."""
+    pool = RelayPool(settings.relays, session, clock)
+
+    def facts() -> Facts:
+        return Facts.of(settings, onion())
+
+    return Announcer(db, clock, nostr.keyring, pool, facts, nostr.lease, settings)
 
 
 def start_nostr(
@@ -81,20 +105,10 @@ def start_nostr(
 ) -> None:
     """Begin to announce. ``onion`` tells the node's onion address, ``revenue`` is an account."""
     db, clock = process.db, process.clock
-    lease = Lease(db, clock, nostr.owner)
-    pool = RelayPool(settings.relays, session, clock)
-    told = Announcer(
-        db,
-        clock,
-        nostr.keyring,
-        pool,
-        lambda: Facts.of(settings, onion()),
-        lease,
-        settings,
-    )
+    told = build_announcer(nostr, settings, db, clock, session, onion)
     supervisor.every("nostr", announcer.TURN_SECONDS, told.run)
     if settings.enable_analytics_sharing:
-        sums = Sharing(db, clock, nostr.keyring, lease, told, revenue)
+        sums = Sharing(db, clock, nostr.keyring, nostr.lease, told, revenue)
         supervisor.every("nostr_sums", sharing.TURN_SECONDS, sums.run)
 
 

@@ -252,9 +252,9 @@ class Running:
         )
         stack.push_async_callback(wallet.drain, STOP_SECONDS)
         await remind_of_seed(db)
-        nostr = build_nostr(settings, process, outgoing, None if before is None else before.nostr)
-        self.nostr = nostr
-        board = build_board(settings, db, clock, outgoing, nostr.message)
+        known = None if before is None else before.nostr
+        self.nostr = build_nostr(settings, db, node_key, clock, outgoing, known)
+        board = build_board(settings, db, clock, outgoing, self.nostr.message)
         money = build_money(settings, db, wallet, node_key, clock, outgoing, board)
         self.demands = money.demands
         return Base(instance, ledger, outgoing, sessions, wallet, money, board)

@@ -11,6 +11,7 @@ import typer
 from routstr.cli.admin import commands as admin_commands
 from routstr.cli.keys import commands as key_commands
 from routstr.cli.models import commands as model_commands
+from routstr.cli.nostr import commands as nostr_commands
 from routstr.cli.providers import commands as provider_commands
 from routstr.cli.settings import commands as settings_commands
 from routstr.cli.shell import EXIT_FAILED, JsonFlag, environment_or_exit, fail, settings_or_exit
@@ -29,6 +30,7 @@ cli.add_typer(settings_commands, name="settings")
 cli.add_typer(key_commands, name="keys")
 cli.add_typer(model_commands, name="models")
 cli.add_typer(admin_commands, name="admin")
+cli.add_typer(nostr_commands, name="nostr")
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ from routstr.discovery.outbox import Outbox
 from routstr.discovery.relays import RelayPool, rest_seconds
 from routstr.discovery.report import RelayReport, Report, Stand
 
-TURN_SECONDS: Final = 5.0
+TURN_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 86_400.0
 OWN_RELAYS_MAX: Final = 8
 _OWN_EVENTS_MAX: Final = 200
