@@ -9,9 +9,11 @@ from routstr.core.clock import Clock
 LOOK_SECONDS: Final = 0.5
 
 
-async def watch_lag(clock: Clock, late: Callable[[float], None]) -> NoReturn:
-    """Tell twice a second by how many seconds a timer came too late, until it is cancelled."""
+async def watch_lag(
+    clock: Clock, late: Callable[[float], None], *, look_seconds: float = LOOK_SECONDS
+) -> NoReturn:
+    """Tell, usually twice a second, by how many seconds a timer came too late, until it is cancelled."""
     while True:
-        due = clock.monotonic() + LOOK_SECONDS
-        await asyncio.sleep(LOOK_SECONDS)
+        due = clock.monotonic() + look_seconds
+        await asyncio.sleep(look_seconds)
         late(max(0.0, clock.monotonic() - due))

@@ -256,7 +256,12 @@ async def open_house(
     client = aiohttp.ClientSession(connector=connector, trust_env=False)
     async with Upstream() as upstream, client as session:
         usual = settings(mints=mints, upstream=upstream.base_url, models=models, btc_usd=BTC_USD)
-        own = {**NO_FEES, **_SMALL_LIMITS, "DATABASE_URL": database_url}
+        own = {
+            **NO_FEES,
+            **_SMALL_LIMITS,
+            "DATABASE_URL": database_url,
+            "METRICS_NETWORKS": "127.0.0.1",
+        }
         everything = {**usual, **own, **(more or {})}
         node = await Node.start(folder / "node", everything, healthy=healthy)
         try:

@@ -1,11 +1,16 @@
 """What a running node says of itself, and its commands beside it."""
 
+import asyncio
 import json
+from collections.abc import Callable
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from devkit.mint import Mint
 from routstr import __version__
 from tests.integration.money.conftest import GONE_MINT, Purse, on_sqlite
-from tests.integration.money.house import EXACT, EXACT_LIMIT, Client, House
+from tests.integration.money.house import EXACT, EXACT_LIMIT, EXACT_MSAT, Client, House
+from tests.unit import monitoring
 
 pytestmark = on_sqlite
 
@@ -51,6 +56,71 @@ async def test_health_names_every_part_and_serves_without_one_mint(
     assert (told["status"], told["database"], told["upstream"]) == ("degraded", "ok", "ok")
     assert told["mints"][mints["mint"].url] == "ok"
     assert told["mints"][GONE_MINT].startswith("failing")
+
+
+async def test_monitoring_is_told_of_paid_requests_by_every_metric_it_knows(
+    house: House, client: Client, purse: Purse
+) -> None:
+    """Two processes would tell the same; what rules and dashboard ask for is there."""
+    before = await metrics(client)
+    key = await client.new_key(await purse.token(5))
+    paid = await client.chat(key, EXACT, max_tokens=EXACT_LIMIT)
+    await client.chat(key, EXACT, max_tokens=EXACT_LIMIT, stream=True)
+    await client.call("POST", "/v1/balance/refund", key=key)
+    after = await told(client, lambda now: grown(now, before, "routstr_requests_total") >= 2)
+    assert grown(after, before, "routstr_charged_msat_total") == 2 * paid.cost == 2 * EXACT_MSAT
+    for name, least in {
+        "routstr_tokens_total": 2 * EXACT_LIMIT,
+        "routstr_overhead_seconds_count": 2,
+        "routstr_http_first_byte_seconds_count": 2,
+        "routstr_transfers_total": 1,
+        "routstr_mint_calls_total": 1,
+        "routstr_ledger_commit_seconds_count": 2,
+        "routstr_event_loop_lag_seconds_count": 0,
+    }.items():
+        assert grown(after, before, name) >= least, name
+    (owed,) = await house.rows("SELECT sum(posted) FROM accounts WHERE kind IN (1, 2, 3, 4, 5)")
+    assert after["routstr_liabilities_msat",] == int(owed[0])
+    assert after["routstr_invariant_violations",] == 0
+    assert not any(key in label for labels in after for label in labels)
+    missing = asked_for() - {name for name, *_ in after}
+    assert missing <= {"routstr_upstream_failures_total", "routstr_alerts_active"}, "none happened"
+
+
+async def metrics(client: Client) -> dict[tuple[str, ...], float]:
+    answered = await client.call("GET", "/metrics")
+    assert answered.status == 200, answered.body
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(answered.body.decode())
+        for sample in family.samples
+    }
+
+
+async def told(
+    client: Client, enough: Callable[[dict[tuple[str, ...], float]], bool]
+) -> dict[tuple[str, ...], float]:
+    """The metrics as soon as they tell it; they are looked up once a second."""
+    async with asyncio.timeout(10):
+        while not enough(found := await metrics(client)):  # noqa: ASYNC110 - it is not told
+            await asyncio.sleep(0.2)
+    return found
+
+
+def grown(
+    after: dict[tuple[str, ...], float], before: dict[tuple[str, ...], float], name: str
+) -> float:
+    return sum(
+        value - before.get(labels, 0) for labels, value in after.items() if labels[0] == name
+    )
+
+
+def asked_for() -> set[str]:
+    return {
+        name
+        for expression in monitoring.expressions()
+        for name, _ in monitoring.selectors(expression)
+    } - {"up"}
 
 
 async def test_the_books_can_be_verified_beside_the_node(

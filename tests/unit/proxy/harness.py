@@ -26,6 +26,7 @@ from routstr.core.clock import SystemClock
 from routstr.core.cors import Cors
 from routstr.core.middleware import RequestLimits
 from routstr.core.secret import Secret
+from routstr.core.tracing import Tracer
 from routstr.errors import AuthError, MissingApiKey, TokenAlreadySpent, TokenBelowMinimum
 from routstr.ledger.entries import Held, HoldRequest, KeyMark, Refused, Settled, Settlement
 from routstr.money import ZERO, Msat, Unit
@@ -383,6 +384,7 @@ async def running(
     fleet: Fleet | None = None,
     policy: QuotePolicy = USUAL,
     find: Callable[[Router, Till, Deadlines], Finder] | None = None,
+    tracer: Tracer | None = None,
 ) -> AsyncIterator[Node]:
     deadlines = Deadlines(sweep_s=0.02, linger_s=0.05)
     books = books or Books()
@@ -395,6 +397,7 @@ async def running(
         lines,
         clock,
         deadlines,
+        tracer=tracer,
     )
     async with Upstream() as upstream, plain_session() as session:
         router = Router(fleet or fleet_of(session, upstream.base_url, limits, forward, adapter))
