@@ -13,7 +13,7 @@ from routstr.core.addresses import ForbiddenAddress
 from routstr.core.http import RedirectRefused, outgoing_session, upstream_session
 from routstr.core.settings import Settings
 
-SETTINGS = Settings(mint_operation_timeout_seconds=5)
+SETTINGS = Settings(mint_operation_timeout_seconds=5, tor_proxy_url="")
 LONG_HEADER = "cashuB" + "x" * 30_000
 
 
