@@ -12,6 +12,8 @@ from routstr.cli.admin import commands as admin_commands
 from routstr.cli.keys import commands as key_commands
 from routstr.cli.models import commands as model_commands
 from routstr.cli.nostr import commands as nostr_commands
+from routstr.cli.pay import MOST_SAT, MostSat, Purse
+from routstr.cli.pay import commands as pay_commands
 from routstr.cli.providers import commands as provider_commands
 from routstr.cli.settings import commands as settings_commands
 from routstr.cli.shell import EXIT_FAILED, JsonFlag, environment_or_exit, fail, settings_or_exit
@@ -30,6 +32,7 @@ cli.add_typer(settings_commands, name="settings")
 cli.add_typer(key_commands, name="keys")
 cli.add_typer(model_commands, name="models")
 cli.add_typer(admin_commands, name="admin")
+cli.add_typer(pay_commands, name="pay")
 cli.add_typer(nostr_commands, name="nostr")
 
 
@@ -135,6 +138,28 @@ def restore(
     from routstr.cli.backup import restoring  # noqa: PLC0415
 
     restoring.run(environment_or_exit(), file, passphrase_file, check=check, json=json)
+
+
+@cli.command()
+def chat(
+    *,
+    node: Annotated[str, typer.Option(help="The node's address.")],
+    model: Annotated[str, typer.Option(help="Which model.")],
+    message: Annotated[
+        str | None, typer.Option("--message", "-m", help="Ask this and end; default a talk.")
+    ] = None,
+    system: Annotated[str, typer.Option(help="What the model is told first.")] = "",
+    max_sat: MostSat = MOST_SAT,
+    purse: Purse = None,
+    json: JsonFlag = False,
+) -> None:
+    """Talk with a model, and pay for each answer out of the purse of routstr pay.
+
+    Every line of the input is a message. With --json each answer is a line of JSON.
+    """
+    from routstr.cli import chatting  # noqa: PLC0415
+
+    chatting.run(chatting.Asked(node, model, system, max_sat, json), purse, message)
 
 
 @cli.command()
