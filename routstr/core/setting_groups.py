@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from routstr.core.addresses import literal_address
 from routstr.core.secret import Secret
+from routstr.core.setting_group import Group
+from routstr.core.setting_groups_outside import Alerts, Monitoring, Nostr, Tor
 from routstr.core.setting_types import (
     ByteCount,
     CacheSigns,
@@ -29,7 +31,6 @@ from routstr.core.setting_types import (
     ModelSources,
     MsatAmount,
     Networks,
-    NostrKey,
     Npub,
     OnionUrl,
     Origins,
@@ -38,9 +39,7 @@ from routstr.core.setting_types import (
     Percent,
     Port,
     ProofCount,
-    ProviderId,
     RedisUrl,
-    RelayUrls,
     RuleChoices,
     SatPrice,
     Seconds,
@@ -48,18 +47,11 @@ from routstr.core.setting_types import (
     SecretKeyHex,
     Share,
     Slug,
-    SocksUrl,
     Url,
     UsdPerBtc,
     sqlite_file,
 )
 from routstr.money import Msat
-
-
-class Group(BaseModel):
-    """Fields of one subject; combined into ``Settings``."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True, frozen=True)
 
 
 def _https_url(data: dict[str, Any]) -> bool:
@@ -321,57 +313,6 @@ class ResponseCache(Group):
     """Share of its cost that is charged when an answer is given again, in percent."""
     response_cache_for: CacheSigns = ("temperature",)
     """Texts that are the same each time: of temperature (0) and seed (any), comma separated."""
-
-
-class Tor(Group):
-    """Tor."""
-
-    tor_proxy_url: SocksUrl = "socks5://127.0.0.1:9050"
-    """Tor's SOCKS port, by which .onion mints and providers are reached; empty: they are not."""
-    tor_all: bool = False
-    """Reach everything through Tor, but this machine and the provider's inner addresses."""
-
-
-class Alerts(Group):
-    """Where the operator is told what cannot wait."""
-
-    alert_webhook_url: Url = ""
-    """Address that gets each alert as a JSON POST; a public one."""
-    alert_ntfy_url: Url = ""
-    """Topic of ntfy that gets each alert as a message, such as https://ntfy.sh/my-topic."""
-
-
-class Nostr(Group):
-    """How the node is found: its announcement on Nostr."""
-
-    nsec: NostrKey = Secret()
-    """Secret key of the node on Nostr, nsec1... or 64 hexadecimal digits; empty: the stored one."""
-    relays: RelayUrls = (
-        "wss://relay.nostr.band",
-        "wss://relay.damus.io",
-        "wss://relay.routstr.com",
-        "wss://nos.lol",
-    )
-    """Relays to announce the node at and to read from, comma separated; none: no Nostr at all."""
-    provider_id: ProviderId = ""
-    """Name of the announcement among those of the same key; empty: found or made once, and kept."""
-    enable_analytics_sharing: bool = False
-    """Publish sums of requests, tokens and revenue on Nostr, for everybody to see."""
-    alert_npub: Npub = ""
-    """Nostr key (npub1...) that gets each alert as a private message; needs a key of the node."""
-    admin_npub: Npub = ""
-    """Nostr key (npub1...) whose owner may sign in as the operator, without the password."""
-
-
-class Monitoring(Group):
-    """What watches the node from outside."""
-
-    metrics_token: Password = Secret()
-    """Token that opens /metrics as Bearer, at least 8 characters; the operator's open it too."""
-    metrics_networks: Networks = ()
-    """Addresses or networks that may read /metrics without a token, comma separated."""
-    otel_exporter_otlp_endpoint: Url = ""
-    """Collector of OpenTelemetry that gets traces, by OTLP over HTTP; needs routstr[otel]."""
 
 
 class Logs(Group):

@@ -22,21 +22,18 @@ from routstr.core.addresses import check_mint_url, relay_url
 from routstr.core.redaction import clean
 from routstr.core.secret import Secret
 from routstr.core.setting_groups import (
-    Alerts,
     Limits,
     Logs,
-    Monitoring,
     Node,
-    Nostr,
     Payouts,
     Pricing,
     RateLimits,
     ResponseCache,
     Storage,
-    Tor,
     Upstream,
     Wallet,
 )
+from routstr.core.setting_groups_outside import Alerts, Monitoring, Nostr, Tor
 from routstr.core.setting_types import mint_amounts, sqlite_file
 
 PROFILES: Final[Mapping[str, Mapping[str, str | bool]]] = MappingProxyType(

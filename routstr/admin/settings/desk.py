@@ -20,7 +20,8 @@ from routstr.admin.settings.fields import (
 )
 from routstr.core.options.effective import STORABLE, Origin, locked
 from routstr.core.options.service import REDACTED, Options, Stored, unfitting
-from routstr.core.setting_groups import GROUPS, Group
+from routstr.core.setting_group import Group
+from routstr.core.setting_groups import GROUPS
 from routstr.core.settings import Settings
 
 _BESIDE: Final = frozenset({"settings", "trouble"})
