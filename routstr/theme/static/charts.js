@@ -56,8 +56,10 @@
   }
 
   function table(told) {
+    const hidden = document.createElement("div");  // a table itself would not become small
+    hidden.className = "away";
     const text = document.createElement("table");
-    text.className = "away";
+    hidden.append(text);
     const when = clock(told.times);
     text.createTHead().insertRow().append(...["", ...told.series.map((one) => one.name)].map((name) => {
       const cell = document.createElement("th"); cell.textContent = name; return cell;
@@ -67,7 +69,7 @@
       row.insertCell().textContent = when.one(time);
       for (const one of told.series) row.insertCell().textContent = one.values[index] ?? "";
     });
-    return text;
+    return hidden;
   }
 
   async function draw(element) {
