@@ -3,7 +3,7 @@
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from routstr.theme.routes import PageRoute, theme_of
 from routstr.web import reference
@@ -48,15 +48,21 @@ async def docs(request: Request, parts: Parts) -> Response:
     return theme_of(request).page(
         request,
         "web/docs.html",
-        reference=reference.read(request.app.openapi()),
+        reference=reference.read(await request.app.document()),
         base=address_of(request, parts.settings),
     )
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> Response:
+    """Tell programs what can be asked."""
+    return JSONResponse(await request.app.document())
 
 
 @router.get("/llms.txt")
 async def llms(request: Request, parts: Parts) -> Response:
     """Tell a language model how to use the node."""
-    settings, paths = parts.settings, request.app.openapi()["paths"]
+    settings, paths = parts.settings, (await request.app.document())["paths"]
     paid = [
         f"- POST {path}: {does['post'].get('description', '')}"
         for path, does in paths.items()

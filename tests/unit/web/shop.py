@@ -5,8 +5,7 @@ from decimal import Decimal
 from functools import cache
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI
-
+from routstr.assembly.document import Api
 from routstr.catalog.models_file import ModelSpec, UsdPricing
 from routstr.catalog.rates import PricePolicy
 from routstr.catalog.service import Catalog
@@ -66,7 +65,7 @@ class Shop:
             able, {"deposits": deposits, "mints": {MINT: "ok", "https://other.example": "failing"}},
         )  # fmt: skip
         settings = Settings(name="A node", description="Ours & yours", cashu_mints=MINT)
-        self.app = FastAPI(docs_url=None)
+        self.app = Api(docs_url=None)
         for router in (
             start.browser,
             start.router,

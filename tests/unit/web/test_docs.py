@@ -31,3 +31,9 @@ async def test_language_models_read_how_to_pay() -> None:
     for told in ("http://node/v1", MINT, "POST /v1/chat/completions", "X-Cashu"):
         assert told in text
     assert "{" not in text.replace('{"amount_sats"', "").replace('{"initial_balance_token"', "")
+
+
+async def test_programs_read_the_document() -> None:
+    answer = await _shop().get("/openapi.json")
+    assert (answer.header("content-type") or "").startswith("application/json")
+    assert "/v1/chat/completions" in answer.json()["paths"]
