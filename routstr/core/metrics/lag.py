@@ -12,7 +12,7 @@ LOOK_SECONDS: Final = 0.5
 async def watch_lag(
     clock: Clock, late: Callable[[float], None], *, look_seconds: float = LOOK_SECONDS
 ) -> NoReturn:
-    """Tell, usually twice a second, by how many seconds a timer came too late, until it is cancelled."""
+    """Tell by how many seconds a timer came too late, again and again until it is cancelled."""
     while True:
         due = clock.monotonic() + look_seconds
         await asyncio.sleep(look_seconds)

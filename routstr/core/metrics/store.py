@@ -47,28 +47,32 @@ class MetricStore:
     def __init__(self, db: Database, meters: Meters) -> None:
         self._db: Final = db
         self.meters: Final = meters
-        self._stored: dict[tuple[str, str, int], int] = {}
+        self._stored: Final[dict[Series, Cell]] = {}
         self._turn: Final = asyncio.Lock()
 
     async def flush(self) -> None:
         """Store what was counted since the last time. Raises what the database raises."""
         async with self._turn:
-            grown = sorted(self._grown())  # in one order, or instances would lock each other out
+            # in one order, or instances would lock each other out
+            grown = sorted(self._grown(), key=lambda one: one[0])
             for start in range(0, len(grown), PART_ROWS):
                 part = grown[start : start + PART_ROWS]
-                await self._db.write(partial(store, part=part))
-                for one in part:
-                    key = (one.metric, one.labels, one.place)
-                    self._stored[key] = self._stored.get(key, 0) + one.value
+                await self._db.write(partial(store, part=[growth for growth, _ in part]))
+                for growth, stored in part:
+                    stored[growth.place] += growth.value
 
-    def _grown(self) -> Iterator[Growth]:
-        for (metric, values), cell in list(self.meters.cells.items()):
-            labels = msgspec.json.encode(values).decode()
+    def _grown(self) -> Iterator[tuple[Growth, Cell]]:
+        """What has grown, each with where it is noted as stored."""
+        for series, cell in list(self.meters.cells.items()):
+            stored = self._stored.setdefault(series, [0] * len(cell))
+            if cell == stored:
+                continue
+            metric, labels = series[0], msgspec.json.encode(series[1]).decode()
             if len(labels) > _LABELS_LENGTH:
                 continue  # nothing that is sold has such a name
             for place, value in enumerate(tuple(cell)):
-                if grown := value - self._stored.get((metric, labels, place), 0):
-                    yield Growth(metric, labels, place, grown)
+                if grown := value - stored[place]:
+                    yield Growth(metric, labels, place, grown), stored
 
 
 def store(tx: Tx, part: Sequence[Growth]) -> None:
