@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from routstr.auth import keys, repository
+from routstr.auth.keys import Identity
 from routstr.auth.models import ApiKey, ChildKey
 from routstr.auth.opening import open_key
 from routstr.auth.terms import KeyTerms, check_name, check_terms
@@ -115,10 +116,37 @@ class Custody:
         Its repeat tells the same key. Raises InvalidParameter, SurplusTooSmall, DepositsClosed:
         then there is no key. ``mint`` and ``unit`` are where its refunds go first.
         """
+        identity = keys.from_operator(self._node, name)
+        await self._open(identity, f"key {name}", amount, mint, unit, terms, note)
+        return Made(identity.key, identity.public_id)
+
+    async def take_over(
+        self, key: str, amount: Msat, mint: str, unit: Unit, terms: KeyTerms, note: str | None
+    ) -> str:
+        """Let a key of an older node work here, with its balance out of the operator's own.
+
+        Returns its public id; its repeat changes nothing. Raises as :meth:`make`, and
+        IdempotencyMismatch when it was taken over with another balance.
+        """
+        identity = keys.identify(self._node, key)
+        name = f"imported {identity.public_id}"
+        await self._open(identity, name, amount or None, mint, unit, terms, note)
+        return identity.public_id
+
+    async def _open(
+        self,
+        identity: Identity,
+        name: str,
+        amount: Msat | None,
+        mint: str,
+        unit: Unit,
+        terms: KeyTerms,
+        note: str | None,
+    ) -> None:
+        """Open a key unless it is there, and credit it under this name; None: it is empty."""
         at = self._clock.now_ms()
         check_terms(terms, at)
         _check_note(note)
-        identity = keys.from_operator(self._node, name)
 
         def write(tx: Tx) -> None:
             account = repository.account_of(tx.sql, identity.key_hash)
@@ -133,10 +161,10 @@ class Custody:
                     at=at,
                     note=note,
                 )
-            grant(tx, account, amount, f"key {name}", at)
+            if amount is not None:
+                grant(tx, account, amount, name, at)
 
         await self._db.write(write)
-        return Made(identity.key, identity.public_id)
 
     async def credit(self, public_id: str, name: str, amount: Msat) -> bool:
         """Credit a key out of what is the operator's own; see :func:`grant`. Raises NoSuchKey."""

@@ -140,6 +140,30 @@ def restore(
     restoring.run(environment_or_exit(), file, passphrase_file, check=check, json=json)
 
 
+@cli.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(help="The SQLite file of the other node, keys.db.")],
+    *,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Do it; otherwise only what would be done is told.")
+    ] = False,
+    mint: Annotated[
+        str | None, typer.Option(help="Where refunds of these keys go; PRIMARY_MINT_URL.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Take over keys with their balances, and providers, from a Routstr Core database.
+
+    The other node must be stopped for good. Balances are covered by your own ecash here: bring the
+    other node's along first, with routstr wallet import. Can be repeated: nothing is credited
+    twice. Exits with 0 when nothing is left to do, or could be done.
+    """
+    from routstr.cli.importing import command  # noqa: PLC0415
+
+    if not command.run(settings_or_exit(), file, mint, apply=apply, json=json):
+        raise typer.Exit(EXIT_FAILED)
+
+
 @cli.command()
 def chat(
     *,

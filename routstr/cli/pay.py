@@ -10,9 +10,7 @@ from routstr.money import Unit
 
 Purse: TypeAlias = Annotated[
     Path | None,
-    typer.Option(
-        "--purse", envvar="ROUTSTR_PURSE", help="Its folder; default ~/.local/share/routstr."
-    ),
+    typer.Option(help="Its folder; default ROUTSTR_PURSE, else ~/.local/share/routstr."),
 ]
 MostSat: TypeAlias = Annotated[
     int, typer.Option("--max-sat", min=1, help="Most that one request may want in advance.")
@@ -24,15 +22,15 @@ commands = typer.Typer(
 
 
 @commands.callback()
-def overview(context: typer.Context, purse: Purse = None, json: JsonFlag = False) -> None:  # noqa: FBT002 - a flag
+def overview(context: typer.Context, json: JsonFlag = False) -> None:  # noqa: FBT002 - a flag
     """A small wallet of your own that pays nodes, request by request, and keeps the change.
 
     What an earlier command left open is settled first.
     """
     if context.invoked_subcommand is None:
-        balance(purse=purse, json=json)
-    elif json or purse is not None:
-        fail(f"Options belong behind {context.invoked_subcommand}.", EXIT_USAGE)
+        balance(json=json)
+    elif json:
+        fail(f"--json belongs behind {context.invoked_subcommand}.", EXIT_USAGE)
 
 
 @commands.command()

@@ -25,14 +25,12 @@ _OWNER_ONLY: Final = 0o700
 
 
 def usual_folder() -> Path:
-    """``$XDG_DATA_HOME/routstr``, by default in ``~/.local/share``."""
-    base = os.environ.get("XDG_DATA_HOME", "")  # noqa: TID251 - the user's desk, not a node's
+    """``ROUTSTR_PURSE``, else ``routstr`` in ``XDG_DATA_HOME``, by default ``~/.local/share``."""
+    desk = os.environ  # noqa: TID251 - the user's, and no node's
+    if named := desk.get("ROUTSTR_PURSE"):
+        return Path(named)
+    base = desk.get("XDG_DATA_HOME")
     return (Path(base) if base else Path.home() / ".local" / "share") / "routstr"
-
-
-def exists(folder: Path) -> bool:
-    """Whether there is a purse."""
-    return (folder / "purse.db").exists()
 
 
 @asynccontextmanager

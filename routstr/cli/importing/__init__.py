@@ -1,0 +1,1 @@
+"""``routstr import``: keys and providers of a Routstr Core database, by its documented columns."""
