@@ -11,6 +11,7 @@ from routstr.admin.books import routes as book_routes
 from routstr.admin.keys import routes as key_routes
 from routstr.admin.logs import routes as log_routes
 from routstr.admin.nostr import endpoints as nostr_endpoints
+from routstr.admin.nostr import network_endpoints
 from routstr.admin.overview import endpoints as overview_endpoints
 from routstr.admin.selling import endpoints as selling_endpoints
 from routstr.admin.settings import endpoints as settings_endpoints
@@ -33,6 +34,7 @@ from routstr.core.options.service import Options
 from routstr.core.rendering import install_error_handlers
 from routstr.core.settings import Settings, load_settings
 from routstr.core.tasks import Supervisor
+from routstr.discovery import endpoints as directory_endpoints
 from routstr.errors import PaymentError
 from routstr.node import endpoints as node_endpoints
 from routstr.node import metrics, paths
@@ -82,8 +84,8 @@ class App:
         for router in (
             access.router, access_endpoints.router, providers.router, paths.router,
             node_endpoints.router, metrics.router, key_routes.router, book_routes.router,
-            settings_endpoints.router, nostr_endpoints.router,
-            wallet_endpoints.router,
+            settings_endpoints.router, nostr_endpoints.router, network_endpoints.router,
+            wallet_endpoints.router, directory_endpoints.router,
             overview_endpoints.router, selling_endpoints.router, log_routes.router,
         ):  # fmt: skip
             self.api.include_router(router)

@@ -18,6 +18,7 @@ from routstr.admin.pages import (
     sign_in,
     transactions,
 )
+from routstr.admin.pages import network as network_page
 from routstr.admin.pages import nostr as nostr_page
 from routstr.admin.pages import settings as settings_page
 from routstr.admin.pages import wallet as wallet_page
@@ -41,6 +42,7 @@ _PACKAGES: Final[Mapping[str, str]] = {
 ROUTERS: Final = (
     start.browser, start.router, key_page.router, play.router, docs.router,
     look.router, sign_in.router, security.router, settings_page.router, nostr_page.router,
+    network_page.router,
     setup_pay.router,
     overview.router, keys.router, key.router, transactions.router,
     setup.router, wallet_page.router, logs.router, models.router, providers.router,

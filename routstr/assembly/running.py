@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from routstr.admin.logs.desk import LogDesk
 from routstr.assembly.custody import build_custody
+from routstr.assembly.directory import show_others
 from routstr.assembly.endpoints import EndpointParts, build_found, noted, start_forgetting
 from routstr.assembly.https import https_only
 from routstr.assembly.keys import Keys, build_keys, start_expiry, start_live
@@ -207,6 +208,10 @@ class Running:
         seen = None if before is None else before.state.web
         self.state.web = build_client_pages(settings, catalog, health.check, clock, seen)
         self._start_upkeep(base, objects)
+        show_others(
+            self.state, settings, clock, outgoing, catalog, self.nostr.npub, supervisor,
+            None if before is None else before.state.directory,
+        )  # fmt: skip
         self._start_tasks(base, keys, repetition)
         _log.info(
             "started",
@@ -319,6 +324,7 @@ class Running:
             self._supervisor,
             lambda: self.hot.draining,
             told_with(base.money.verifier.deposits),
+            lambda: process.db.write(lambda tx: instances.beat(tx, base.instance)),
         )
         self._watch(base, health)
         state.node = NodeParts(self.settings, catalog, health, self.onion, self.nostr.npub)
@@ -340,16 +346,9 @@ class Running:
         """Give the routes about what is sold what they need."""
         process, statistics = self._process, self.state.overview.statistics
         self.state.admin_selling = build_selling(
-            self.settings,
-            process.db,
-            process.clock,
-            catalog,
-            self.shelf,
-            overrides,
-            upstreams,
-            sessions,
-            statistics,
-        )
+            self.settings, process.db, process.clock, catalog, self.shelf, overrides,
+            upstreams, sessions, statistics,
+        )  # fmt: skip
 
     def _watch(self, base: Base, health: Health) -> None:
         """Add up, look and tell the operator."""

@@ -9,6 +9,7 @@ from routstr.core.setting_types import (
     Password,
     ProviderId,
     RelayUrls,
+    SecondsOrOff,
     SocksUrl,
     Url,
 )
@@ -52,6 +53,10 @@ class Nostr(Group):
     """Nostr key (npub1...) that gets each alert as a private message; needs a key of the node."""
     admin_npub: Npub = ""
     """Nostr key (npub1...) whose owner may sign in as the operator, without the password."""
+    providers_refresh_interval_seconds: SecondsOrOff = 0
+    """How often other nodes are looked up on relays for /v1/providers/; 0: they are not listed."""
+    reviewer_npub: Npub = "npub1ftt05tgku25m2akgvw6v7aqy5ux5mseqcrzy05g26ml43xf74nyqsredsh"
+    """Nostr key (npub1...) whose reviews of nodes and lists of models are read; empty: none."""
 
 
 class Monitoring(Group):
