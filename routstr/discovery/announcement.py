@@ -12,15 +12,14 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from routstr.core.addresses import is_public, literal_address
 from routstr.core.settings import Settings
+from routstr.core.tor import is_own
 from routstr.discovery.events import DELETION, RELAY_LIST, Draft, Event, newest
 from routstr.version import __version__
 
 ANNOUNCEMENT: Final = 38_421
 ANALYTICS: Final = 38_422
 ID_CHARS: Final = 12
-_PRIVATE: Final = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".test")
 
 
 class Facts(Struct, frozen=True):
@@ -40,12 +39,8 @@ class Facts(Struct, frozen=True):
 
 
 def is_reachable(url: str) -> bool:
-    """Whether others can reach an address, as far as it shows: a public one, or none of an IP."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    address = literal_address(host)
-    if address is not None:
-        return is_public(address)
-    return "." in host and not host.endswith(_PRIVATE)
+    """Whether others can reach an address, as far as it shows."""
+    return not is_own(urlsplit(url).hostname or "")
 
 
 def announcement(facts: Facts, provider: str) -> Draft:

@@ -1,70 +1,31 @@
 """The announcement as relays on this machine come to hold it."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import ClientSession
 
 from devkit.relay import NostrRelay
-from routstr.core.clock import ManualClock
-from routstr.core.db import Database
 from routstr.core.http import outgoing_session
-from routstr.core.node_key import NodeKey
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.discovery import store
-from routstr.discovery.announcement import ANNOUNCEMENT, Facts
-from routstr.discovery.announcer import TURN_SECONDS, Announcer
+from routstr.discovery.announcement import ANNOUNCEMENT
+from routstr.discovery.announcer import TURN_SECONDS
 from routstr.discovery.events import DELETION, RELAY_LIST, Draft, Event
 from routstr.discovery.identity import Identity
-from routstr.discovery.keyring import Keyring
-from routstr.discovery.lease import Lease
-from routstr.discovery.relays import RelayPool
-from routstr.discovery.report import Report, Stand, last_report
+from routstr.discovery.report import Stand
+from tests.unit.discovery.announcing import ME, URL, Announcing
 from tests.unit.upstream.storing import database
 
-ME = Identity(Secret("11" * 32))
 EVE = Identity(Secret("22" * 32))
-URL = "https://node.example.com"
-FACTS = Facts("Bob", "sells", (URL,), ("https://mint.example.com",), "1.0")
 DAY = 86_400
 
 
-@dataclass
-class Node:
-    """One process that announces; ``facts`` are what its settings say now."""
-
-    db: Database
-    session: ClientSession
-    relays: list[NostrRelay]
-    clock: ManualClock = field(default_factory=ManualClock)
-    facts: Facts = FACTS
-    settings: Settings = field(default_factory=lambda: Settings(allow_insecure_mints=True))
-    given: Secret = ME.secret()  # noqa: RUF009 - it does not change
-
-    def announcer(self, owner: str = "one") -> Announcer:
-        keyring = Keyring(self.db, NodeKey(b"k" * 32), self.clock, self.given)
-        pool = RelayPool([one.url for one in self.relays], self.session, self.clock)
-        lease = Lease(self.db, self.clock, owner)
-        return Announcer(
-            self.db, self.clock, keyring, pool, lambda: self.facts, lease, self.settings
-        )
-
-    async def say(self, name: str) -> None:
-        await self.db.write(lambda tx: store.put(tx, name, b"%d" % self.clock.ms, self.clock.ms))
-
-    async def report(self) -> Report:
-        found = last_report(await self.db.read(store.every))
-        assert found is not None
-        return found
-
-
 @pytest.fixture
-async def node(tmp_path: Path) -> AsyncIterator[Node]:
+async def node(tmp_path: Path) -> AsyncIterator[Announcing]:
     settings = Settings()
     async with (
         database(tmp_path) as db,
@@ -72,7 +33,7 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
         NostrRelay() as one,
         NostrRelay() as two,
     ):
-        yield Node(db, session, [one, two])
+        yield Announcing(db, session, [one, two])
 
 
 def raw(event: Event) -> dict[str, Any]:
@@ -85,7 +46,7 @@ def held(relay: NostrRelay) -> dict[str, Any]:
     return found
 
 
-async def test_it_is_announced_at_every_relay_and_not_again(node: Node) -> None:
+async def test_it_is_announced_at_every_relay_and_not_again(node: Announcing) -> None:
     announcer = node.announcer()
     await announcer.run()
     one, two = node.relays
@@ -106,7 +67,9 @@ async def test_it_is_announced_at_every_relay_and_not_again(node: Node) -> None:
     assert len(one.received) == 1
 
 
-async def test_every_day_a_relay_that_has_lost_it_gets_the_same_event_again(node: Node) -> None:
+async def test_every_day_a_relay_that_has_lost_it_gets_the_same_event(
+    node: Announcing,
+) -> None:
     announcer, (one, two) = node.announcer(), node.relays
     await announcer.run()
     first = held(two)
@@ -120,7 +83,7 @@ async def test_every_day_a_relay_that_has_lost_it_gets_the_same_event_again(node
     assert len(one.received) == 1
 
 
-async def test_a_change_is_announced_at_once_with_a_later_date(node: Node) -> None:
+async def test_a_change_is_announced_at_once_with_a_later_date(node: Announcing) -> None:
     announcer, (one, two) = node.announcer(), node.relays
     await announcer.run()
     first = held(one)
@@ -131,7 +94,7 @@ async def test_a_change_is_announced_at_once_with_a_later_date(node: Node) -> No
     assert held(one)["created_at"] > first["created_at"]
 
 
-async def test_a_relay_that_refuses_is_asked_again_when_its_rest_is_over(node: Node) -> None:
+async def test_a_relay_that_refuses_is_asked_again_when_its_rest_is_over(node: Announcing) -> None:
     announcer, (one, two) = node.announcer(), node.relays
     two.play = "refuse"
     await announcer.run()
@@ -146,7 +109,9 @@ async def test_a_relay_that_refuses_is_asked_again_when_its_rest_is_over(node: N
     assert held(two) == held(one)
 
 
-async def test_while_no_relay_answers_nothing_is_chosen_and_all_are_asked_again(node: Node) -> None:
+async def test_while_no_relay_answers_nothing_is_chosen_and_all_are_asked(
+    node: Announcing,
+) -> None:
     announcer, (one, two) = node.announcer(), node.relays
     one.play = two.play = "no websocket"
     await announcer.run()
@@ -158,7 +123,7 @@ async def test_while_no_relay_answers_nothing_is_chosen_and_all_are_asked_again(
     assert held(one) == held(two)
 
 
-async def test_the_name_found_on_relays_is_kept_also_when_they_forget_it(node: Node) -> None:
+async def test_the_name_found_on_relays_is_kept_also_when_they_forget_it(node: Announcing) -> None:
     one, two = node.relays
     draft = Draft(ANNOUNCEMENT, (("d", "old-name"), ("u", URL)), "{}")
     other = Draft(ANNOUNCEMENT, (("d", "another"), ("u", "https://other.example.com")), "{}")
@@ -172,13 +137,13 @@ async def test_the_name_found_on_relays_is_kept_also_when_they_forget_it(node: N
     assert held(one)["tags"][0] == ["d", "old-name"]
 
 
-async def test_the_operators_name_for_it_wins(node: Node) -> None:
+async def test_the_operators_name_for_it_wins(node: Announcing) -> None:
     node.settings = Settings(provider_id="mine", allow_insecure_mints=True)
     await node.announcer().run()
     assert held(node.relays[0])["tags"][0] == ["d", "mine"]
 
 
-async def test_forged_events_of_its_own_key_do_not_mislead_it(node: Node) -> None:
+async def test_forged_events_of_its_own_key_do_not_mislead_it(node: Announcing) -> None:
     one, _ = node.relays
     draft = Draft(ANNOUNCEMENT, (("d", "evil"), ("u", URL)), "{}")
     forged = raw(EVE.sign(draft, node.clock.ms // 1_000 + 9)) | {"pubkey": ME.pubkey}
@@ -190,7 +155,7 @@ async def test_forged_events_of_its_own_key_do_not_mislead_it(node: Node) -> Non
 
 
 async def test_withdrawn_it_is_gone_from_relays_and_back_when_the_operator_wants(
-    node: Node,
+    node: Announcing,
 ) -> None:
     announcer, (one, two) = node.announcer(), node.relays
     await announcer.run()
@@ -211,7 +176,7 @@ async def test_withdrawn_it_is_gone_from_relays_and_back_when_the_operator_wants
     assert (await node.report()).stand is Stand.ANNOUNCED
 
 
-async def test_withdrawn_and_back_in_the_same_second(node: Node) -> None:
+async def test_withdrawn_and_back_in_the_same_second(node: Announcing) -> None:
     announcer, (one, _) = node.announcer(), node.relays
     await announcer.run()
     await node.say(store.WITHDRAWN)
@@ -221,7 +186,7 @@ async def test_withdrawn_and_back_in_the_same_second(node: Node) -> None:
     assert held(one)["tags"][1] == ["u", URL]
 
 
-async def test_the_operator_may_ask_for_a_look_at_any_time(node: Node) -> None:
+async def test_the_operator_may_ask_for_a_look_at_any_time(node: Announcing) -> None:
     announcer, (one, _) = node.announcer(), node.relays
     await announcer.run()
     one.events.clear()
@@ -232,7 +197,7 @@ async def test_the_operator_may_ask_for_a_look_at_any_time(node: Node) -> None:
     assert held(one)
 
 
-async def test_without_an_address_or_a_key_nothing_is_said(node: Node) -> None:
+async def test_without_an_address_or_a_key_nothing_is_said(node: Announcing) -> None:
     node.facts = msgspec.structs.replace(node.facts, urls=())
     await node.announcer().run()
     assert (await node.report()).stand is Stand.NO_ADDRESS
@@ -241,7 +206,9 @@ async def test_without_an_address_or_a_key_nothing_is_said(node: Node) -> None:
     assert [relay.asked for relay in node.relays] == [[], []]
 
 
-async def test_one_process_of_several_publishes_and_another_when_it_is_gone(node: Node) -> None:
+async def test_one_process_publishes_and_another_when_that_is_gone(
+    node: Announcing,
+) -> None:
     one, two = node.announcer("one"), node.announcer("two")
     await one.run()
     await two.run()
@@ -254,7 +221,7 @@ async def test_one_process_of_several_publishes_and_another_when_it_is_gone(node
 
 
 async def test_the_relays_of_the_keys_owner_get_it_too_but_few_and_no_private_ones(
-    node: Node,
+    node: Announcing,
 ) -> None:
     one, two = node.relays
     node.relays = [one]
@@ -272,7 +239,7 @@ async def test_the_relays_of_the_keys_owner_get_it_too_but_few_and_no_private_on
     assert "wss://read.example.com" not in announcer.pool.urls
 
 
-async def test_what_a_former_key_left_to_say_is_said(node: Node) -> None:
+async def test_what_a_former_key_left_to_say_is_said(node: Announcing) -> None:
     farewell = ME.sign(Draft(ANNOUNCEMENT, (("d", "x"),)), 1_000)
     text = msgspec.json.encode([farewell])
     await node.db.write(lambda tx: store.put(tx, store.FAREWELLS, text, 1))
@@ -287,7 +254,7 @@ async def test_what_a_former_key_left_to_say_is_said(node: Node) -> None:
     assert held(node.relays[1]) == raw(farewell)
 
 
-async def test_a_stored_key_that_cannot_be_opened_is_told(node: Node) -> None:
+async def test_a_stored_key_that_cannot_be_opened_is_told(node: Announcing) -> None:
     node.given = Secret()
     await node.db.write(lambda tx: store.put(tx, store.KEY, b"x" * 60, 1))
     await node.announcer().run()
