@@ -26,9 +26,7 @@ class PlayedNostr(NostrDesk):
 
     async def show(self) -> Shown:
         announced = ANNOUNCED if self.npub else None
-        return Shown(
-            self.npub, self.locked, self.withdrawn, self.stand, announced, 7_000, RELAYS
-        )
+        return Shown(self.npub, self.locked, self.withdrawn, self.stand, announced, 7_000, RELAYS)
 
     async def change_key(self, nsec: Secret) -> str:
         text = nsec.reveal()
