@@ -1,7 +1,7 @@
 """Routes that need no credential."""
 
 from collections.abc import Callable
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
@@ -11,7 +11,7 @@ from routstr.catalog.service import Catalog
 from routstr.core.onion import OnionAddress
 from routstr.core.settings import Settings
 from routstr.errors import ModelNotFound, NotFound
-from routstr.node.health import OPEN, Health
+from routstr.node.health import OPEN, STOPPING, Health
 from routstr.payment.maintenance import STATE
 from routstr.version import __version__
 
@@ -33,6 +33,9 @@ def _parts(request: Request) -> NodeParts:
 
 Parts = Annotated[NodeParts, Depends(_parts)]
 JSON = "application/json"
+_FRESH: Final = {"Cache-Control": "no-store"}
+_NEEDED: Final = ("database", "upstream", "price")
+"""Without one of these nothing is served."""
 
 router = APIRouter(tags=["node"])
 
@@ -89,6 +92,28 @@ async def model(model: str, parts: Parts) -> Response:
     return Response(body, media_type=JSON)
 
 
+@router.get("/health/live")
+async def live() -> JSONResponse:
+    """Tell that the process answers; whoever gets no answer may restart it."""
+    return JSONResponse({"status": "alive"}, headers=_FRESH)
+
+
+@router.get("/health/ready")
+async def ready(parts: Parts) -> JSONResponse:
+    """Tell whether requests may be sent here: 200, or 503 with what stands in the way."""
+    able, report = await parts.health.check()
+    stopping = report["status"] == STOPPING
+    return JSONResponse(
+        {
+            "status": "ready" if able else STOPPING if stopping else "not ready",
+            "missing": {name: report[name] for name in _NEEDED if report[name] != "ok"},
+            "mints": report["mints"],
+        },
+        status_code=200 if able else 503,
+        headers=_FRESH,
+    )
+
+
 @router.get("/health")
 async def health(parts: Parts) -> JSONResponse:
     """Tell whether the node can serve: 200, or 503 with what stands in the way."""
@@ -96,5 +121,5 @@ async def health(parts: Parts) -> JSONResponse:
     return JSONResponse(
         {**report, "version": __version__},
         status_code=200 if able else 503,
-        headers={"Cache-Control": "no-store"},
+        headers=_FRESH,
     )

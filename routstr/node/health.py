@@ -1,7 +1,7 @@
 """Whether the node can serve, and what stands in its way."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.tasks import Supervisor
-from routstr.errors import DatabaseUnavailable, PriceUnavailable
+from routstr.errors import DatabaseUnavailable, OutcomeUnknown, PriceUnavailable
 from routstr.node.provider_health import ProviderHealth
 from routstr.wallet.mint_errors import MintError
 from routstr.wallet.mint_health import MintHealth
@@ -20,6 +20,7 @@ from routstr.wallet.mints import Mints
 CHECK_SECONDS_MAX: Final = 5.0
 REMEMBER_SECONDS: Final = 5.0
 OPEN: Final = "open"
+STOPPING: Final = "stopping"
 
 Report = dict[str, object]
 
@@ -27,7 +28,8 @@ Report = dict[str, object]
 class Health:
     """Checks the parts, at most every few seconds.
 
-    ``deposits`` reads from the database whether deposits are taken: ``open``, or why not.
+    ``deposits`` reads from the database whether deposits are taken: ``open``, or why not;
+    ``write`` changes something there that does not matter.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - one argument per part that is checked
@@ -40,6 +42,7 @@ class Health:
         supervisor: Supervisor,
         draining: Callable[[], bool],
         deposits: Callable[[Connection], str],
+        write: Callable[[], Awaitable[object]],
     ) -> None:
         self._db = db
         self._mints = mints
@@ -49,6 +52,7 @@ class Health:
         self._supervisor = supervisor
         self._draining = draining
         self._state_of_deposits = deposits
+        self._write = write
         self._open_at: float | None = None
         self._remembered: tuple[float, bool, Report] | None = None
 
@@ -60,7 +64,7 @@ class Health:
             self._remembered = (now, able, report)
         _, able, report = self._remembered
         if self._draining():
-            return False, {**report, "status": "stopping"}
+            return False, {**report, "status": STOPPING}
         return able, report
 
     async def deposits(self) -> str:
@@ -77,6 +81,8 @@ class Health:
             asyncio.gather(self._look_at_books(), self._providers.look()),
             asyncio.gather(*(self._mint(url) for url in self._mints.urls)),
         )
+        if database == "ok":
+            database = await self._write_to_books()
         price = self._price()
         able = database == upstream == price == "ok"
         every_mint = all(state == "ok" for state in mints)
@@ -104,6 +110,15 @@ class Health:
                 return "ok", await self._db.read(self._state_of_deposits)
         except (SQLAlchemyError, DatabaseUnavailable, TimeoutError) as error:
             return f"failing: {type(error).__name__}", "unknown"
+
+    async def _write_to_books(self) -> str:
+        """A full disk and a lost lock show only in writing."""
+        try:
+            async with asyncio.timeout(CHECK_SECONDS_MAX):
+                await self._write()
+        except (SQLAlchemyError, DatabaseUnavailable, OutcomeUnknown, TimeoutError) as error:
+            return f"not writable: {type(error).__name__}"
+        return "ok"
 
     async def _mint(self, url: str) -> str:
         try:

@@ -14,7 +14,7 @@ from routstr.main import App, create_app
 from tests.unit.core.asgi import ask
 from tests.unit.docs_markdown import ROOT
 
-OPEN_ROUTES = ("/", "/v1/info", "/health", "/v1/models")
+OPEN_ROUTES = ("/", "/v1/info", "/health", "/health/ready", "/v1/models")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from routstr.proxy.dialects.choices import CHAT
 from routstr.proxy.request import MODEL_CHARS_MAX
 from routstr.proxy.wire import BODY_IDLE_SECONDS, BODY_TOTAL_SECONDS
 from routstr.upstream.headers import FORWARDED, RETURNED
-from tests.unit import docs_examples, docs_settings
+from tests.unit import docs_examples, docs_metrics, docs_settings
 from tests.unit.docs_design import problems_of
 from tests.unit.docs_design_names import names
 from tests.unit.docs_errors import classes, error_rows, raised
@@ -205,7 +205,7 @@ async def test_every_json_example_is_what_the_node_answers(
     surface: Surface, name: str, text: str
 ) -> None:
     shown = json.loads(text)
-    opened = {"root": "/", "info": "/v1/info", "health": "/health"}
+    opened = {"root": "/", "info": "/v1/info", "health": "/health", "ready": "/health/ready"}
     if name in opened:
         assert list(shown) == list(surface.answers[opened[name]])
     elif name in docs_examples.EXACT:
@@ -251,6 +251,13 @@ def test_figures_are_those_of_the_code(figure: str) -> None:
 
 def test_the_settings_page_is_what_the_settings_say() -> None:
     assert read("settings.md") == docs_settings.render(), "see tests/unit/docs_settings.py"
+
+
+# ---- metrics ----
+
+
+def test_the_metrics_page_is_what_the_metrics_say() -> None:
+    assert read("metrics.md") == docs_metrics.render(), "see tests/unit/docs_metrics.py"
 
 
 # ---- errors ----

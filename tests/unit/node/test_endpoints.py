@@ -17,6 +17,7 @@ from tests.unit.core.asgi import Answer, ask
 class Parts:
     able = True
     deposits_are = "open"
+    status = ""
 
     def listing(self) -> bytes:
         return b'{"object":"list","data":[]}'
@@ -30,7 +31,10 @@ class Parts:
         return self.deposits_are
 
     async def check(self) -> tuple[bool, dict[str, object]]:
-        return self.able, {"status": "healthy" if self.able else "unhealthy"}
+        status = self.status or ("healthy" if self.able else "unhealthy")
+        database = "ok" if self.able or self.status else "not writable: TimeoutError"
+        parts = {"database": database, "upstream": "ok", "price": "ok", "mints": {"m": "ok"}}
+        return self.able, {"status": status, **parts}
 
 
 PARTS = Parts()
@@ -105,3 +109,35 @@ async def test_health_has_a_status_that_machines_read(
     assert answer.status == status
     assert answer.json()["version"]
     assert answer.header("cache-control") == "no-store"
+
+
+async def test_a_process_that_answers_is_alive_whatever_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(PARTS, "able", False)
+    answer = await get("/health/live")
+    assert (answer.status, answer.json()) == (200, {"status": "alive"})
+    assert answer.header("cache-control") == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("able", "status", "code", "told", "missing"),
+    [
+        (True, "", 200, "ready", {}),
+        (False, "", 503, "not ready", {"database": "not writable: TimeoutError"}),
+        (False, "stopping", 503, "stopping", {}),
+    ],
+)
+async def test_who_is_ready_gets_requests(
+    able: bool,
+    status: str,
+    code: int,
+    told: str,
+    missing: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(PARTS, "able", able)
+    monkeypatch.setattr(PARTS, "status", status)
+    answer = await get("/health/ready")
+    assert answer.status == code
+    assert answer.json() == {"status": told, "missing": missing, "mints": {"m": "ok"}}

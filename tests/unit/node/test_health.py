@@ -48,6 +48,11 @@ class Parts:
         self._fail("database", OperationalError("SELECT 1", {}, Exception()))
         return fn(None)
 
+    async def write(self) -> None:
+        self._fail("disk", DatabaseUnavailable())
+        if "time" in self.broken:
+            raise TimeoutError
+
     def mint(self, url: str) -> "Parts":
         return self
 
@@ -84,6 +89,7 @@ def health(parts: Parts, clock: ManualClock) -> Health:
         cast("Supervisor", parts),
         lambda: parts.draining,
         lambda _connection: parts.deposits,
+        parts.write,
     )
 
 
@@ -107,6 +113,8 @@ async def test_a_whole_node_is_healthy() -> None:
     ("broken", "able", "status", "part", "words"),
     [
         ("database", False, "unhealthy", "database", "failing: OperationalError"),
+        ("disk", False, "unhealthy", "database", "not writable: DatabaseUnavailable"),
+        ("time", False, "unhealthy", "database", "not writable: TimeoutError"),
         ("upstream", False, "unhealthy", "upstream", "unreachable: upstream_unreachable"),
         (
             "provider",
