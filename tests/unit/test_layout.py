@@ -19,6 +19,7 @@ ABOUT_THE_REPOSITORY: Final = {
     "test_api_versions",
     "test_changelog",
     "test_conftest",
+    "test_deploy",
     "test_design_map",
     "test_docs",
     "test_docs_lessons",
