@@ -53,8 +53,6 @@ async def test_a_purse_pays_for_requests_and_keeps_the_change(
     assert still == []
     assert 190 < place["amount"] < 199
 
-    refused = await run(house, *asked, "--max-sat", "1", **own)
-    assert (refused.status, "--max-sat allows more" in refused.error) in {(1, True), (0, False)}
     assert (tmp_path / "purse").stat().st_mode & 0o777 == 0o700
     assert all(file.stat().st_mode & 0o077 == 0 for file in (tmp_path / "purse").glob("purse.*"))
 
@@ -84,8 +82,6 @@ async def test_a_backup_under_load_restores_on_an_empty_machine(
     }
     assert (await told(house, "restore", *words, **place))["restored"]
     assert (await told(house, "verify", **place))["holds"]
-    before = (await told(house, "keys", "list", "--search", "key_", **place))["keys"]
-    assert before
     settings = load_settings(place, None)
     await _knows(settings.database_url.reveal(), load_node_key(settings), key)
 
