@@ -13,6 +13,7 @@ from routstr import errors
 from routstr.admin import access_schemas
 from routstr.admin import schemas as admin_schemas
 from routstr.admin.keys import schemas as admin_key_schemas
+from routstr.admin.nostr import schemas as nostr_schemas
 from routstr.admin.selling import schemas as selling_schemas
 from routstr.admin.wallet import schemas as wallet_schemas
 from routstr.balance import key_schemas, schemas, usage
@@ -58,6 +59,7 @@ ANSWERS: Final = (
     *(schemas, key_schemas, usage, admin_schemas, admin_key_schemas, paths, access_schemas),
     wallet_schemas,
     selling_schemas,
+    nostr_schemas,
 )
 
 
