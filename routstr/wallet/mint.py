@@ -18,7 +18,7 @@ from routstr.wallet.keysets import Keyset, KeysetInfo
 from routstr.wallet.mint_errors import MintUnclear
 from routstr.wallet.mint_gate import MintGate
 from routstr.wallet.mint_health import MintHealth
-from routstr.wallet.mint_http import TIMEOUT_S, Called, MintHttp, path_part
+from routstr.wallet.mint_http import TIMEOUT_S, Called, MintHttp, path_part, uncounted
 from routstr.wallet.mint_socket import QuoteSocket
 from routstr.wallet.mint_types import (
     MeltQuote,
@@ -47,7 +47,7 @@ class Mint:
         gate: MintGate,
         *,
         timeout_s: float = TIMEOUT_S,
-        called: Called = lambda _operation, _result, _seconds: None,
+        called: Called = uncounted,
     ) -> None:
         """Take the mint's normal URL, the session to reach it by, and the bounds on its calls.
 

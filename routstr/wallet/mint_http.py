@@ -5,9 +5,9 @@ doubtful cases all count as "may have acted": asking for the state costs a call,
 costs money. Nothing is ever sent twice, no redirect is followed, answers are bounded.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -34,8 +34,17 @@ _NOT_UNDERSTOOD: Final = frozenset({404, 405, 422})
 _GAVE_UP_WAITING: Final = frozenset({408, 425, 499})
 
 AnswerT = TypeVar("AnswerT")
-Called = Callable[[str, str, float], None]
-"""Told of each call its operation, what became of it, and how many seconds it took."""
+
+
+class Called(Protocol):
+    """Is told of each call what was asked, what became of it, and how long it took."""
+
+    def __call__(self, operation: str, result: str, seconds: float, /) -> None: ...
+
+
+def uncounted(_operation: str, _result: str, _seconds: float, /) -> None:
+    """Tell nobody."""
+
 
 # malformed or mistyped, not UTF-8, too deep
 _NOT_AS_AGREED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -63,7 +72,7 @@ class MintHttp:
         session: aiohttp.ClientSession,
         gate: MintGate,
         timeout_s: float = TIMEOUT_S,
-        called: Called = lambda _operation, _result, _seconds: None,
+        called: Called = uncounted,
     ) -> None:
         """Use ``url`` without a trailing slash; the session decides which addresses are allowed."""
         self._timeout_s = timeout_s

@@ -28,6 +28,7 @@ ABOUT_THE_REPOSITORY: Final = {
     "test_env_example",
     "test_layout",
     "test_makefile",
+    "test_monitoring",
     "test_requirements",
     "test_tidy",
 }
