@@ -12,7 +12,9 @@ from typing import Any
 from aiohttp import web
 
 from routstr.cli.doctor.examination import Examined, examine
+from routstr.cli.doctor.findings import Finding
 from routstr.cli.doctor.patient import Ports
+from routstr.cli.doctor.registry import CHECKS
 from routstr.core.clock import SystemClock
 from routstr.core.settings import Settings
 from routstr.payment.price_sources import PriceSource
@@ -88,6 +90,12 @@ class Town:
 
     async def examine(self) -> list[Examined]:
         return await examine(self.settings, self.ports)
+
+    async def found(self, check: str) -> list[Finding]:
+        """What one of the checks outside finds."""
+        chosen = [one for one in CHECKS if one.name == check]
+        told = await examine(self.settings, self.ports, checks=chosen)
+        return [one.finding for one in told if one.check == check]
 
     async def _answer(self, request: web.Request) -> web.Response:
         status, body = self.answers.get(request.path, (404, {}))
