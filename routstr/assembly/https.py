@@ -45,7 +45,7 @@ class _Refusal:
         if not self._told:
             self._told = True
             _log.warning("plain_http_refused", hint=_HINT)
-        error = HttpsRequired.at(self._http_url)
+        error = self._error()
         if scope["type"] == "websocket":
             await receive()  # the server wants to be asked before it is answered
             await send_reply(refusing(send), render_error(error, new_request_id()))
@@ -54,3 +54,11 @@ class _Refusal:
         told = cast("Handler", self._api.exception_handlers[RoutstrError])
         answer = await told(request, error)
         await answer(scope, receive, send)
+
+    def _error(self) -> HttpsRequired:
+        """Names the address to use, if the node knows one that is right."""
+        url = self._http_url
+        if not url.startswith("https://"):
+            return HttpsRequired()
+        message = f"This node is spoken to over HTTPS only: {url}. What was sent may be known now."
+        return HttpsRequired(message, details={"url": url})

@@ -140,17 +140,6 @@ class HttpsRequired(RequestError):
     status: ClassVar[int] = 403
     code: ClassVar[str] = "https_required"
 
-    @classmethod
-    def at(cls, url: str) -> "HttpsRequired":
-        """The error that names the address to use, if the node knows one that is right."""
-        if not url.startswith("https://"):
-            return cls()
-        return cls(
-            f"This node is spoken to over HTTPS only: {url}. "
-            "A key that was just sent may have been read.",
-            details={"url": url},
-        )
-
 
 class ForbiddenOrigin(RequestError):
     """Pages of this origin may not open connections to this node."""
