@@ -7,7 +7,7 @@ warning. A queue that grows too long (a blocked disk or pipe) drops lines and sa
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol, TextIO, final
 
@@ -22,7 +22,8 @@ _PAUSE_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 60
 _BATCH_LINES: Final = 500
 _QUEUE_LINES_MAX: Final = 100_000
-_HEAD: Final = ("timestamp", "level", "event", "logger")
+HEAD: Final = ("timestamp", "level", "event", "logger")
+"""What every line begins with."""
 
 
 class LogEntry(Protocol):
@@ -47,22 +48,23 @@ def as_json(lines: Iterable[LogLine]) -> bytes:
 def as_text(line: LogLine) -> str:
     """A line for a person at a terminal; only a traceback takes further, indented lines."""
     rest = " ".join(
-        f"{name}={_word(value)}"
+        f"{name}={word(value)}"
         for name, value in line.items()
-        if name not in _HEAD and name != "exception"
+        if name not in HEAD and name != "exception"
     )
-    head = f"{line['timestamp']} {line['level']!s:<8} {_flat(str(line['event']))} "
+    head = f"{line['timestamp']} {line['level']!s:<8} {flat(str(line['event']))} "
     text = f"{head}[{line['logger']}] {rest}".rstrip()
     trace = str(line.get("exception") or "")
-    return "\n    ".join([text, *map(_flat, trace.splitlines())]) + "\n"
+    return "\n    ".join([text, *map(flat, trace.splitlines())]) + "\n"
 
 
-def _flat(text: str) -> str:
-    """Without control characters, which could forge lines or command the terminal."""
+def flat(text: str) -> str:
+    """A text without control characters, which could forge lines or command the terminal."""
     return text if text.isprintable() else msgspec.json.encode(text).decode()
 
 
-def _word(value: LogValue) -> str:
+def word(value: LogValue) -> str:
+    """A value as one word, or in quotes."""
     if isinstance(value, str) and value.isprintable() and " " not in value:
         return value
     return msgspec.json.encode(value).decode()
@@ -72,15 +74,19 @@ def _word(value: LogValue) -> str:
 class Console:
     """Lines on standard output, as JSON or as text."""
 
-    __slots__ = ("_stream", "_text")
+    __slots__ = ("_show", "_stream")
 
-    def __init__(self, stream: TextIO, *, text: bool) -> None:
+    def __init__(
+        self, stream: TextIO, *, text: bool, show: Callable[[LogLine], str] = as_text
+    ) -> None:
+        """``show`` is how a line looks as text."""
         self._stream = stream
-        self._text = text
+        self._show = show if text else None
 
     def write(self, lines: Sequence[LogLine]) -> None:
         """Write a batch; raises ``OSError`` or ``ValueError`` when the stream is gone."""
-        output = "".join(map(as_text, lines)) if self._text else as_json(lines).decode()
+        show = self._show
+        output = as_json(lines).decode() if show is None else "".join(map(show, lines))
         encoding = self._stream.encoding or "utf-8"  # LANG=C: a terminal without UTF-8
         self._stream.write(output.encode(encoding, "backslashreplace").decode(encoding))
         self._stream.flush()

@@ -8,6 +8,7 @@ on their root. Every line carries timestamp, level, event, logger and, inside a 
 import logging
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -20,7 +21,7 @@ from structlog.typing import EventDict
 from routstr.core.access_log import AccessLog
 from routstr.core.clock import Clock
 from routstr.core.log_files import DailyFile
-from routstr.core.log_writer import Console, LogLine, LogWriter, iso_time
+from routstr.core.log_writer import Console, LogLine, LogWriter, as_text, iso_time
 from routstr.core.redaction import LogValue, clean, loggable_fields
 from routstr.core.request_id import REQUEST_ID
 from routstr.core.settings import Settings
@@ -151,6 +152,15 @@ class Logs:
         return self._writer.close(timeout_seconds)
 
 
+def _shown(stream: TextIO) -> Callable[[LogLine], str]:
+    """How lines look to people: in colour if they look on."""
+    if not stream.isatty():
+        return as_text
+    from routstr.core.log_colours import Painter  # noqa: PLC0415 - only for a terminal
+
+    return Painter(stream)
+
+
 def start_logging(settings: Settings, clock: Clock, stdout: TextIO | None = None) -> Logs:
     """Begin to log as the settings say; call ``close`` on the result at the end.
 
@@ -166,7 +176,8 @@ def start_logging(settings: Settings, clock: Clock, stdout: TextIO | None = None
         file, problem = None, error
     console = None
     if settings.enable_console_logging or file is None:
-        console = Console(stream, text=settings.console_log_format == "text")
+        text = settings.console_log_format == "text"
+        console = Console(stream, text=text, show=_shown(stream) if text else as_text)
     writer = LogWriter(file, console)
     writer.start()
     logs = Logs(writer, clock, settings.log_level)

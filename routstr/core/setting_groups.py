@@ -327,7 +327,7 @@ class Logs(Group):
     enable_console_logging: bool = True
     """Log to standard output as well."""
     console_log_format: Literal["json", "text"] = "json"
-    """How lines look on standard output: json or text."""
+    """How lines look on standard output: json, or text, which is in colour at a terminal."""
 
 
 GROUPS: tuple[type[Group], ...] = (

@@ -153,9 +153,24 @@ class Engine:
             problem = str(result.error)
             _log.warning("saga_open", saga=saga.id, purpose=saga.purpose, problem=problem)
             await self.db.write(lambda tx: sagas.note_problem(tx, saga, problem))
+        elif outcome.saga.state is not SagaState.OPEN:
+            _log.info("saga_ended", **_told(outcome.saga))
         return outcome
 
     def _forget(self, saga_id: int, task: "asyncio.Task[Outcome]") -> None:
         self._running.pop(saga_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("saga_failed", saga=saga_id, exc_info=error)
+
+
+def _told(saga: Saga) -> dict[str, str | int]:
+    """What may be logged of a movement: nothing of its plan."""
+    return {
+        "saga": saga.id,
+        "kind": saga.kind.name.lower(),
+        "purpose": saga.purpose,
+        "state": saga.state.name.lower(),
+        "mint": saga.mint,
+        "amount_msat": int(saga.gross_msat),
+        "fee_msat": int(saga.unit.to_msat(saga.fee)),
+    }

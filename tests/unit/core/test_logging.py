@@ -63,6 +63,22 @@ def test_file_and_standard_output_get_the_same_lines(tmp_path: Path) -> None:
     assert len(lines) == 2
 
 
+@pytest.mark.parametrize(("kind", "colours"), [("text", True), ("json", False)])
+def test_people_at_a_terminal_see_text_in_colour(
+    tmp_path: Path, kind: str, colours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: True)
+    settings = Settings(log_dir=tmp_path, console_log_format=kind)
+    logs = start_logging(settings, SystemClock(), screen)
+    get_logger("test").warning("look here")
+    assert logs.close()
+    assert "look here" in screen.getvalue()
+    assert ("\x1b[" in screen.getvalue()) is colours
+
+
 def test_standard_output_can_be_switched_off(tmp_path: Path) -> None:
     with logging_to(tmp_path, enable_console_logging=False) as lines:
         log.warning("to the file")

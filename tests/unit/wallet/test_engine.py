@@ -211,6 +211,25 @@ async def test_a_failing_attempt_is_told_and_forgotten(world: World, engine: Eng
     assert await engine.open_sagas() == [(saga.id, 1)]
 
 
+async def test_the_log_tells_how_a_movement_ended_and_nothing_bearer(
+    world: World, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    saga, work = await insert(world), Work(engine)
+    work.go.set()
+    with caplog.at_level("INFO"):
+        await engine.run(saga, work, resumed=False)
+    (line,) = [line for line in caplog.records if line.getMessage() == "saga_ended"]
+    assert line.__dict__["routstr_fields"] == {
+        "saga": saga.id,
+        "kind": saga.kind.name.lower(),
+        "purpose": saga.purpose,
+        "state": "done",
+        "mint": saga.mint,
+        "amount_msat": int(saga.gross_msat),
+        "fee_msat": int(saga.unit.to_msat(saga.fee)),
+    }
+
+
 def test_a_purpose_is_found_by_its_name(world: World, engine: Engine) -> None:
     saga = msgspec.structs.replace(DRAFT, purpose=PURPOSE)
     assert engine.completion(saga) is world.house.till
