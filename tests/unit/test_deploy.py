@@ -131,10 +131,13 @@ def test_proxies_and_tor_have_the_addresses_that_the_node_is_told() -> None:
     services = read(COMPOSE)["services"]
     given = services["routstr"]["environment"]
     address = {
-        name: services[name]["networks"]["inner"]["ipv4_address"] for name in ("caddy", "tor")
+        name: services[name]["networks"]["inner"]["ipv4_address"]
+        for name in ("routstr", "caddy", "tor")
     }
     assert given["TRUSTED_PROXIES"] == address["caddy"]
     assert address["tor"] in given["TOR_PROXY_URL"]
+    torrc = (ROOT / "deploy" / "tor" / "torrc").read_text()  # Tor wants an address there, no name
+    assert f"HiddenServicePort 80 {address['routstr']}:8000" in torrc
 
 
 def test_tor_lets_the_node_read_the_address_and_nobody_else_use_it() -> None:
