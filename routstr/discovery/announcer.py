@@ -93,6 +93,8 @@ class Announcer:
         if idle or not await self._lease.held():
             self._settled = None
             return
+        if self._kept and (kept := values.get(store.REPORT)) and kept.value != self._kept:
+            self._settled = None  # somebody else has published meanwhile, perhaps something else
         await self._say_farewells(values)
         if me is not None:
             await self._turn(me, values)

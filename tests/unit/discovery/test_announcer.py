@@ -17,7 +17,7 @@ from routstr.discovery.announcer import TURN_SECONDS
 from routstr.discovery.events import DELETION, RELAY_LIST, Draft, Event
 from routstr.discovery.identity import Identity
 from routstr.discovery.report import Stand
-from tests.unit.discovery.announcing import ME, URL, Announcing
+from tests.unit.discovery.announcing import FACTS, ME, URL, Announcing
 from tests.unit.upstream.storing import database
 
 EVE = Identity(Secret("22" * 32))
@@ -259,3 +259,16 @@ async def test_a_stored_key_that_cannot_be_opened_is_told(node: Announcing) -> N
     await node.db.write(lambda tx: store.put(tx, store.KEY, b"x" * 60, 1))
     await node.announcer().run()
     assert (await node.report()).stand is Stand.BROKEN_KEY
+
+
+async def test_what_somebody_else_announced_meanwhile_is_put_right(node: Announcing) -> None:
+    announcer, (one, _) = node.announcer(), node.relays
+    await announcer.run()
+    node.facts = msgspec.structs.replace(node.facts, name="Mallory")
+    await node.announcer().run()
+    node.facts = FACTS
+    await announcer.run()
+    assert msgspec.json.decode(held(one)["content"])["name"] == "Bob"
+    asked = len(one.asked)
+    await announcer.run()
+    assert len(one.asked) == asked
