@@ -15,12 +15,19 @@ from devkit.mint import Mint, MintOptions
 from devkit.payer import Form, Payer
 from devkit.ports import LOOPBACK
 from devkit.postgres import Postgres
+from devkit.relay import NostrRelay
+from routstr.core.secret import Secret
+from routstr.discovery.identity import Identity
 from routstr.money import Msat, Unit
 from tests.integration.conftest import serve_mint
 from tests.integration.money.house import Client, House, open_house
 
 GONE_MINT = f"http://{LOOPBACK}:9"
 """A mint that the node on SQLite lists and that nobody runs."""
+NAME = "node.example.com"
+"""The name that the node on SQLite announces; no name server knows it."""
+ME = Identity(Secret("55" * 32))
+"""The key with which it does."""
 HERE = Path(__file__).parent
 
 
@@ -61,12 +68,26 @@ async def payers(mints: dict[str, Mint]) -> AsyncIterator[dict[str, Payer]]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def relay() -> AsyncIterator[NostrRelay]:
+    """Where the node on SQLite announces itself, and reads."""
+    async with NostrRelay() as relay:
+        yield relay
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def sqlite_house(
-    mints: dict[str, Mint], tmp_path_factory: pytest.TempPathFactory
+    mints: dict[str, Mint], relay: NostrRelay, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:
     folder = tmp_path_factory.mktemp("sqlite-house")
     urls = [*(mint.url for mint in mints.values()), GONE_MINT]
-    async with open_house(folder, f"sqlite:///{folder / 'routstr.db'}", urls) as house:
+    found = {
+        "RELAYS": relay.url,
+        "NSEC": ME.secret().reveal(),
+        "HTTP_URL": f"http://{NAME}",
+        "PROVIDERS_REFRESH_INTERVAL_SECONDS": "2",
+    }
+    database = f"sqlite:///{folder / 'routstr.db'}"
+    async with open_house(folder, database, urls, more=found) as house:
         yield house
         assert house.leaks() == []
 

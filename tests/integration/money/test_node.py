@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from devkit.mint import Mint
 from routstr import __version__
-from tests.integration.money.conftest import GONE_MINT, Purse, on_sqlite
+from tests.integration.money.conftest import GONE_MINT, ME, NAME, Purse, on_sqlite
 from tests.integration.money.house import EXACT, EXACT_LIMIT, EXACT_MSAT, Client, House
 from tests.unit import monitoring
 
@@ -23,10 +23,10 @@ async def test_the_node_describes_itself(client: Client, mints: dict[str, Mint])
         "name": "ARoutstrNode",
         "description": "A Routstr Node",
         "version": __version__,
-        "npub": "",
+        "npub": ME.npub,
         "mints": [*(mint.url for mint in mints.values()), GONE_MINT],
         "swap_mints": [],
-        "http_url": "",
+        "http_url": f"http://{NAME}",
         "onion_url": "",
         "child_key_cost_msats": 0,
         "deposits_open": True,
