@@ -327,6 +327,7 @@ class Running:
             lambda: process.db.write(lambda tx: instances.beat(tx, base.instance)),
         )
         self._watch(base, health)
+        state.onion = self.onion.url
         state.node = NodeParts(self.settings, catalog, health, self.onion, self.nostr.npub)
         state.admin = upstreams.admin
         show_nostr(state, self.nostr, self.settings, process, self.onion.url)

@@ -81,9 +81,11 @@ async def _page(
 ) -> Response:
     """The page, or the one group that htmx asks for."""
     groups = await desk.groups()
+    onion: str = getattr(request.app.state, "onion", str)()
     if is_part(request):
         (one,) = (found for found in groups if found.name == said.group)
-        return show(request, signed, "settings_group.html", group=one, said=said, status=status)
+        page = "settings_group.html"
+        return show(request, signed, page, group=one, said=said, onion=onion, status=status)
     trouble = desk.options.trouble
     return show(
         request,
@@ -92,6 +94,7 @@ async def _page(
         "settings",
         groups=groups,
         said=said,
+        onion=onion,
         trouble=trouble,
         status=status,
     )

@@ -21,6 +21,7 @@ async def test_the_page_shows_every_group_and_what_is_locked(tmp_path: Path) -> 
         assert text.count("<form") >= 11
         assert 'value="Env"' in text
         assert "Locked: NAME is set in the environment." in text
+        assert "This node has no onion address" in text
         assert "sk-planted" not in text
         assert "style=" not in text
         assert "<script>" not in text
