@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from typing import Final
 
+from routstr.core.access_log import AccessRecord
 from routstr.core.metrics import read
 from routstr.core.metrics.counted import COUNTED
 from routstr.core.metrics.family import Family
 
 HEAD: Final = """\
-# Metrics and traces
+# Metrics, traces and logs
 
 ## `GET /metrics`
 
@@ -66,6 +67,22 @@ lines are found. A span never has a prompt, an answer, a key or an address. Prov
 environment: `OTEL_SERVICE_NAME` (default `routstr`), `OTEL_TRACES_SAMPLER`,
 `OTEL_EXPORTER_OTLP_HEADERS`. Conversations (`/v1/realtime`) are not traced.
 
+## Logs
+
+Every line is a JSON object with `timestamp`, `level`, `event`, `logger` and, inside a request,
+`request_id`; in daily files in `LOG_DIR`, kept `LOG_DAYS` days, and on standard output
+(`ENABLE_CONSOLE_LOGGING`). `CONSOLE_LOG_FORMAT=text` writes lines for people there, in colour at a
+terminal unless `NO_COLOR` is set. Tokens, keys and other secrets are cut out of whatever is logged.
+
+Each request ends with one line, whatever `LOG_LEVEL` is: event `api_request`, with
+
+FIELDS
+
+`cost_msat` is exact; `key_id` is the key's public name, never the key; `overhead` is
+`duration_ms` less `upstream_ms`. What is not known is left out. Each movement of ecash ends with
+`saga_ended` (kind, purpose, state, mint, `amount_msat`, `fee_msat`), and what is not clear yet is
+told as `saga_open`. The books themselves are in the database; the log is no part of them.
+
 This page is written by `tests/unit/docs_metrics.py` from `routstr/core/metrics/`, and
 `tests/unit/test_docs.py` compares the two.
 """
@@ -85,7 +102,8 @@ def table(families: Iterable[Family]) -> str:
 def render() -> str:
     """The whole page."""
     parts = [HEAD, "## What is counted\n", table(COUNTED), "\n## What is read\n", table(read.READ)]
-    return "\n".join([*parts, "", TAIL])
+    fields = ", ".join(f"`{name}`" for name in AccessRecord.__struct_fields__)
+    return "\n".join([*parts, "", TAIL.replace("FIELDS", f"{fields}.")])
 
 
 if __name__ == "__main__":
