@@ -7,7 +7,6 @@ word, or that of a proxy in ``TRUSTED_PROXIES`` (``X-Forwarded-Proto``): the ser
 
 from collections.abc import Awaitable
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -67,10 +66,8 @@ def host_of(scope: Scope) -> str:
     """The host that the client asked for, in lower case, without a port; empty: unknown."""
     for name, value in scope["headers"]:
         if name == b"host":
-            try:
-                return urlsplit(f"//{value.decode('latin-1')}").hostname or ""
-            except ValueError:  # no host is written like this
-                return ""
+            text = str(value, "latin-1").lower()
+            return text[1:].partition("]")[0] if text[:1] == "[" else text.partition(":")[0]
     return ""
 
 
@@ -81,6 +78,8 @@ def is_local(host: str) -> bool:
 
 
 def _is_loopback(text: str) -> bool:
+    if text == "127.0.0.1" or not text.startswith(("127.", "::")):  # nearly all: nothing to parse
+        return text == "127.0.0.1"
     ip = literal_address(text)
     return ip is not None and is_loopback(getattr(ip, "ipv4_mapped", None) or ip)
 
