@@ -1,4 +1,4 @@
-"""The command line: ``serve``, ``migrate``, ``verify``, ``providers``, ``settings``, ``wallet``.
+"""The command line; docs/cli.md tells all of it.
 
 Exit codes: 0 well, 1 what was asked for failed or does not hold, 2 wrong usage or configuration.
 """
@@ -54,7 +54,7 @@ def serve(
 
 
 @cli.command("migrate")
-def migrate_command() -> None:
+def migrate_command(json: JsonFlag = False) -> None:  # noqa: FBT002 - a flag
     """Bring the database to this version's schema."""
     from routstr.core.db import migrate  # noqa: PLC0415
     from routstr.core.db.migrate import UnknownRevision  # noqa: PLC0415
@@ -63,7 +63,8 @@ def migrate_command() -> None:
         revision = migrate.upgrade(environment_or_exit().database_url.reveal())
     except UnknownRevision as error:
         fail(str(error), EXIT_FAILED)
-    typer.echo(f"The database is at revision {revision}.")
+    plain = f'{{"revision":"{revision}"}}'
+    typer.echo(plain if json else f"The database is at revision {revision}.")
 
 
 @cli.command()
@@ -187,6 +188,6 @@ def chat(
 
 
 @cli.command()
-def version() -> None:
+def version(json: JsonFlag = False) -> None:  # noqa: FBT002
     """Print the version."""
-    typer.echo(__version__)
+    typer.echo(f'{{"version":"{__version__}"}}' if json else __version__)

@@ -33,26 +33,28 @@ def list_settings(
 
 
 @commands.command()
-def get(name: Name) -> None:
+def get(name: Name, json: JsonFlag = False) -> None:  # noqa: FBT002
     """Print one value. A secret is not told."""
     from routstr.cli import settings_actions  # noqa: PLC0415
 
-    settings_actions.get(environment_or_exit(), name)
+    settings_actions.get(environment_or_exit(), name, json=json)
 
 
 @commands.command("set")
 def set_value(
-    name: Name, value: Annotated[str, typer.Argument(help="As in the environment.")]
+    name: Name,
+    value: Annotated[str, typer.Argument(help="As in the environment.")],
+    json: JsonFlag = False,  # noqa: FBT002
 ) -> None:
     """Store a value, which must fit the others."""
     from routstr.cli import settings_actions  # noqa: PLC0415
 
-    settings_actions.change(environment_or_exit(), name, value)
+    settings_actions.change(environment_or_exit(), name, value, json=json)
 
 
 @commands.command()
-def unset(name: Name) -> None:
+def unset(name: Name, json: JsonFlag = False) -> None:  # noqa: FBT002
     """Store none: the default holds again."""
     from routstr.cli import settings_actions  # noqa: PLC0415
 
-    settings_actions.change(environment_or_exit(), name, None)
+    settings_actions.change(environment_or_exit(), name, None, json=json)

@@ -44,24 +44,25 @@ def show(given: Settings, *, everything: bool, json: bool) -> None:
     tables.console().print(table)
 
 
-def get(given: Settings, name: str) -> None:
+def get(given: Settings, name: str, *, json: bool) -> None:
     """Print one value."""
     name = _known(name)
     groups = _at_desk(given, SettingsDesk.groups)
     (found,) = (one for group in groups for one in group.settings if one.name == name)
-    typer.echo(found.text)
+    typer.echo(msgspec.json.encode({name: _plain(found)}) if json else found.text)
 
 
-def change(given: Settings, name: str, text: str | None) -> None:
+def change(given: Settings, name: str, text: str | None, *, json: bool) -> None:
     """Store a value or, for None, forget it."""
     name = _known(name)
     if text is None:
         _at_desk(given, lambda desk: desk.change({name: None}))
-        typer.echo(f"{name.upper()} has its default again.")
-        return
-    typed = text
-    _at_desk(given, lambda desk: desk.type_in({name: typed}))
-    typer.echo(f"{name.upper()} is stored; a running node uses it within seconds.")
+        told = f"{name.upper()} has its default again."
+    else:
+        typed = text
+        _at_desk(given, lambda desk: desk.type_in({name: typed}))
+        told = f"{name.upper()} is stored; a running node uses it within seconds."
+    typer.echo(msgspec.json.encode({"name": name, "stored": text is not None}) if json else told)
 
 
 def _known(name: str) -> str:

@@ -132,11 +132,12 @@ def restore(
 def export_command(
     file: Annotated[Path, typer.Argument(help="Where to write it; it must not exist.")],
     passphrase_file: PassphraseFile = None,
+    json: JsonFlag = False,  # noqa: FBT002
 ) -> None:
     """Write words, counters and proofs into a file, encrypted with a passphrase."""
     from routstr.cli import wallet_export  # noqa: PLC0415
 
-    wallet_export.run(settings_or_exit(), file, passphrase_file)
+    wallet_export.run(settings_or_exit(), file, passphrase_file, json=json)
 
 
 @commands.command("import")

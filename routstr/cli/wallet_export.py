@@ -4,6 +4,7 @@ import asyncio
 import os
 from pathlib import Path
 
+import msgspec
 import typer
 
 from routstr.cli.opening import existing_key, opened_database
@@ -16,7 +17,7 @@ from routstr.wallet import seed
 from routstr.wallet.backup import COST, Backup, encrypt, read
 
 
-def run(settings: Settings, file: Path, phrase_file: Path | None) -> None:
+def run(settings: Settings, file: Path, phrase_file: Path | None, *, json: bool) -> None:
     """Write the file, which must not exist; nobody but its owner may read it."""
     read_database(settings, lambda _: None)  # there is a database, and none is made
     if file.exists():
@@ -32,6 +33,10 @@ def run(settings: Settings, file: Path, phrase_file: Path | None) -> None:
             os.fsync(out.fileno())
     except PROBLEMS as error:
         fail(f"The wallet cannot be exported: {explain(error)}.")
+    if json:
+        counts = {"keysets": len(backup.keysets), "proofs": len(backup.proofs)}
+        typer.echo(msgspec.json.encode(counts))
+        return
     typer.echo(
         f"{file} holds the wallet's words, {len(backup.keysets)} counters and "
         f"{len(backup.proofs)} proofs.\n"

@@ -1,0 +1,62 @@
+"""A client that is killed while it pays: the next command finds every sat again."""
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from devkit.environment import python
+from devkit.mint import Mint
+from devkit.payer import Payer
+from tests.integration.money.house import QUESTION, House, open_house
+
+pytestmark = [pytest.mark.slow, pytest.mark.mint]
+MOMENTS = (0.9, 1.3, 1.6, 1.9, 2.2, 2.5)
+"""Seconds after its start: before, while and after it has paid, on most machines."""
+
+
+async def killed(house: House, purse: Path, after_s: float) -> None:
+    """Ask a model that answers slowly, and kill the client."""
+    body = json.dumps({"model": "late", "messages": QUESTION})
+    words = ("pay", "request", f"{house.client.url}/v1/chat/completions", "--data", body)
+    environment = {
+        "ROUTSTR_PURSE": str(purse),
+        "ALLOW_INSECURE_MINTS": "true",
+        "PYTHONPATH": ":".join(sys.path),
+        "PATH": "/usr/bin:/bin",
+    }
+    process = await asyncio.create_subprocess_exec(
+        python(), "-m", "routstr", *words, env=environment, stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    await asyncio.sleep(after_s)
+    if process.returncode is None:
+        process.send_signal(signal.SIGKILL)
+    await process.wait()
+
+
+async def test_whenever_it_is_killed_nothing_is_lost(tmp_path: Path, mint: Mint) -> None:
+    purse = tmp_path / "purse"
+    own = {"ROUTSTR_PURSE": str(purse)}
+    url = f"sqlite:///{tmp_path / 'routstr.db'}"
+    async with open_house(tmp_path, url, [mint.url]) as house, Payer(mint.url) as payer:
+        done = await house.node.speak(
+            "pay", "receive", "-", stdin=await payer.token(500), environment=own
+        )
+        assert done.status == 0, done
+        for after_s in MOMENTS:
+            await killed(house, purse, after_s)
+        async with asyncio.timeout(60):
+            while True:
+                left = await house.node.speak("pay", "balance", "--json", environment=own)
+                if left.status == 0:
+                    break
+        ((place,), still) = left.json["balances"], left.json["open"]
+        assert still == []
+        spent = await house.rows("SELECT coalesce(sum(spent), 0) FROM accounts WHERE kind = 2")
+        assert 500 - len(MOMENTS) * 5 <= place["amount"] <= 500
+        assert spent is not None
+        assert (await house.audit()).holds
