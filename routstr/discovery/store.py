@@ -98,5 +98,5 @@ def spend(tx: Tx, event_id: str, now: int) -> bool:
     old = col(NostrValue.name).like(f"{_USED}%"), col(NostrValue.changed_at) < now - _USED_MS
     tx.sql.execute(delete(NostrValue).where(*old))
     new = _INSERT[tx.dialect](NostrValue).values(name=_USED + event_id, value=b"", changed_at=now)
-    done = tx.sql.execute(new.on_conflict_do_nothing(index_elements=["name"]))
-    return done.rowcount == 1
+    once = new.on_conflict_do_nothing(index_elements=["name"]).returning(col(NostrValue.name))
+    return tx.sql.execute(once).first() is not None

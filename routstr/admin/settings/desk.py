@@ -97,7 +97,7 @@ class SettingsDesk:
         about = {
             one.name: _told(settings, one, group) for group in groups for one in group.settings
         }
-        return {**told, "nsec": "", "settings": about, "trouble": self.options.trouble}
+        return {**told, "settings": about, "trouble": self.options.trouble}
 
     async def change(self, values: Mapping[str, object]) -> None:
         """Change some; None: the default again. Raises as :meth:`Options.change`."""

@@ -48,6 +48,7 @@ TABLES: Final = {
     "mint_swaps",
     "model_overrides",
     "node_values",
+    "nostr_values",
     "operator_calls",
     "options",
     "proofs",
