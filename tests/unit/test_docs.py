@@ -13,6 +13,7 @@ from routstr import errors
 from routstr.admin import access_schemas
 from routstr.admin import schemas as admin_schemas
 from routstr.admin.keys import schemas as admin_key_schemas
+from routstr.admin.nostr import network_endpoints
 from routstr.admin.nostr import schemas as nostr_schemas
 from routstr.admin.selling import schemas as selling_schemas
 from routstr.admin.wallet import schemas as wallet_schemas
@@ -20,6 +21,7 @@ from routstr.balance import key_schemas, schemas, usage
 from routstr.core.cors import EXPOSED_HEADERS
 from routstr.core.middleware import RequestLimits
 from routstr.core.setting_groups import GROUPS
+from routstr.discovery import schemas as directory_schemas
 from routstr.ledger.books import PAGE_MAX
 from routstr.node import paths
 from routstr.node.health import REMEMBER_SECONDS
@@ -60,6 +62,8 @@ ANSWERS: Final = (
     wallet_schemas,
     selling_schemas,
     nostr_schemas,
+    network_endpoints,
+    directory_schemas,
 )
 
 
