@@ -22,6 +22,7 @@ ABOUT_THE_REPOSITORY: Final = {
     "test_deploy",
     "test_design_map",
     "test_docs",
+    "test_docs_cli",
     "test_docs_lessons",
     "test_docs_pricing",
     "test_docs_security",
