@@ -1,16 +1,11 @@
 """What instances agree on about Nostr, on both databases."""
 
-from sqlalchemy import create_engine
-
-from routstr.core.db import Database
+from routstr.core.db import Database, migrate
 from routstr.discovery import store
-from routstr.discovery.models import NostrValue
 
 
 async def test_values_names_leases_and_spent_events(database_url: str) -> None:
-    engine = create_engine(database_url)
-    NostrValue.__table__.create(engine)  # type: ignore[attr-defined]  # SQLModel does not declare it
-    engine.dispose()
+    migrate.upgrade(database_url)
     db = Database(database_url)
     db.start()
     try:
