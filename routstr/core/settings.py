@@ -43,7 +43,6 @@ PROFILES: Final[Mapping[str, Mapping[str, str | bool]]] = MappingProxyType(
             "log_level": "DEBUG",
             "console_log_format": "text",
             "allow_insecure_mints": True,
-            "metrics_networks": "127.0.0.0/8,::1",
         },
         "testing": {
             "enable_console_logging": False,

@@ -19,7 +19,7 @@ and owes, so they are shown only to whoever
 - brings `METRICS_TOKEN` as `Authorization: Bearer ...`, or
 - brings a token of the operator with the scope `read` (`/admin/settings`, Access), or
 - comes from one of `METRICS_NETWORKS`, for example `METRICS_NETWORKS=127.0.0.1` or the network of
-  your Prometheus. With `ROUTSTR_ENV=development` this machine's loopback is one of them.
+  your Prometheus.
 
 Everybody else gets 403 `admin_unauthorized`. Loopback is not open by itself: the requests of a
 reverse proxy, and all that come through Tor, come from there, too. Behind a proxy the address that
@@ -65,7 +65,9 @@ Attributes follow OpenTelemetry's conventions for generative AI (`gen_ai.operati
 lines are found. A span never has a prompt, an answer, a key or an address. Providers get no
 `traceparent`. Names, sampling and headers are set by OpenTelemetry's own variables in the
 environment: `OTEL_SERVICE_NAME` (default `routstr`), `OTEL_TRACES_SAMPLER`,
-`OTEL_EXPORTER_OTLP_HEADERS`. Conversations (`/v1/realtime`) are not traced.
+`OTEL_EXPORTER_OTLP_HEADERS`. A trace takes about 0.2 ms of a processor: a busy node samples, for
+example with `OTEL_TRACES_SAMPLER=parentbased_traceidratio` and `OTEL_TRACES_SAMPLER_ARG=0.01`.
+Conversations (`/v1/realtime`) are not traced.
 
 ## Logs
 
