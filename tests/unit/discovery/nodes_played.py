@@ -52,8 +52,10 @@ class Nodes(AbstractResolver):
 
 
 @asynccontextmanager
-async def open_nodes(*, allow_loopback: bool = True) -> AsyncIterator[tuple[Nodes, ClientSession]]:
-    """Nodes, and the session with which a node looks at others."""
+async def open_nodes(
+    settings: Settings | None = None, *, allow_loopback: bool = True
+) -> AsyncIterator[tuple[Nodes, ClientSession]]:
+    """Nodes, and the session with which a node of these settings looks at others."""
     nodes = Nodes()
     app = web.Application()
     app.router.add_get("/{tail:.*}", nodes.answer)
@@ -61,7 +63,9 @@ async def open_nodes(*, allow_loopback: bool = True) -> AsyncIterator[tuple[Node
     await runner.setup()
     await web.TCPSite(runner, LOOPBACK, 0).start()
     nodes.port = runner.addresses[0][1]
-    session = outgoing_session(Settings(), allow_loopback=allow_loopback, resolver=nodes)
+    session = outgoing_session(
+        settings or Settings(), allow_loopback=allow_loopback, resolver=nodes
+    )
     try:
         async with session:
             yield nodes, session

@@ -1,7 +1,11 @@
 """What announcements of strangers come to."""
 
+from typing import Any
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from routstr.core.secret import Secret
 from routstr.discovery.events import Event
@@ -129,3 +133,17 @@ def test_the_well_reviewed_come_first_and_nobody_fills_the_list() -> None:
     events = [*crowd, announced(BOB, URL), announced(DAN, "https://dan.example.com", at=1_900)]
     found = [one.pubkey for one in candidates(events, reviews, NOW)]
     assert found == [BOB.pubkey, *[EVE.pubkey] * OF_ONE_KEY_MAX, DAN.pubkey]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["u", "mint", "version", "d"]), st.text(max_size=80))),
+    st.text(max_size=80),
+)
+def test_whatever_is_announced_is_read_or_left_out(tags: Any, content: str) -> None:
+    odd = [("u", f"https://{text}") for _, text in tags]
+    event = msgspec.structs.replace(
+        announced(BOB, URL), tags=(*tags, *odd, ("d", "x"), ("u", URL)), content=content
+    )
+    found = provider_of(event)
+    assert found is None or found.endpoint_urls
+    assert len(list(candidates([event], {}, NOW))) == (found is not None)

@@ -6,7 +6,9 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from devkit.socks import SocksServer
 from routstr.core.secret import Secret
+from routstr.core.settings import Settings
 from routstr.discovery import probe as probe_module
 from routstr.discovery.identity import Identity
 from routstr.discovery.probe import ANSWER_BYTES_MAX, Health, Probe, own_key
@@ -72,6 +74,20 @@ async def test_a_base_that_ends_in_v1_is_the_same_node() -> None:
 async def test_without_tor_an_onion_service_is_unknown_unless_it_is_found_elsewhere() -> None:
     assert await look(says(), ONION) == (None, "unknown", None)
     assert await look(says(name="Bob"), ONION, NODE) == (200, "info", {"name": "Bob"})
+
+
+async def test_an_onion_service_is_asked_through_tor() -> None:
+    host = ONION.removeprefix("http://")
+    async with SocksServer({}) as tor, open_nodes(Settings(tor_proxy_url=tor.url)) as opened:
+        nodes, session = opened
+        nodes.plays[host] = says(name="Bob")
+        tor.places[host] = nodes.port
+        found = await Probe(session, tor=True).look((ONION,))
+        assert (found.status_code, found.endpoint) == (200, "info")
+        assert tor.asked == [(host, 80)]
+        tor.play = "refuses"
+        gone = await Probe(session, tor=True).look((f"http://{'b' * 56}.onion",))
+        assert (gone.status_code, gone.endpoint) == (None, "error")
 
 
 async def test_nobody_there_and_too_slow_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
