@@ -76,3 +76,24 @@ async def test_a_refusal_is_no_delivery_and_no_redirect_is_followed(
 async def test_a_private_address_is_never_reached(inbox: Inbox) -> None:
     assert not await send(inbox, ALERT, loopback=False)
     assert not inbox.got
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_a_private_message_says_what_is_wrong_and_what_to_do(taken: bool) -> None:
+    said: list[str] = []
+
+    async def message(text: str) -> bool:
+        said.append(text)
+        return taken
+
+    async with outgoing_session(Settings()) as session:
+        sender = AlertSender(
+            session,
+            lambda _: Wording("The mint is down", "Do this."),
+            node="n",
+            webhook_url="",
+            ntfy_url="",
+            message=message,
+        )
+        assert await sender.send(ALERT) is taken
+    assert said == ["n: The mint is down\n\nDo this."]
