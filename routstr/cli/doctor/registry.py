@@ -3,7 +3,16 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from routstr.cli.doctor.checks import address, lightning, mints, port, prices, upstreams
+from routstr.cli.doctor.checks import (
+    address,
+    lightning,
+    mints,
+    port,
+    prices,
+    relays,
+    tor,
+    upstreams,
+)
 from routstr.cli.doctor.findings import Finding
 from routstr.cli.doctor.patient import Patient
 
@@ -22,4 +31,6 @@ CHECKS: Final = (
     Check("address", address.check),
     Check("payouts", lightning.check),
     Check("port", port.check),
+    Check("relays", relays.check),
+    Check("tor", tor.check),
 )

@@ -65,7 +65,7 @@ def talk(counter: Counter, body: bytes, status: int = 200, cut: bool = False) ->
         counter.node.tokens.append(str(len(asked["messages"])))
         yield response
 
-    counter.node.asking = asking  # type: ignore[assignment]
+    counter.node.asking = asking  # type: ignore[method-assign]
     counter.node.next(PATH, demand(10, counter.mint.url))
     asked = Asked(NODE, "m", "Be short.", 100, json=False)
     return Conversation(asked, counter.purse, counter.node)
