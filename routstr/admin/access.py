@@ -4,7 +4,7 @@ from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from routstr.admin.nostr.sign_in import NostrSignIn, is_signed
+from routstr.admin.nostr_sign_in import NostrSignIn, is_signed
 from routstr.admin.schemas import Done, LoginAnswer, LoginRequest
 from routstr.admin.scopes import Scope, needed
 from routstr.admin.sessions import SESSION_SECONDS, Caller, Sessions, Visit

@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 from starlette.datastructures import State
 
 from routstr.admin.nostr.desk import Announced, NostrDesk, RelayShown, Shown
-from routstr.admin.nostr.sign_in import Claim, NostrSignIn
+from routstr.admin.nostr_sign_in import Claim, NostrSignIn
 from routstr.admin.sessions import Sessions
 from routstr.assembly.process import Process
 from routstr.core.clock import Clock

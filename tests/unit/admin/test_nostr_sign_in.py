@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from routstr.admin.nostr.sign_in import WINDOW_MS, Claim, NostrSignIn, decoded, is_signed
+from routstr.admin.nostr_sign_in import WINDOW_MS, Claim, NostrSignIn, decoded, is_signed
 from routstr.admin.passwords import Passwords
 from routstr.admin.sessions import Sessions, Visit
 from routstr.core.clock import ManualClock
