@@ -145,3 +145,30 @@ async def test_without_tor_an_onion_service_is_not_looked_for_elsewhere() -> Non
     async with outgoing_session(closed) as session:
         with pytest.raises(aiohttp.ClientConnectorError, match="Tor: "):
             await session.get(f"http://{ONION}/")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("socks5://127.0.0.1:9050", "socks5://127.0.0.1:9050"),
+        (" SOCKS5h://Tor/ ", "socks5://tor:9050"),
+        ("socks5://[::1]:9150", "socks5://[::1]:9150"),
+        ("", ""),
+    ],
+)
+def test_the_socks_port_has_one_spelling(given: str, kept: str) -> None:
+    assert Settings(tor_proxy_url=given).tor_proxy_url == kept
+
+
+@pytest.mark.parametrize(
+    "given", ["http://127.0.0.1:9050", "127.0.0.1:9050", "socks4://tor", "socks5://a:b@tor",
+              "socks5://", "socks5://tor/x", "socks5://tor:0"],
+)  # fmt: skip
+def test_what_is_no_socks_port_of_tor_is_refused(given: str) -> None:
+    with pytest.raises(ValueError, match="must be the SOCKS port of Tor"):
+        Settings(tor_proxy_url=given)
+
+
+def test_nothing_goes_through_tor_without_a_way_to_it() -> None:
+    with pytest.raises(ValueError, match="TOR_ALL: got true; needs TOR_PROXY_URL"):
+        Settings(tor_all=True, tor_proxy_url="")
