@@ -56,7 +56,13 @@ def create(
         fail("Say what pays for it: --token-file or --msat.", EXIT_USAGE)
     token = None if token_file is None else _read(token_file)
     asked = _asked(NewKey, wanted, initial_balance_token=token, amount_msats=msat)
-    made = _act(settings, lambda keys, name: keys.create(name, asked), "No key was made", call)
+    made = _act(
+        settings,
+        lambda keys, name: keys.create(name, asked),
+        "No key was made",
+        call,
+        deposits=token is not None,
+    )
     if json:
         typer.echo(made.model_dump_json())
         return
@@ -148,8 +154,13 @@ def _act(
     act: Callable[[KeyActions, str], Awaitable[T]],
     failed: str,
     call: str | None = None,
+    *,
+    deposits: bool = False,
 ) -> T:
-    """Be the operator's desk for a moment; ``failed`` begins the last words."""
+    """Be the operator's desk for a moment; ``failed`` begins the last words.
+
+    ``deposits``: tokens are redeemed.
+    """
     read_database(settings, lambda _: None)  # there is a database, and none is made
     named = _named(call)
 
@@ -164,6 +175,8 @@ def _act(
             )
             money = build_money(settings, db, wallet, key, clock, session)
             keys, _ = build_custody(db, key, clock, wallet, money)
+            if deposits:
+                await money.verifier.run()  # no deposit before the books were looked at
             return await act(keys, named)
 
     try:
