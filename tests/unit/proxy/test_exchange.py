@@ -2,6 +2,7 @@ import json
 
 from starlette.types import Message
 
+from routstr.core.clock import ManualClock
 from routstr.errors import InsufficientBalance, UpstreamRejected
 from routstr.money import Msat
 from routstr.payment.change import Change
@@ -94,3 +95,17 @@ async def test_a_refusal_tells_the_change_of_what_was_paid() -> None:
         "mint_fee_msats": 200,
         "unrefunded_msats": 45,
     }
+
+
+def test_the_time_with_providers_is_from_the_first_question_to_the_last_word() -> None:
+    clock = ManualClock()
+    made = Exchange(http_scope("POST", "/"), None, None, "r-1", clock.monotonic)  # type: ignore[arg-type]
+    assert made.upstream_s is None
+    clock.advance(seconds=1)
+    made.asks()
+    assert made.upstream_s is None
+    for _ in range(2):  # the second provider answers twice
+        clock.advance(seconds=2)
+        made.asks()
+        made.hears()
+    assert made.upstream_s == 4

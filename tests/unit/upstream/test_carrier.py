@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from routstr.errors import UpstreamError, UpstreamTimeout
@@ -198,3 +200,14 @@ def test_rests_that_are_over_are_forgotten() -> None:
     for model in range(1_000):
         line.rest(str(model), model + 1, model)
     assert len(line.rests) == 1
+
+
+def test_failures_are_counted_but_not_what_the_client_did_wrong() -> None:
+    told: list[tuple[str, str]] = []
+    parts = replace(Alarms().parts(), failures=lambda provider, code: told.append((provider, code)))
+    one = Carrier(profile("p", "a"), parts)
+    assert fail(one, one.lines[0], 400) is Blame.CLIENT
+    assert told == []
+    fail(one, one.lines[0])
+    one.broke_off(UpstreamTimeout(), 0)
+    assert told == [("p", "upstream_timeout")] * 2

@@ -1,6 +1,7 @@
 import asyncio
 import gzip
 import socket
+from contextlib import suppress
 
 import aiohttp
 import msgspec
@@ -312,3 +313,33 @@ async def test_errors_do_not_show_the_path(session: aiohttp.ClientSession, gate:
 )
 def test_ids_are_quoted_in_paths(text: str, quoted: str) -> None:
     assert path_part(text) == quoted
+
+
+@pytest.mark.parametrize(
+    ("status", "result"), [(200, "answered"), (400, "refused"), (429, "busy"), (500, "unclear")]
+)
+async def test_whoever_counts_is_told_of_every_call(
+    fake: FakeMint, session: aiohttp.ClientSession, gate: MintGate, status: int, result: str
+) -> None:
+    told: list[tuple[str, str]] = []
+
+    def called(operation: str, result: str, seconds: float, /) -> None:
+        assert seconds >= 0
+        told.append((operation, result))
+
+    http = MintHttp(fake.url, session, gate, called=called)
+    path = "/v1/mint/quote/bolt11/a-secret-id"
+    fake.reply(path, status, {"signatures": [], "code": 11001, "detail": "x"})
+    with suppress(MintBusy, MintRefusal, MintUnclear):
+        await http.get(path, Answer, 5)
+    assert told == [("mint_quote", result)]
+
+
+async def test_a_mint_that_is_away_is_counted(
+    session: aiohttp.ClientSession, gate: MintGate
+) -> None:
+    told: list[tuple[str, str]] = []
+    http = MintHttp("http://127.0.0.1:9", session, gate, called=lambda *call: told.append(call[:2]))
+    with pytest.raises(MintDown):
+        await post(http)
+    assert told == [("swap", "down")]

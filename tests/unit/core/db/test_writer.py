@@ -290,3 +290,16 @@ def test_loops_that_are_gone_do_not_disturb_others(backend: FakeBackend) -> None
 
     asyncio.run(use_it())
     assert backend.rows == ["nobody waits", 2]
+
+
+async def test_whoever_counts_is_told_of_every_batch(backend: FakeBackend) -> None:
+    told: list[tuple[int, float]] = []
+    db = Database("sqlite:///unused", backend, committed=lambda *batch: told.append(batch))
+    db.start()
+    gate, task = await behind_a_gate(db)
+    tasks = await queued(db.write(insert(1)), db.write(insert(2)))
+    gate.open()
+    await asyncio.gather(task, *tasks)
+    await db.stop()
+    assert [operations for operations, _ in told] == [1, 2]
+    assert all(seconds >= 0 for _, seconds in told)
