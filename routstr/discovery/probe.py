@@ -19,7 +19,7 @@ from routstr.discovery.listing import of_tor
 
 CALL_SECONDS: Final = 10.0
 TOR_SECONDS: Final = 30.0
-ANSWER_BYTES_MAX: Final = 64 * 1024
+ANSWER_BYTES_MAX: Final = 16 * 1024
 NOTHING: Final = Raw(b"null")
 ERROR: Final = "error"
 UNKNOWN: Final = "unknown"
