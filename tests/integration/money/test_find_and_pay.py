@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from devkit.ports import LOOPBACK
 from devkit.relay import NostrRelay
-from examples.find_and_pay import Refused, ask, buy, cheapest, find, offers
+from examples.find_and_pay import Refused, ask, buy, cheapest, find, main, offers
 from routstr.core.secret import Secret
 from routstr.discovery.announcement import ANNOUNCEMENT
 from routstr.discovery.identity import Identity
@@ -45,7 +46,12 @@ class ToTheNode(AbstractResolver):
 
 
 async def test_from_a_relay_to_an_answer_and_its_change(
-    house: House, client: Client, purse: Purse, relay: NostrRelay
+    house: House,
+    client: Client,
+    purse: Purse,
+    relay: NostrRelay,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with asyncio.timeout(20):
         while not relay.held(ANNOUNCEMENT):  # noqa: ASYNC110 - what another process does
@@ -83,6 +89,11 @@ async def test_from_a_relay_to_an_answer_and_its_change(
             await ask(session, bought.offer, paid, QUESTION)
         assert token.decode(refused.value.token) == token.decode(paid), "it was spent already"
         assert await offers(session, bought.offer.node, QUESTION)
+
+    monkeypatch.setattr(sys, "argv", ["find_and_pay.py", relay.url, QUESTION])
+    monkeypatch.setenv("CASHU_TOKEN", bought.change)
+    assert await main() == 1
+    assert capsys.readouterr().out.startswith("None of 0 nodes takes tokens of ")
 
     relay.extra.clear()
     (one,) = await listed(client, f"http://{NAME}")
