@@ -20,7 +20,7 @@ NO_PAGES = frozenset(
     {
         *("/now", "/llms.txt", "/openapi.json", f"{ASSETS}/{{path:path}}", "/admin/live", "/admin/charts/{what}"),
         *("/admin/transactions/export/{table}.{form}", "/admin/setup", "/admin/setup/pay/state"),
-        *("/admin/wallet/mints", "/admin/wallet/check/part"),
+        *("/admin/wallet/mints", "/admin/wallet/check/part", "/admin/nostr/network"),
     }
 )
 """Files, streams, parts of pages, and what leads to another page."""
