@@ -18,7 +18,14 @@ from tests.browser.scene import DESKTOP, PHONE, Scene, sign_in
 
 NO_PAGES = frozenset(
     {
-        *("/now", "/llms.txt", "/openapi.json", f"{ASSETS}/{{path:path}}", "/admin/live", "/admin/charts/{what}"),
+        *(
+            "/now",
+            "/llms.txt",
+            "/openapi.json",
+            f"{ASSETS}/{{path:path}}",
+            "/admin/live",
+            "/admin/charts/{what}",
+        ),
         *("/admin/transactions/export/{table}.{form}", "/admin/setup", "/admin/setup/pay/state"),
         *("/admin/wallet/mints", "/admin/wallet/check/part", "/admin/nostr/network"),
     }

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from routstr.core.clock import ManualClock
 from routstr.core.db import Backend, Database, Tx
+from routstr.core.db.writer import RECONNECT_SECONDS_MAX
 from routstr.ledger import accounts, instances, key_limits, verify
 from routstr.ledger.accounts import Entry
 from routstr.ledger.entries import AccountKind, HoldRequest, KeyMark, Settlement, TransferKind
@@ -54,9 +55,11 @@ class Bank:
     def ledger(self) -> Ledger:
         return self.branches[0].ledger
 
-    async def open(self, backend: Backend | None = None, **options: float) -> Branch:
+    async def open(
+        self, backend: Backend | None = None, *, reconnect_seconds: float = RECONNECT_SECONDS_MAX
+    ) -> Branch:
         """Start one more instance, with its own writer."""
-        db = Database(self.url, backend, **options)
+        db = Database(self.url, backend, reconnect_seconds=reconnect_seconds)
         db.start()
         instance = await db.write(instances.register)
         node = await Ledger.open_books(db, self.clock)
