@@ -53,6 +53,16 @@ def serve(
         raise typer.Exit(EXIT_FAILED)
 
 
+@cli.command()
+def demo(
+    *, once: Annotated[bool, typer.Option("--once", help="End after one round.")] = False
+) -> None:
+    """Show a paid chat with real parts on this machine; in the source tree only (make demo)."""
+    from routstr.cli import demonstration  # noqa: PLC0415
+
+    raise typer.Exit(demonstration.run(once=once))
+
+
 @cli.command("migrate")
 def migrate_command(json: JsonFlag = False) -> None:  # noqa: FBT002 - a flag
     """Bring the database to this version's schema."""

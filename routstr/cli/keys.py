@@ -1,14 +1,14 @@
 """``routstr keys``: clients' keys, what is on them, and what an operator does with them."""
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from routstr.auth.key_lists import Which
 from routstr.cli.shell import EXIT_FAILED, EXIT_USAGE, JsonFlag, fail, settings_or_exit
 from routstr.money import Unit
 
+Which: TypeAlias = Literal["all", "funded", "expired", "revoked", "parents", "children"]
 Id: TypeAlias = Annotated[str, typer.Argument(help="The key's id, key_...; never the key itself.")]
 CallName: TypeAlias = Annotated[
     str | None,
@@ -40,7 +40,7 @@ def overview(context: typer.Context, json: JsonFlag = False) -> None:  # noqa: F
 @commands.command("list")
 def list_keys(
     *,
-    which: Annotated[Which, typer.Option(help="Which of them.")] = Which.ALL,
+    which: Annotated[Which, typer.Option(help="Which of them.")] = "all",
     search: Annotated[str, typer.Option(help="Beginning of an id or a name.")] = "",
     before: Annotated[int | None, typer.Option(help="Go on behind an earlier page.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 50,

@@ -21,10 +21,10 @@ T = TypeVar("T")
 
 
 def page(
-    settings: Settings, which: Which, search: str, before: int | None, limit: int, *, json: bool
+    settings: Settings, which: str, search: str, before: int | None, limit: int, *, json: bool
 ) -> None:
-    """Print a page of keys."""
-    found = _at_desk(settings, lambda desk: desk.page(which, search, before, limit))
+    """Print a page of keys; ``which`` is a value of ``Which``."""
+    found = _at_desk(settings, lambda desk: desk.page(Which(which), search, before, limit))
     if json:
         typer.echo(found.model_dump_json())
         return

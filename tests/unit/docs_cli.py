@@ -10,8 +10,8 @@ from tests.unit.docs_markdown import ROOT
 
 PAGE: Final = "cli.md"
 MARK: Final = "<!-- what follows is made by tests/unit/docs_cli.py -->"
-WITHOUT_JSON: Final = frozenset({"serve", "wallet seed"})
-"""The server, and words that are for paper."""
+WITHOUT_JSON: Final = frozenset({"serve", "demo", "wallet seed"})
+"""The server, a show, and words that are for paper."""
 
 
 class Command(NamedTuple):

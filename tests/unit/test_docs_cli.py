@@ -25,7 +25,7 @@ def test_the_reference_is_what_the_commands_say() -> None:
 def test_the_list_of_commands_is_whole() -> None:
     paths = {command.path for command in COMMANDS}
     assert paths >= {
-        *("serve", "doctor", "verify", "migrate", "chat", "backup", "restore", "import"),
+        *("serve", "demo", "doctor", "verify", "migrate", "chat", "backup", "restore", "import"),
         *("admin reset-password", "keys list", "models list", "providers list", "pay request"),
     }
     assert {path.split()[0] for path in paths if " " in path} >= set(GROUPS)

@@ -1,5 +1,6 @@
 """Commands as a shell sees them: what they print and how they exit."""
 
+import ast
 import sqlite3
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from alembic.script import ScriptDirectory
 from typer.testing import CliRunner
 
 from routstr import __version__
+from routstr import cli as routstr_cli
 from routstr.cli import cli
 from routstr.core.db import migrate
 
@@ -57,3 +59,20 @@ def test_migrate_refuses_a_database_of_a_newer_version(tmp_path: Path) -> None:
     done = runner.invoke(cli, ["migrate"])
     assert done.exit_code == 1
     assert "9999" in done.output
+
+
+def test_knowing_the_commands_takes_no_database_and_no_network() -> None:
+    """Each command imports what it needs when it runs: ``--help`` and completion are quick."""
+    light = ("routstr.cli", "routstr.money", "routstr.version")
+    folder = Path(routstr_cli.__file__).parent
+    groups = [path for path in folder.glob("*.py") if "commands = typer.Typer(" in path.read_text()]
+    assert len(groups) >= 7
+    for path in (folder / "__init__.py", *groups):
+        imported = [
+            node.module or ""
+            for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.ImportFrom)
+        ]
+        ours = [name for name in imported if name.startswith("routstr")]
+        assert all(name.startswith(light) for name in ours), path
+        assert not [name for name in ours if name.endswith("_actions")], path
