@@ -5,7 +5,7 @@ import pytest
 from routstr.admin.passwords import COST, PASSWORD_CHARS_MAX, Passwords
 from routstr.core.clock import ManualClock
 from routstr.core.secret import Secret
-from routstr.errors import AdminNotConfigured, PasswordUnfit
+from routstr.errors import AdminNotConfigured, PasswordLocked, PasswordUnfit
 from tests.unit.admin.office import CHEAP
 from tests.unit.upstream.storing import NODE_KEY, database
 
@@ -29,6 +29,19 @@ async def test_a_password_is_neither_short_nor_endless(unfit: str, tmp_path: Pat
     async with database(tmp_path) as db:
         with pytest.raises(PasswordUnfit):
             await Passwords(db, NODE_KEY, ManualClock(), Secret(), cost=CHEAP).create(Secret(unfit))
+
+
+async def test_whoever_has_the_machine_sets_another_one_and_ends_all_sessions(
+    tmp_path: Path,
+) -> None:
+    async with database(tmp_path) as db:
+        one = Passwords(db, NODE_KEY, ManualClock(), Secret(), cost=CHEAP)
+        assert await one.reset(PASSWORD) == 0
+        await one.reset(Secret("another horse"))
+        assert await one.matches(PASSWORD) is None
+        assert await one.matches(Secret("another horse")) is not None
+        with pytest.raises(PasswordLocked):
+            await Passwords(db, NODE_KEY, ManualClock(), PASSWORD, cost=CHEAP).reset(PASSWORD)
 
 
 def test_guessing_costs_what_is_recommended() -> None:
