@@ -12,7 +12,8 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from routstr.cli.pay_actions import bill_in_words, told, with_purse
+from routstr.cli.pay_actions import with_purse
+from routstr.cli.pay_words import bill_in_words, told
 from routstr.cli.purse.node import Nodes, Unpayable, answer_of, checked_address
 from routstr.cli.purse.paying import AnswerLost, Bill, Till
 from routstr.cli.purse.purse import Paid, Purse

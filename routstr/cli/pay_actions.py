@@ -10,11 +10,12 @@ import msgspec
 import typer
 
 from routstr.cli import tables
+from routstr.cli.pay_words import bill_in_words, tell_of, told
 from routstr.cli.purse import room
 from routstr.cli.purse.node import Answer, Nodes, checked_address
-from routstr.cli.purse.paying import AnswerLost, Bill, Till
+from routstr.cli.purse.paying import Till
 from routstr.cli.purse.purse import Paid, Purse
-from routstr.cli.purse.settling import End, Settlement, settle
+from routstr.cli.purse.settling import settle
 from routstr.cli.reading import PROBLEMS, explain
 from routstr.cli.shell import EXIT_USAGE, environment_or_exit, fail
 from routstr.core.addresses import normalise_mint_url, split_http_url
@@ -146,17 +147,6 @@ def request(
     return _with_purse(folder, work, "The node was not asked")
 
 
-def bill_in_words(bill: Bill) -> str:
-    """``cost 12 msat; 3 sat paid, 2 sat back, 1 sat spent``."""
-    cost = "" if bill.cost_msat is None else f"cost {tables.amount(bill.cost_msat, 'msat')}; "
-    paid, back, spent = (
-        tables.amount(one, bill.unit) for one in (bill.paid, bill.back, bill.spent)
-    )
-    if bill.end is End.OPEN:
-        return f"{cost}{paid} paid; the change is not here yet: {bill.problem}"
-    return f"{cost}{paid} paid, {back} back, {spent} spent"
-
-
 def with_purse(
     settings: Settings,
     folder: Path | None,
@@ -173,17 +163,10 @@ def with_purse(
         ):
             nodes = Nodes(session)
             for paid in await purse.unfinished():
-                _tell(paid, await settle(purse, nodes, paid, patience_s=_SOME_PATIENCE_S))
+                tell_of(paid, await settle(purse, nodes, paid, patience_s=_SOME_PATIENCE_S))
             return await act(purse, nodes)
 
     return work()
-
-
-def told(error: BaseException, failed: str) -> str:
-    """What went wrong, and what became of the money."""
-    if isinstance(error, AnswerLost):
-        return f"{explain(error)}; {bill_in_words(error.bill)}."
-    return f"{failed}: {explain(error)}."
 
 
 def _with_purse(
@@ -201,16 +184,6 @@ def _with_purse(
         return asyncio.run(work())
     except PROBLEMS as error:
         fail(told(error, failed))
-
-
-def _tell(paid: Paid, ended: Settlement) -> None:
-    """Say what became of a payment of an earlier command."""
-    amount = tables.amount(paid.amount, paid.unit)
-    if ended.end is End.OPEN:
-        words = f"stays open: {ended.problem}"
-    else:
-        words = f"is settled, {tables.amount(ended.back, paid.unit)} came back"
-    typer.echo(f"An earlier payment of {amount} to {paid.node} {words}.", err=True)
 
 
 def _tell_sent(left: list[Paid], *, json: bool) -> None:

@@ -5,13 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from routstr.cli.pay_actions import bill_in_words, told
-from routstr.cli.purse.paying import AnswerLost, Bill
-from routstr.cli.purse.settling import End
-from routstr.money import Unit
 from tests.unit.cli.stage import Said, Stage
-
-BILL = Bill(Unit.SAT, 10, 1, 4, End.CHANGE, 5_500)
 
 
 @pytest.fixture
@@ -55,17 +49,6 @@ def test_what_cannot_be_done_is_said(
 ) -> None:
     said = say(desk, *words, stdin="cashuBnonsense")
     assert (said.status, error in " ".join(said.error.split())) == (status, True), said
-
-
-def test_a_bill_says_what_it_cost_or_what_is_still_to_come() -> None:
-    assert bill_in_words(BILL) == "cost 5,500 msat; 10 sat paid, 4 sat back, 7 sat spent"
-    still = Bill(Unit.SAT, 10, 0, 0, End.OPEN, None, "the node is away")
-    assert bill_in_words(still) == "10 sat paid; the change is not here yet: the node is away"
-
-
-def test_a_lost_answer_comes_with_its_bill() -> None:
-    assert "7 sat spent" in told(AnswerLost("cut", BILL), "It failed")
-    assert told(ValueError("no"), "It failed") == "It failed: no."
 
 
 def test_a_purse_is_where_it_is_said_to_be(desk: Stage, tmp_path: Path) -> None:
