@@ -58,7 +58,9 @@ def test_without_a_limit_everything_is_believed() -> None:
     assert believed([model(prompt=ONE)], now, 0) == (tuple(now), ())
 
 
-@given(st.decimals("1e-12", 1), st.decimals("1e-12", 1), st.integers(1, 1_000))
+@given(
+    st.decimals("1e-12", 1, places=12), st.decimals("1e-12", 1, places=12), st.integers(1, 1_000)
+)
 def test_what_is_sold_is_never_further_away_than_the_limit(
     before: Decimal, now: Decimal, limit: int
 ) -> None:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -7,8 +8,8 @@ from hypothesis import strategies as st
 
 from routstr.catalog.snapshot import PER_MSAT, Rates
 from routstr.money import ZERO, Msat, charge, total
-from routstr.payment.cost import Cost, calculate_request_cost, fitted, own_cost
-from routstr.payment.usage import Media, Usage
+from routstr.payment.cost import Cost, calculate_request_cost, fitted, own_cost, taken
+from routstr.payment.usage import Media, Taken, Usage
 
 rate = st.integers(0, 10**18)
 count = st.integers(0, 10**7)
@@ -171,3 +172,24 @@ def test_without_prices_of_their_own_sound_and_pictures_cost_what_words_do() -> 
     assert calculate_request_cost(rates, Usage(9, 12, media=media)) == calculate_request_cost(
         rates, Usage(9, 12)
     )
+
+
+USD_PER_BTC = Decimal(100_000)  # one USD is 1,000 sat
+
+
+@pytest.mark.parametrize(
+    ("said", "usd_per_btc", "msat"),
+    [
+        (None, USD_PER_BTC, 30),
+        (Taken(Decimal(77), in_msat=True), None, 77),
+        (Taken(Decimal("0.0001")), USD_PER_BTC, 100),
+        (Taken(Decimal("0.0000001001")), USD_PER_BTC, 1),  # 0.1001 msat, rounded up
+        (Taken(Decimal("0.0001")), None, 30),  # models priced in sat: nobody knows what a USD is
+    ],
+)
+def test_what_a_provider_takes_is_what_it_says_else_its_prices(
+    said: Taken | None, usd_per_btc: Decimal | None, msat: int
+) -> None:
+    usage = Usage(10, 10, taken=said)
+    own = Rates(prompt=PER_MSAT, completion=2 * PER_MSAT)
+    assert taken(own, usage, usd_per_btc) == msat

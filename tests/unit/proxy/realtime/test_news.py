@@ -1,6 +1,7 @@
 """Events of the provider: what is taken note of, and what the client gets of them."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from routstr.errors import UpstreamError
 from routstr.money import Msat
 from routstr.payment.cost import Cost
 from routstr.payment.metering import Receipt
-from routstr.payment.usage import Usage
+from routstr.payment.usage import Taken, Usage
 from routstr.proxy.realtime.news import Outcome, clean, cleaned, read_news
 
 CHARGED = Cost(*[Msat(amount) for amount in (9, 1, 4, 4, 0, 0)])
@@ -41,7 +42,8 @@ def test_parts_of_a_response() -> None:
 def test_the_end_of_a_response_tells_its_cost_and_no_price_of_the_provider_s() -> None:
     text = done(status="completed", usage={"input_tokens": 2, "output_tokens": 1, "cost": 5})
     outcome = Outcome(text, read_news(text))
-    assert (outcome.id, outcome.status, outcome.usage) == ("r", "completed", Usage(2, 1))
+    used = Usage(2, 1, taken=Taken(Decimal(5)))  # for the operator alone
+    assert (outcome.id, outcome.status, outcome.usage) == ("r", "completed", used)
     event = json.loads(outcome.with_cost(RECEIPT, "played"))
     usage = event["response"]["usage"]
     assert usage["cost"]["total_msats"] == 9
