@@ -50,6 +50,17 @@ class Postgres:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
+    def version(self) -> str:
+        """Of the server, as it tells it."""
+        with psycopg.connect(host=str(self.folder), user=_USER) as connection:
+            number = connection.info.server_version
+        return f"{number // 10_000}.{number % 10_000}"
+
     def create_database(self, *, copy_of: str | None = None) -> str:
         """A new database, empty or with what the one of that URL holds; returns its URL.
 
