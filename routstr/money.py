@@ -16,6 +16,12 @@ MSAT_PER_BTC: Final = 100_000_000_000
 MAX_MSAT: Final = 21_000_000 * MSAT_PER_BTC  # all the bitcoin there can be; fits a 64-bit column
 
 
+# found once: amounts are made several times in each request
+_make: Final = int.__new__
+_plus: Final = int.__add__
+_minus: Final = int.__sub__
+
+
 @final
 class Msat(int):
     """A whole number of millisatoshi, positive or negative.
@@ -30,13 +36,13 @@ class Msat(int):
         kind = type(value)
         if kind is not int and kind is not Msat:
             raise TypeError(f"an amount is a whole number of msat, not {kind.__name__}")
-        return int.__new__(cls, value)
+        return _make(cls, value)
 
     def __add__(self, other: "Msat") -> "Msat":  # type: ignore[override]
-        return Msat(int(self) + int(_same(other)))
+        return _make(Msat, _plus(self, _same(other)))
 
     def __sub__(self, other: "Msat") -> "Msat":  # type: ignore[override]
-        return Msat(int(self) - int(_same(other)))
+        return _make(Msat, _minus(self, _same(other)))
 
     def __mul__(self, count: int) -> "Msat":
         if type(count) is not int:

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Protocol, TextIO, final
 
 import msgspec
@@ -36,8 +37,12 @@ class LogEntry(Protocol):
 
 def iso_time(ms: int) -> str:
     """UTC in ISO 8601 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
-    moment = datetime.fromtimestamp(ms // 1_000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1_000:03d}Z"
+    return f"{_iso_second(ms // 1_000)}.{ms % 1_000:03d}Z"
+
+
+@lru_cache(maxsize=8)
+def _iso_second(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def as_json(lines: Iterable[LogLine]) -> bytes:

@@ -1,17 +1,17 @@
 """What a request costs: its usage times the rates of its hold, rounded up once. Pure."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
+
+from msgspec import Struct
 
 from routstr.catalog.snapshot import PER_MSAT, Rates
 from routstr.money import MSAT_PER_BTC, ZERO, Msat
 from routstr.payment.usage import Media, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True, gc=False):
     """A charge in msat and its parts, which sum to it exactly.
 
     ``base`` is what does not depend on tokens: the price per request, images and web searches,

@@ -18,9 +18,11 @@ to the sweeper.
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, Protocol, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from routstr.catalog.snapshot import ModelEntry
 from routstr.core.logging import get_logger
@@ -73,8 +75,7 @@ class Ledger(Protocol):
     async def release(self, hold: int, placed: Placed | None = None, /) -> Settled: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True, gc=False):
     """What is sold to one request: a model at the price of one moment.
 
     ``images`` are the images in the request, which no provider reports; ``tokens`` are those of its
@@ -89,8 +90,7 @@ class Offer:
     tokens: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True, gc=False):
     """What a request was charged. The parts of ``cost`` sum to ``charged``.
 
     ``balance`` is what the account owns after it, other requests' holds included; None while the

@@ -6,8 +6,10 @@ limited to what the ceiling pays. ``X-Routstr-Fit-Balance: 1`` asks for the same
 was named, for the ceiling and for the balance.
 """
 
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from routstr.errors import InvalidParameter, MaxCostExceeded
 from routstr.money import MAX_MSAT, Msat
@@ -19,8 +21,7 @@ _DIGITS_MAX: Final = 20
 _FIT: Final = {"0": False, "1": True}
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(Struct, frozen=True, gc=False):
     """``max_cost``: the ceiling, None without one. ``fit``: lower what is too dear."""
 
     max_cost: Msat | None = None

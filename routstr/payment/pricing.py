@@ -11,10 +11,11 @@ that the answer stays inside the hold.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from routstr.catalog.snapshot import PER_MSAT, Goods, ModelEntry, Rates
 from routstr.errors import InvalidParameter, NotPriced
@@ -32,8 +33,7 @@ GATE_SLACK_MSAT: Final = 3
 """Clients round three times in binary floating point; each may come out one msat lower."""
 
 
-@dataclass(frozen=True, slots=True)
-class QuotePolicy:
+class QuotePolicy(Struct, frozen=True, gc=False):
     """The operator's part: TOLERANCE_PERCENTAGE, MIN_REQUEST_MSAT, MIN_OUTPUT_TOKENS.
 
     ``bill_empty`` (BILL_EMPTY_ANSWERS): answers that say nothing are charged as they are reported.
@@ -45,8 +45,7 @@ class QuotePolicy:
     bill_empty: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RequestLimits:
+class RequestLimits(Struct, frozen=True, gc=False):
     """How much output a request asks for.
 
     ``max_output``: tokens of one answer, the largest of the limits that the request names; None
@@ -59,12 +58,12 @@ class RequestLimits:
     max_tokens: int | None = None
 
 
+_TEXT: Final = Goods.TEXT.value  # asking the flag itself takes a microsecond
 NO_OUTPUT: Final = RequestLimits(max_output=0)
 """Of a request that no limit of tokens fits to a balance."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Struct, frozen=True, gc=False):
     """What one request may cost.
 
     ``max_output_tokens`` is the output per answer that ``want`` pays for. ``input_cost`` (all that
@@ -115,7 +114,7 @@ def quote(
     Raises :class:`NotPriced` for a model that sells no text.
     """
     rates = entry.rates
-    if Goods.TEXT not in entry.goods:
+    if not entry.goods.value & _TEXT:
         raise NotPriced(
             f"Model {entry.id!r} has no price for text on this node. "
             "(pricing.prompt and pricing.completion)",
@@ -165,7 +164,7 @@ def _gate(
     entry: ModelEntry, estimate: PromptEstimate, limits: RequestLimits, tolerance: Decimal
 ) -> int:
     """The worst case less a tolerance, less what the body leaves unused of input and output."""
-    kept, whole = _kept(max(tolerance, CLIENT_TOLERANCE))
+    kept, whole = _kept(tolerance)
     unit = whole * PER_MSAT
     gate = entry.max_cost * kept // unit
     unused = entry.prompt_limit * kept - estimate.gate_tokens * whole
@@ -178,8 +177,8 @@ def _gate(
 
 @lru_cache(maxsize=8)
 def _kept(tolerance: Decimal) -> tuple[int, int]:
-    """What a tolerance in percent leaves, as an exact ratio."""
-    return ((100 - tolerance) / 100).as_integer_ratio()
+    """What a tolerance in percent, at least the clients', leaves, as an exact ratio."""
+    return ((100 - max(tolerance, CLIENT_TOLERANCE)) / 100).as_integer_ratio()
 
 
 def _whole(body: Mapping[str, object], name: str, most: int) -> int | None:

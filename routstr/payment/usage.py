@@ -30,9 +30,10 @@ paid beside that, ``cost_details.upstream_inference_cost``), ``cost.total_msats`
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
+
+from msgspec import Struct
 
 MAX_TOKENS: Final = 10**9
 USD_MAX: Final = 10**6
@@ -45,8 +46,7 @@ _OUTPUT_DETAILS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Media:
+class Media(Struct, frozen=True, gc=False):
     """What of a usage is no text.
 
     The tokens are parts of the usage's ``prompt`` and ``completion``. Pictures that were made,
@@ -62,16 +62,14 @@ class Media:
     characters: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True, gc=False):
     """What a provider says that it takes: USD, or msat."""
 
     amount: Decimal
     in_msat: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True, gc=False):
     """What is billed, in tokens and pieces.
 
     ``prompt`` counts the uncached input only; ``reasoning`` is the part of ``completion`` that
@@ -180,7 +178,7 @@ def complete_usage(reported: Usage | None, estimate: Usage) -> Usage:
 
 def _parse(raw: Mapping[Any, Any]) -> Usage | None:
     everything, details = _count(raw, "prompt_tokens"), raw.get("prompt_tokens_details")
-    if everything is None and isinstance(newer := _first(raw, _INPUT_DETAILS), Mapping):
+    if everything is None and isinstance(newer := _first(raw, _INPUT_DETAILS), dict):
         everything, details = _count(raw, "input_tokens"), newer
     uncached = _count(raw, "input_tokens") if everything is None else None
     output = _output(raw, everything)
@@ -232,8 +230,10 @@ def _usd(value: object) -> Decimal | None:
 
 def _media(details: object, prompt: int, of_output: object, completion: int) -> Media | None:
     """Tokens of sound and pictures, inside the counts that they are parts of."""
+    if not isinstance(details, dict) and not isinstance(of_output, dict):
+        return None
     # what was cached of them is inside the counts of all, and is charged as cached
-    cached = details.get("cached_tokens_details") if isinstance(details, Mapping) else None
+    cached = details.get("cached_tokens_details") if isinstance(details, dict) else None
     of_sound = _detail(details, "audio_tokens") - _detail(cached, "audio_tokens")
     of_pictures = _detail(details, "image_tokens") - _detail(cached, "image_tokens")
     heard = min(max(0, of_sound), prompt)
@@ -252,7 +252,11 @@ def _joined(of_input: Media | None, of_output: Media | None) -> Media | None:
 
 
 def _first(raw: Mapping[Any, Any], names: tuple[str, ...]) -> object:
-    return next((raw[name] for name in names if raw.get(name) is not None), None)
+    for name in names:
+        found = raw.get(name)
+        if found is not None:
+            return found
+    return None
 
 
 def _output(raw: Mapping[Any, Any], everything: int | None) -> int | None:
@@ -265,7 +269,12 @@ def _output(raw: Mapping[Any, Any], everything: int | None) -> int | None:
 
 
 def _reasoning(raw: Mapping[Any, Any]) -> int:
-    return max(_detail(raw.get(name), "reasoning_tokens") for name in _OUTPUT_DETAILS)
+    most = 0
+    for name in _OUTPUT_DETAILS:
+        details = raw.get(name)
+        if details is not None:
+            most = max(most, _detail(details, "reasoning_tokens"))
+    return most
 
 
 def _count(raw: Mapping[Any, Any], name: str) -> int | None:
@@ -281,14 +290,17 @@ def _count(raw: Mapping[Any, Any], name: str) -> int | None:
 
 def _detail(raw: object, *names: str) -> int:
     """The largest usable count of these names, which mean the same; 0 when there is none."""
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict):  # objects come from JSON; asking for Mapping takes a microsecond
         return 0
-    return max(_whole(raw.get(name)) or 0 for name in names)
+    most = 0
+    for name in names:
+        count = _whole(raw.get(name))
+        if count is not None and count > most:
+            most = count
+    return most
 
 
 def _whole(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if type(value) is int and 0 <= value <= MAX_TOKENS:
-        return value
-    return None
+    return value if type(value) is int and 0 <= value <= MAX_TOKENS else None

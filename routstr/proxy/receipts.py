@@ -90,9 +90,10 @@ def add_receipt(
 def cost_headers(receipt: Receipt) -> list[Header]:
     """The cost as response headers; in USD only when there is some."""
     cost = receipt.cost
+    read = int(cost.input) + int(cost.cache_read) + int(cost.cache_write)
     headers = [
         (b"x-routstr-cost-msats", b"%d" % receipt.charged),
-        (b"x-routstr-input-cost-msats", b"%d" % (cost.input + cost.cache_read + cost.cache_write)),
+        (b"x-routstr-input-cost-msats", b"%d" % read),
         (b"x-routstr-output-cost-msats", b"%d" % cost.output),
     ]
     if receipt.usd:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from routstr.errors import InvalidJson, InvalidParameter
 from routstr.proxy.unpriced import refuse_unpriced, shorten_caches
@@ -30,8 +31,7 @@ class Wording:
     asks_for_usage: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PaidRequest:
+class PaidRequest(Struct, frozen=True, gc=False):
     """A checked body. ``body`` is plain data and belongs to this request alone."""
 
     body: dict[str, object]

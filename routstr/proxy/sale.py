@@ -1,7 +1,9 @@
 """What the two relays need to know of the request that they answer."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, TypeGuard
+
+from msgspec.structs import replace
 
 from routstr.core.logging import get_logger
 from routstr.core.rendering import Header

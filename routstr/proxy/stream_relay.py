@@ -20,8 +20,9 @@ the node stops or the task is cancelled     charged as reported or by estimate, 
 
 import asyncio
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from routstr.core.rendering import Header
 from routstr.errors import RoutstrError, UpstreamError, UpstreamTimeout

@@ -33,18 +33,30 @@ _ORDINARY: Final = {
     "speed": frozenset({"standard"}),
 }
 """What is known to cost no more than the published price; anything else may."""
+_SUSPECT: Final = frozenset((*_FIELDS, *_ORDINARY, "modalities", "tools"))
 _USUAL_CACHE: Final = "5m"
 _CLIENT_TOOLS: Final = frozenset({"apply_patch", "computer", "custom", "function", "local_shell"})
 _CLIENT_TOOLS_OF_A_DATE: Final = ("bash_", "computer_", "memory_", "text_editor_")
 _REFERENCES: Final = ("file_id", "file_url")
 _REFERRING: Final = frozenset({"file", "url"})
 _SAID: Final = frozenset({"content", "role", "text"})
+_PLAIN: Final = frozenset({"content", "name", "role", "tool_call_id", "tool_calls"})
+"""What has no other field is a message and refers to nothing by itself."""
 _WEB: Final = ("http:", "https:")
 _ELSEWHERE: Final = "What the body only refers to has no price on this node; send it whole."
 
 
 def refuse_unpriced(body: Mapping[str, object]) -> None:
     """Raise :class:`InvalidParameter` for what has no price, whatever the endpoint."""
+    if not _SUSPECT.isdisjoint(body):
+        _refuse_fields(body)
+    for name in ("messages", "input"):
+        given = body.get(name)
+        if isinstance(given, list) and _refers(given):
+            raise _refusal(name, _ELSEWHERE)
+
+
+def _refuse_fields(body: Mapping[str, object]) -> None:
     for name, reason in _FIELDS.items():
         if body.get(name) is not None:
             raise _refusal(name, reason)
@@ -58,10 +70,6 @@ def refuse_unpriced(body: Mapping[str, object]) -> None:
     tools = body.get("tools")
     if isinstance(tools, list) and not all(map(_is_clients, tools)):
         raise _refusal("tools", _TOOL)
-    for name in ("messages", "input"):
-        given = body.get(name)
-        if isinstance(given, list) and _refers(given):
-            raise _refusal(name, _ELSEWHERE)
 
 
 def shorten_caches(raw: bytes, body: Mapping[str, object]) -> None:
@@ -108,9 +116,9 @@ def _refers(given: list[object]) -> bool:
         if isinstance(item, list):
             stack.extend(item)
         elif isinstance(item, dict):
-            if _is_reference(item):
+            if not (_PLAIN.issuperset(item) and "role" in item) and _is_reference(item):
                 return True
-            stack.extend(item[name] for name in ("content", "output") if name in item)
+            stack += (item.get("content"), item.get("output"))
     return False
 
 

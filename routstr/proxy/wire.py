@@ -6,10 +6,10 @@ these limits are the node's own. Whoever exceeds one is answered and the connect
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from msgspec import Struct
 from starlette.types import Receive
 
 from routstr.core.middleware import RequestLimits
@@ -32,6 +32,17 @@ _ONCE: Final = (
     b"x-routstr-fit-balance",
     b"x-routstr-model-path",
 )
+_BROUGHT: Final = (
+    b"x-cashu",
+    b"idempotency-key",
+    b"key-expiry-time",
+    b"refund-lnurl",
+    b"x-max-cost-msat",
+    b"x-routstr-fit-balance",
+    b"x-routstr-model-path",
+)
+"""The headers of :class:`Credentials` beside ``Authorization``, in the order of its fields."""
+_RARE: Final = frozenset(_BROUGHT)
 BODY_IDLE_SECONDS: Final = 30.0
 BODY_TOTAL_SECONDS: Final = 300.0
 """How long a client may be silent inside its request, and take for all of it."""
@@ -43,8 +54,7 @@ class ClientGone(Exception):
     """The client hung up before it had sent its request. Nothing was done for it."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Credentials:
+class Credentials(Struct, frozen=True, gc=False):
     """What a request brings to pay with: ``Authorization`` and ``X-Cashu``; None where absent.
 
     ``Idempotency-Key`` means something only together with them. ``Key-Expiry-Time`` and
@@ -62,6 +72,12 @@ class Credentials:
     fit_balance: str | None = None
     model_path: str | None = None
 
+    def __repr__(self) -> str:
+        return "Credentials()"  # they are secrets
+
+
+_NONE: Final = Credentials()
+
 
 class Head:
     """The request headers that the node itself reads."""
@@ -69,7 +85,7 @@ class Head:
     __slots__ = ("content_length", "credentials", "encoding", "origin")
 
     def __init__(self) -> None:
-        self.credentials = Credentials()
+        self.credentials = _NONE
         self.content_length = 0
         self.encoding = b""
         self.origin: bytes | None = None
@@ -89,16 +105,10 @@ class Head:
         authorization = _text(found.get(b"authorization"))
         if authorization is None and (key := _text(found.get(b"x-api-key"))):
             authorization = f"Bearer {key}"  # as Anthropic's clients send it
-        self.credentials = Credentials(
-            authorization,
-            _text(found.get(b"x-cashu")),
-            _text(found.get(b"idempotency-key")),
-            _text(found.get(b"key-expiry-time")),
-            _text(found.get(b"refund-lnurl")),
-            _text(found.get(b"x-max-cost-msat")),
-            _text(found.get(b"x-routstr-fit-balance")),
-            _text(found.get(b"x-routstr-model-path")),
-        )
+        if _RARE.isdisjoint(found):
+            self.credentials = Credentials(authorization)
+        else:
+            self.credentials = Credentials(authorization, *map(_text, map(found.get, _BROUGHT)))
         self.encoding = found.get(b"content-encoding", b"").strip().lower()
         length = found.get(b"content-length", b"0")
         if not length.isdigit():

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from msgspec import Struct
 from yarl import URL
 
 from routstr.errors import UpstreamError
@@ -20,8 +20,7 @@ _OK: Final = 200
 _EVENT_STREAM: Final = "text/event-stream"
 
 
-@dataclass(frozen=True, slots=True)
-class Success:
+class Success(Struct, frozen=True, gc=False):
     """An answer with status 200: read whole, or (``body`` is None) a stream still to be read."""
 
     answer: Answer

@@ -1,8 +1,9 @@
 """What the relay asks of a dialect."""
 
-from dataclasses import dataclass
 from typing import Protocol as Port
 from typing import runtime_checkable
+
+from msgspec import Struct
 
 from routstr.core.rendering import Protocol
 from routstr.payment.metering import Receipt
@@ -11,8 +12,7 @@ from routstr.proxy.request import PaidRequest
 from routstr.proxy.sse import StreamScanner
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True, gc=False):
     """Who serves a request: the model as it is sold, the provider's name, the request's id."""
 
     model: str

@@ -5,8 +5,10 @@ the sound was; the client gets its text. Subtitles are measured by their last ti
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import replace
 
 from routstr.catalog.snapshot import Goods, ModelEntry, Rates
 from routstr.errors import InvalidParameter

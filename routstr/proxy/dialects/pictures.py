@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from routstr.catalog.snapshot import Goods, ModelEntry, Rates
 from routstr.catalog.units import ANY, image_rate
@@ -137,7 +138,7 @@ class PicturesCharged:
     @property
     def unseen(self) -> Usage:
         """See :class:`~routstr.proxy.dialects.pieces.Charge`."""
-        return replace(self.of_stream(None, self.asked.count), reported=False)
+        return structs.replace(self.of_stream(None, self.asked.count), reported=False)
 
     def of_answer(self, fields: Fields) -> Usage | None:
         """See :class:`~routstr.proxy.dialects.pieces.Charge`."""
@@ -160,7 +161,7 @@ class PicturesCharged:
             return drawn(reported)
         if self.by_piece:
             return self._pieces(said)
-        return replace(self._tokens(said, self.asked.prompt.tokens), reported=False)
+        return structs.replace(self._tokens(said, self.asked.prompt.tokens), reported=False)
 
     def _pieces(self, made: int) -> Usage:
         return Usage(0, 0, media=Media(images_made=made))

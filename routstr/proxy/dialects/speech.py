@@ -5,8 +5,10 @@ provider reports none (only its events do), the bill is an estimate.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec.structs import replace
 
 from routstr.catalog.snapshot import Goods, ModelEntry, Rates
 from routstr.errors import InvalidParameter

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+from msgspec.structs import replace
 
 from routstr.catalog.snapshot import Goods, ModelEntry, Snapshot
 from routstr.errors import ModelNotFound

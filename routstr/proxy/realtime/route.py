@@ -8,9 +8,9 @@ A browser cannot set headers: it sends its key as a subprotocol, as OpenAI's cli
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
+from msgspec.structs import replace
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from routstr.core.access_log import AccessRecord

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from routstr.catalog.build import build_snapshot
 from routstr.catalog.models_file import ModelSpec, UsdPricing
@@ -193,7 +194,7 @@ async def test_what_the_provider_says_that_it_takes_is_recorded_and_never_charge
 ) -> None:
     books = Books()
     meter = await opened(books, offer(usd=usd))
-    receipt = await meter.settle(replace(USAGE, taken=said))
+    receipt = await meter.settle(structs.replace(USAGE, taken=said))
     (end,) = books.ends
     assert isinstance(end, Settlement)
     assert (end.own_cost, end.cost, receipt.charged) == (own, 26, 26)
@@ -381,7 +382,7 @@ async def test_a_charge_that_the_ledger_keeps_is_told_as_it_will_be_made() -> No
     books.fail_next = 1
     meter = await opened(books)
     kept = await meter.settle(USAGE)
-    assert kept == replace(usual, balance=None)
+    assert kept == structs.replace(usual, balance=None)
     assert await meter.settle(USAGE) is kept, "it was asked for once"
 
 

@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from routstr.errors import InvalidParameter, MaxCostExceeded
 from routstr.money import MAX_MSAT, ZERO, Msat

@@ -1,9 +1,9 @@
 import json
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from routstr.money import ZERO, Msat
 from routstr.payment.change import Change

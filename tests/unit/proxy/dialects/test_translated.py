@@ -1,10 +1,10 @@
 """Messages and responses through a provider of chat completions: what the relay sees of them."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from devkit.upstream import Shape, answer, chat, refuse
 from routstr.core.rendering import Protocol
