@@ -128,9 +128,9 @@ def _tests(folder: Path) -> list[Step]:
 
 
 def _pages(folder: Path) -> list[Step]:
-    """Every page in a real browser, beside the crashes, which mostly wait."""
+    """Every page in a real browser, beside the other tests with servers: each waits for its own."""
     get = (program("python"), "-m", "scripts.chromium")
-    drive = _pytest(folder, "browser", "tests/browser", stage=Stage.CRASHES)
+    drive = _pytest(folder, "browser", "tests/browser")
     return [
         Step("chromium", get, 300.0, Stage.CODE, "chromium", "pages", missing=chromium.missing),
         replace(drive, lane="browser", group="pages"),
