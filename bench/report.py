@@ -47,15 +47,16 @@ def placed(text: str, part: str) -> str:
     return f"{before}{BEGIN}\n\n{part.strip()}\n\n{END}{after}"
 
 
-def render(run: Run) -> str:
-    """The run's figures as Markdown."""
+def render(run: Run, *, complete: bool = True) -> str:
+    """The run's figures as Markdown; bars that a part of a run cannot tell are left out."""
     results = Results(run.samples)
-    return "\n\n".join([*_sections(run, results)]) + "\n"
+    found = [one for one in bars(results, run.verdicts) if complete or one.found is not None]
+    return "\n\n".join([*_sections(run, results, found)]) + "\n"
 
 
-def _sections(run: Run, results: Results) -> Iterator[str]:
+def _sections(run: Run, results: Results, found: Iterable[Bar]) -> Iterator[str]:
     yield _circumstances(run)
-    yield "## What has to be reached\n\n" + _bars(bars(results, run.verdicts))
+    yield "## What has to be reached\n\n" + _bars(found)
     for scenario in scenarios.ALL:
         if results.targets(scenario.name):
             table = _streams if scenario.streamed else _answers

@@ -5,6 +5,7 @@ whatever else happens on the machine falls on all of them alike.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,9 +15,12 @@ from bench.figures import Results
 from bench.load import Call, LoadFailed
 from bench.targets import LITELLM, MODEL, NGINX, NODE, NODE_POSTGRES, NODES, PORTKEY, RELAY, Target
 from bench.tooling import Tools
+from bench.usage import cpu_seconds
 
-WARM_S: Final = 1.0
-_STREAM_S_MIN: Final = 3.0
+WARM_S: Final = 2.0
+_QUIET_S: Final = 0.2
+_QUIET_SHARE: Final = 0.15
+_QUIET_LIMIT_S: Final = 10.0
 _MESSAGES: Final = [
     {"role": "system", "content": "You are a helpful assistant."},
     {"role": "user", "content": "Tell me a short story about a fox and a lazy dog."},
@@ -47,6 +51,8 @@ class Scenario:
     targets: Sequence[str] = _EVERYONE
     streamed: bool = False
     paid: bool = True
+    seconds_min: float = 0
+    """A round is not shorter: for many streams, which have to begin first."""
 
 
 JSON: Final = tuple(
@@ -56,14 +62,15 @@ JSON: Final = tuple(
 )  # fmt: skip
 PACED: Final = Scenario(
     "paced-100", "100 streams, each an event every 10 ms", _stream(200, 10_000), 100,
-    streamed=True,
+    streamed=True, seconds_min=3,
 )  # fmt: skip
 BURST: Final = Scenario(
-    "burst-100", "100 streams, events as fast as they go", _stream(200, 0), 100, streamed=True
-)
+    "burst-100", "100 streams, events as fast as they go", _stream(200, 0), 100,
+    streamed=True, seconds_min=3,
+)  # fmt: skip
 CROWD: Final = Scenario(
     "crowd-1000", "1,000 streams, each an event every 100 ms", _stream(50, 100_000), 1_000,
-    targets=(RELAY, *NODES), streamed=True,
+    targets=(RELAY, *NODES), streamed=True, seconds_min=8,
 )  # fmt: skip
 UNPAID: Final = Scenario(
     "unpaid-16", "402 to a request without payment, 16 connections",
@@ -88,6 +95,17 @@ class Rounds:
         for number in range(self.count):
             first = number % len(targets)
             yield [*targets[first:], *targets[:first]]
+
+
+def quiet(pids: Sequence[int]) -> None:
+    """Wait until these processes have hardly anything to do: streams that were cut are settled."""
+    limit = time.monotonic() + _QUIET_LIMIT_S
+    used = cpu_seconds(pids)
+    while time.monotonic() < limit:
+        time.sleep(_QUIET_S)
+        before, used = used, cpu_seconds(pids)
+        if used - before <= _QUIET_S * _QUIET_SHARE:
+            return
 
 
 class Loader:
@@ -120,10 +138,11 @@ class Loader:
                     raise
                 print(f"  left out: {failure}", flush=True)
                 targets.remove(target)
+        pids = [pid for target in targets for pid in target.pids]
         for order in self._rounds.orders(targets):
             for target in order:
-                seconds = self._rounds.seconds
-                seconds = max(seconds, _STREAM_S_MIN) if scenario.streamed else seconds
+                quiet(pids)
+                seconds = max(self._rounds.seconds, scenario.seconds_min)
                 results.add(scenario.name, target.name, self._once(scenario, target, seconds))
 
     def pay(self, target: Target, call: Call, seconds: float) -> int:
