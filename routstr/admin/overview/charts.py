@@ -71,16 +71,28 @@ class Charts:
     async def by(self, dimension: Dimension, step: str, others: str) -> Chart:
         """Revenue by model or by provider: the largest, and ``others``."""
         window = self.window(step)
-        found = await self._statistics.earned(window, ("start", dimension))
-        top = _largest_names(found)
-        times, place = _axis(window, step)
-        points: dict[str, list[tuple[int, int]]] = {shown: [] for shown in (*top, others)}
-        for group, figures in found.groups.items():
-            name = _name(group)
-            shown = points[name if name in points else others]
-            shown.append((place(group.start), int(figures.revenue)))
+        times, _ = _axis(window, step)
+        found = await self._revenues(dimension, window, step)
+        points: dict[str, list[tuple[int, int]]] = {
+            shown: [] for shown in (*_largest_names(found), others)
+        }
+        for start, name, revenue in found:
+            points[name if name in points else others].append((start, revenue))
         series = [Series(shown, _sats(_added(times, its))) for shown, its in points.items() if its]
         return Chart(times if series else [], series, "sat")
+
+    async def _revenues(
+        self, dimension: Dimension, window: Window, step: str
+    ) -> list[tuple[int, str, int]]:
+        """Point of time, name, revenue. Days are added up to months where they lie."""
+        if step != "month":
+            found = await self._statistics.earned(window, ("start", dimension))
+            return [(group.start, *_revenue(group, one)) for group, one in found.groups.items()]
+        added = []
+        for month, part in _months(window):
+            found = await self._statistics.earned(part, (dimension,))
+            added += [(month, *_revenue(group, one)) for group, one in found.groups.items()]
+        return added
 
 
 def table(found: Usage, count: int) -> list[tuple[str, Figures]]:
@@ -90,10 +102,14 @@ def table(found: Usage, count: int) -> list[tuple[str, Figures]]:
     ]
 
 
-def _largest_names(found: Usage) -> list[str]:
+def _revenue(group: Group, figures: Figures) -> tuple[str, int]:
+    return _name(group), int(figures.revenue)
+
+
+def _largest_names(found: Iterable[tuple[int, str, int]]) -> list[str]:
     sums: dict[str, int] = {}
-    for group, figures in found.groups.items():
-        sums[_name(group)] = sums.get(_name(group), 0) + int(figures.revenue)
+    for _, name, revenue in found:
+        sums[name] = sums.get(name, 0) + revenue
     return sorted(filter(None, sums), key=lambda name: (-sums[name], name))[:SHOWN_MAX]
 
 
@@ -107,6 +123,16 @@ def _axis(window: Window, step: str) -> tuple[list[int], Place]:
         return starts(window), lambda at: at
     months = {at: _month(at) for at in starts(window)}
     return list(dict.fromkeys(months.values())), lambda at: months.get(at, at)
+
+
+def _months(window: Window) -> list[tuple[int, Window]]:
+    """The months of a window of days, the first and the last as far as they are in it."""
+    days: dict[int, list[int]] = {}
+    for at in starts(window):
+        days.setdefault(_month(at), []).append(at)
+    return [
+        (month, Window(its[0], its[-1] + window.span, window.span)) for month, its in days.items()
+    ]
 
 
 def _month(at: int) -> int:
