@@ -25,7 +25,7 @@ from routstr.core.addresses import ForbiddenAddress, check_public
 from routstr.core.settings import Settings
 from routstr.core.tor import TorConnector, is_onion
 
-_HEAD_BYTES_MAX: Final = 64 * 1024  # a change token in a header is longer than aiohttp's default
+HEAD_BYTES_MAX: Final = 64 * 1024  # a change token in a header is longer than aiohttp's default
 _DNS_SECONDS: Final = 60
 _CONNECT_SECONDS: Final = 10
 # below what common servers allow: a POST on a connection just closed has an unclear outcome
@@ -69,8 +69,8 @@ def upstream_session(
         trust_env=False,
         auto_decompress=False,
         skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-        max_line_size=_HEAD_BYTES_MAX,
-        max_field_size=_HEAD_BYTES_MAX,
+        max_line_size=HEAD_BYTES_MAX,
+        max_field_size=HEAD_BYTES_MAX,
     )
 
 

@@ -5,17 +5,21 @@ error tree; what is waited for is bounded by the caller's :class:`~routstr.upstr
 """
 
 import io
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy, istr
 from yarl import URL
 
 from routstr.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
+from routstr.upstream.post import BODY_BYTES_MAX, Address
 
 _BLOCKING_BODY_BYTES: Final = 512 * 1024  # larger bodies are written in pieces
+_ADDRESSES_MAX: Final = 1_000  # some providers have one for each model
+_CONTENT_TYPE: Final = istr("Content-Type")
+_CONTENT_ENCODING: Final = istr("Content-Encoding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +41,23 @@ class UpstreamLimits:
 class Answer:
     """What a provider answered; the body is still to be read. Close it in the end."""
 
-    __slots__ = ("_content", "_response", "content_type", "encoded", "headers", "status")
+    __slots__ = ("_content", "_hang_up", "content_type", "encoded", "headers", "status")
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response: Final = response
-        self._content: Final = response.content
-        self.status: Final = response.status
-        self.headers: Final[CIMultiDictProxy[str]] = response.headers
-        kind = self.headers.get("Content-Type", "").partition(";")[0]
+    def __init__(
+        self,
+        status: int,
+        headers: CIMultiDictProxy[str],
+        content: aiohttp.StreamReader,
+        hang_up: Callable[[], None],
+    ) -> None:
+        """``hang_up`` ends the connection, unless the body was read to its end."""
+        self._content: Final = content
+        self._hang_up: Final = hang_up
+        self.status: Final = status
+        self.headers: Final = headers
+        kind = headers.get(_CONTENT_TYPE, "").partition(";")[0]
         self.content_type: Final = kind.strip().lower()
-        encoding = self.headers.get("Content-Encoding", "identity")
+        encoding = headers.get(_CONTENT_ENCODING, "identity")
         self.encoded: Final = encoding.strip().lower() != "identity"
 
     async def chunk(self) -> bytes:
@@ -60,19 +71,19 @@ class Answer:
 
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else hang up."""
-        if not self._response.closed:
-            self._response.close()
+        self._hang_up()
 
 
 class UpstreamClient:
     """Sends requests through one aiohttp session, which it does not own."""
 
-    __slots__ = ("_session", "_timeout", "limits")
+    __slots__ = ("_addresses", "_session", "_timeout", "limits")
 
     def __init__(self, session: aiohttp.ClientSession, limits: UpstreamLimits) -> None:
         self._session: Final = session
         self.limits: Final = limits
         self._timeout: Final = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect_s)
+        self._addresses: Final[dict[URL, Address]] = {}
 
     @property
     def connector(self) -> aiohttp.BaseConnector | None:
@@ -91,26 +102,51 @@ class UpstreamClient:
 
         A body in pieces is sent with the ``Content-Length`` of the headers, else chunked.
         """
+        try:
+            if method == "POST" and isinstance(body, bytes) and len(body) <= BODY_BYTES_MAX:
+                address = self._addresses.get(url) or self._address(url)
+                if address is not None:
+                    return Answer(*await address.post(headers, body))
+            return await self._send(url, headers, body, method)
+        except (aiohttp.ClientError, OSError) as error:
+            raise translated(error) from error
+
+    def _address(self, url: URL) -> Address | None:
+        """Where small bodies are posted to; None where aiohttp is to do it all."""
+        connector = self._session.connector
+        if connector is None or url.raw_user is not None or url.raw_password is not None:
+            return None
+        if len(self._addresses) >= _ADDRESSES_MAX:
+            self._addresses.clear()
+        made = Address(connector, url, self._timeout, self._session)
+        self._addresses[url] = made
+        return made
+
+    async def _send(
+        self, url: URL, headers: CIMultiDict[str], body: bytes | AsyncIterable[bytes], method: str
+    ) -> Answer:
         data: object = body or None
         if body and isinstance(body, bytes):
             data = body if len(body) < _BLOCKING_BODY_BYTES else io.BytesIO(body)
-        try:
-            response = await self._session.request(
-                method,
-                url,
-                data=data,
-                headers=headers,
-                allow_redirects=False,
-                timeout=self._timeout,
-            )
-        except (aiohttp.ClientError, OSError) as error:
-            raise translated(error) from error
-        return Answer(response)
+        response = await self._session.request(
+            method,
+            url,
+            data=data,
+            headers=headers,
+            allow_redirects=False,
+            timeout=self._timeout,
+        )
+
+        def hang_up() -> None:
+            if not response.closed:
+                response.close()
+
+        return Answer(response.status, response.headers, response.content, hang_up)
 
 
 def translated(error: Exception) -> UpstreamError:
     """Our error for one of aiohttp's, whose text stays inside: it may quote addresses."""
-    if isinstance(error, aiohttp.ServerTimeoutError):
+    if isinstance(error, TimeoutError):  # aiohttp's are
         return UpstreamTimeout()
     if isinstance(error, aiohttp.ClientPayloadError):
         return UpstreamError("The provider broke its answer off. Nothing was charged.")
