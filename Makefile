@@ -62,6 +62,10 @@ mutants: ## small faults in the code that counts money; of each file's 90 % must
 planted: ## five classic faults of a ledger, each at several places: all must be found; ONLY=counter
 	@$(environments) dev -- -m scripts.planted $(ONLY)
 
+.PHONY: bench
+bench: ## the node beside a bare relay and other gateways (20 minutes, a quiet machine): docs/benchmarks.md; ONLY="json-16 ecash" TARGETS="relay node" ROUNDS=5 SECONDS=4
+	@$(environments) dev mint-0.21 -- -m bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) $(if $(TARGETS),--targets $(TARGETS))
+
 .PHONY: lint
 lint: ## the checks that run no test: format, style, types, layers
 	@$(environments) dev -- -m scripts.check lint

@@ -38,12 +38,18 @@ def plan_of(arguments: Sequence[str]) -> tuple[Plan, Path | None]:
     parser.add_argument("--requests", type=int, default=200_000, help="before memory is looked at")
     parser.add_argument("--again", type=Path, metavar="run.json", help="write its report anew")
     given = parser.parse_args(arguments)
-    parts = [part for part in PARTS if not given.only or part.startswith(tuple(given.only))]
-    if not parts or given.rounds < 1 or given.seconds <= 0:
-        parser.error(f"no such part; there are {', '.join(PARTS)}")
+    parts = [part for part in PARTS if not given.only or _wanted(part, given.only)]
+    unknown = [word for word in given.only if not any(_wanted(part, [word]) for part in PARTS)]
+    if unknown or given.rounds < 1 or given.seconds <= 0:
+        parser.error(f"there are {', '.join(PARTS)}; rounds and seconds are above 0")
     names = [SHORT[name] for name in given.targets]
     plan = Plan(Rounds(given.rounds, given.seconds), parts, names, given.requests)
     return plan, given.again
+
+
+def _wanted(part: str, words: Sequence[str]) -> bool:
+    """Whether a part was named, or the first words of its name."""
+    return any(f"{part}-".startswith(f"{word}-") for word in words)
 
 
 def main() -> int:

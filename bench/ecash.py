@@ -39,7 +39,7 @@ _FITTING_PIECES: Final = (1, 2, 4, 8, 16, 32)
 """Redeemed they are the node's own 63 sat, in the pieces that the change of 62 is made of."""
 _SWAPPED_PIECES: Final = (1, 1, 2, 4, 8, 16, 32)
 """Redeemed they are one proof of 64 sat, out of which no 63 can be given."""
-_BOUGHT_AT_ONCE: Final = 40
+_BOUGHT_AT_ONCE: Final = 14  # a token has at most 100 proofs
 _COST: Final = "X-Routstr-Cost-Msats"
 
 
@@ -111,7 +111,7 @@ class EcashLoad:
             (SWAPS, _FITTING_PIECES, client.swap),
             (FITTING, _FITTING_PIECES, client.pay),
             (SWAPPED, _SWAPPED_PIECES, client.pay),
-            (CREATED, _FITTING_PIECES, client.create),
+            (CREATED, _SWAPPED_PIECES, client.create),
         ]
         count = max(CONCURRENCY, int(seconds * TOKENS_PER_SECOND))
         for _, pieces, spend in ways:

@@ -48,7 +48,7 @@ class Plan:
 
     @property
     def complete(self) -> bool:
-        return set(self.parts) == set(PARTS)
+        return set(self.parts) == set(PARTS) and set(self.targets) == set(TARGETS)
 
 
 @dataclass(slots=True)
