@@ -11,6 +11,7 @@ from typing import Final
 
 import uvicorn
 
+from routstr.core.one_write import OneWriteProtocol
 from routstr.core.settings import Settings
 from routstr.main import App, create_app
 
@@ -60,6 +61,7 @@ def run(
         # limits count by the client's address; whoever may name it could be anybody
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
+        http=OneWriteProtocol,
         ws="websockets-sansio",
         ws_max_size=settings.request_body_bytes_max,
         ws_per_message_deflate=False,  # sound does not shrink, and packed messages may explode
