@@ -138,7 +138,7 @@ def _update(raw: sqlite3.Connection, decision: Decision, at: int) -> None:
             _END_HOLDS,
             [
                 (h.state, h.charged, h.uncollected, h.prompt_tokens, h.completion_tokens,
-                 h.estimated, h.provider, h.own_cost, at, h.id)
+                 int(h.estimated), h.provider, h.own_cost, at, h.id)
                 for h in decision.ended.values()
             ],
         )  # fmt: skip

@@ -159,6 +159,16 @@ class Decision(Struct):
     loss: int = 0
 
 
+# as plain numbers, which the database takes at once: a driver asks around what else it is given
+_OPEN: Final = int(HoldState.OPEN)
+_SETTLED: Final = int(HoldState.SETTLED)
+_RELEASED: Final = int(HoldState.RELEASED)
+_EXPIRED: Final = int(HoldState.EXPIRED)
+_LATE: Final = int(HoldState.LATE)
+_CHARGE: Final = int(TransferKind.CHARGE)
+_LATE_LOSS: Final = int(TransferKind.LATE_LOSS)
+
+
 def charge_key(hold: int) -> bytes:
     """Idempotency key of the one charge that a hold can have."""
     return b"C" + hold.to_bytes(8, "big")
@@ -241,14 +251,14 @@ def _end(
         return UnknownHold(operation.hold)
     row = decision.accounts[hold.account]
     if isinstance(operation, Settlement):
-        if hold.state == HoldState.OPEN:
+        if hold.state == _OPEN:
             _settle_open(operation, hold, row, decision, node)
-        elif hold.state == HoldState.EXPIRED:
+        elif hold.state == _EXPIRED:
             _settle_late(operation, hold, row, decision, node)
-    elif hold.state == HoldState.OPEN:
+    elif hold.state == _OPEN:
         _free(hold, row, decision)
         row.touched = True
-        hold.state = HoldState.EXPIRED if operation.expire else HoldState.RELEASED
+        hold.state = _EXPIRED if operation.expire else _RELEASED
         decision.ended[hold.id] = hold
     return Settled(
         Msat(hold.charged), Msat(hold.uncollected), Msat(row.posted - row.held), Msat(row.held)
@@ -262,7 +272,7 @@ def _entered_again(
     if placed is None or placed.request.account not in decision.accounts:
         return None
     amount = int(placed.amount)
-    hold = HoldRow(operation.hold, placed.request.account, amount, HoldState.EXPIRED)
+    hold = HoldRow(operation.hold, placed.request.account, amount, _EXPIRED)
     if (mark := placed.request.mark) is not None:
         hold.limit = mark.limit
     known[hold.id] = decision.ended[hold.id] = hold
@@ -291,7 +301,7 @@ def _settle_open(
     cost = min(max(int(settlement.cost), 0), MAX_MSAT)
     charged = min(cost, hold.amount)
     hold.uncollected = cost - charged
-    hold.state = HoldState.SETTLED
+    hold.state = _SETTLED
     _charge(settlement, hold, row, charged, decision, node)
 
 
@@ -306,7 +316,7 @@ def _settle_late(
         hold.period = limit.period
         decision.limited.append((hold.id, limit.id, limit.period))
     hold.uncollected = owed - charged
-    hold.state = HoldState.LATE
+    hold.state = _LATE
     _charge(settlement, hold, row, charged, decision, node)
     if hold.uncollected:
         lost = hold.uncollected
@@ -315,7 +325,7 @@ def _settle_late(
                 node.loss,
                 node.revenue,
                 lost,
-                TransferKind.LATE_LOSS,
+                _LATE_LOSS,
                 loss_key(hold.id),
                 hold.id,
                 None,
@@ -355,7 +365,7 @@ def _charge(
             hold.account,
             node.revenue,
             charged,
-            TransferKind.CHARGE,
+            _CHARGE,
             charge_key(hold.id),
             hold.id,
             row.posted,

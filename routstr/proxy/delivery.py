@@ -17,8 +17,8 @@ is held. The limits of connecting, of the first byte and of silence are each att
 the whole time is of all attempts together.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
 from typing import Final
 
 from msgspec import Struct
@@ -247,7 +247,7 @@ class Delivery:
         try:
             try:
                 with deadline:
-                    deadline.due = asyncio.get_running_loop().time() + limits.first_byte_s
+                    deadline.due = monotonic() + limits.first_byte_s
                     deadline.shorten(limits.total_s)
                     answer = await endpoint.send(exchange.scope["headers"], body)
                     return await endpoint.take(answer, deadline, model=self._order.entry.id)
@@ -262,7 +262,7 @@ class Delivery:
     def _is_final(self, error: UpstreamError, fault: Blame) -> bool:
         """Whether the client gets this error, whoever else could be asked."""
         departure = self._departure
-        late = asyncio.get_running_loop().time() >= departure.deadline.never_after
+        late = monotonic() >= departure.deadline.never_after
         return fault is Blame.CLIENT or error.answered or departure.gone or late
 
     def _mend(self, error: UpstreamError, fault: Blame, body: bytes) -> bytes | None:
@@ -299,7 +299,7 @@ class Delivery:
             raise
         finally:
             if fault is not None:
-                choice.carrier.broke_off(fault, asyncio.get_running_loop().time())
+                choice.carrier.broke_off(fault, monotonic())
 
 
 def _lower(first: int | None, second: int | None) -> int | None:

@@ -8,8 +8,8 @@ Nothing is asked of the payer before the body is known to be good, nothing is se
 before the money is held, and every way out of here has ended the hold.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Final
 
 from routstr.catalog.snapshot import ModelEntry, Snapshot
@@ -119,5 +119,4 @@ class PaidEndpoint:
         endpoint, instead = self._dialect.endpoint, self._instead
         if path is not None:
             return self._router.pinned(entry, endpoint, instead, path)
-        now = asyncio.get_running_loop().time()
-        return self._router.choices(entry, endpoint, instead, now)
+        return self._router.choices(entry, endpoint, instead, monotonic())

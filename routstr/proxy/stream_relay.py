@@ -18,8 +18,8 @@ the node stops or the task is cancelled     charged as reported or by estimate, 
 ==========================================  ======================================================
 """
 
-import asyncio
 from contextlib import suppress
+from time import monotonic
 from typing import Final
 
 from msgspec.structs import replace
@@ -124,15 +124,14 @@ class StreamRelay:
         return fault
 
     async def _pump(self) -> None:
-        now = asyncio.get_running_loop().time
         limits, scanner, departure = self._limits, self._scanner, self._departure
         deadline, exchange = departure.deadline, self._sale.exchange
         while not scanner.done:
-            deadline.due = now() + limits.idle_s
+            deadline.due = monotonic() + limits.idle_s
             piece = await self._answer.chunk()
             passed = scanner.feed(piece) if piece else scanner.end()
             if passed and not departure.gone:
-                deadline.due = now() + limits.stall_s
+                deadline.due = monotonic() + limits.stall_s
                 self._sending = True
                 if not exchange.started:
                     await exchange.start(200, _HEADERS + self._sale.headers)
@@ -170,7 +169,7 @@ class StreamRelay:
         departure, exchange = self._departure, self._sale.exchange
         if departure.gone:
             return
-        departure.deadline.due = asyncio.get_running_loop().time() + self._limits.stall_s
+        departure.deadline.due = monotonic() + self._limits.stall_s
         try:
             with departure.deadline:
                 if not exchange.started:
@@ -184,7 +183,7 @@ class StreamRelay:
         departure = self._departure
         if not self._scanner.done or departure.gone:
             return
-        departure.deadline.due = asyncio.get_running_loop().time() + END_SECONDS
+        departure.deadline.due = monotonic() + END_SECONDS
         with suppress(TimeoutError, UpstreamError), departure.deadline:
             while await self._answer.chunk():
                 pass

@@ -4,9 +4,9 @@ The server in front accepts heads of 100 kB and bodies without end, and waits fo
 these limits are the node's own. Whoever exceeds one is answered and the connection is closed.
 """
 
-import asyncio
 from collections.abc import Sequence
 from itertools import chain
+from time import monotonic
 from typing import Final
 
 from msgspec import Struct
@@ -156,7 +156,7 @@ async def read_body(
                     raise _too_large(limits)
                 if not message.get("more_body", False):
                     return bytes(pieces)
-                deadline.due = asyncio.get_running_loop().time() + idle_s
+                deadline.due = monotonic() + idle_s
                 message = await receive()
     except TimeoutError:
         raise BodyTimeout from None

@@ -3,12 +3,14 @@
 A timer for each request would cost about as much as reading its JSON, and one for each streamed
 event more than relaying it. Here a limit is a number in a slot: moving it is an assignment, and one
 sweep, a few times a second, interrupts whatever is past its own. Limits are therefore late by up to
-one sweep, which is nothing beside what they bound.
+one sweep, which is nothing beside what they bound. Their clock is the event loop's, read without
+asking which loop it is: Python 3.11 asks the system for the process each time.
 """
 
 import asyncio
 from collections.abc import Callable
 from math import inf
+from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
@@ -32,7 +34,7 @@ class Deadlines:
         ``on_linger`` is called once when the block has run for a while: the place for precautions
         that would be wasted on a request that is over in milliseconds.
         """
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         return Deadline(self, now + seconds, now + self._linger_s, on_linger)
 
     def start_sweeping(self) -> None:
@@ -83,7 +85,7 @@ class Deadline:
 
     def shorten(self, seconds: float) -> None:
         """From now on at most this long, whatever :attr:`due` says."""
-        until = asyncio.get_running_loop().time() + seconds
+        until = monotonic() + seconds
         self.never_after = min(self.never_after, until)
 
     def check(self, now: float) -> None:

@@ -1,8 +1,8 @@
 """One endpoint of one provider: what is asked of it, and when its answer counts as one."""
 
-import asyncio
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
+from time import monotonic
 from typing import Final, NoReturn
 
 from msgspec import Struct
@@ -88,9 +88,8 @@ async def read_whole(answer: Answer, bytes_max: int, idle_s: float, deadline: De
     """A body to its end; ``deadline`` moves with every piece. Raises :class:`UpstreamError`."""
     pieces: list[bytes] = []
     size = 0
-    now = asyncio.get_running_loop().time
     while piece := await answer.chunk():
-        deadline.due = now() + idle_s
+        deadline.due = monotonic() + idle_s
         pieces.append(piece)
         size += len(piece)
         if size > bytes_max:

@@ -14,8 +14,8 @@ A provider that rests is passed over. Who was passed over since it was chosen is
 when there is nobody else.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from time import monotonic
 from typing import Final, TypeVar
 
 from msgspec.structs import replace
@@ -67,7 +67,7 @@ class Turns:
         """
         carrier, model = choice.carrier, choice.entry.upstream_id
         tried: tuple[Line, ...] = ()
-        now = asyncio.get_running_loop().time
+        now = monotonic
         while True:
             began = now()
             permit = carrier.breaker.enter(began)

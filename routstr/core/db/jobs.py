@@ -49,12 +49,12 @@ def deliver(jobs: list[Job], outcomes: Sequence[Outcome | None]) -> None:
 
 def _resolve(pairs: list[tuple[Job, Outcome]]) -> None:
     for job, (result, error) in pairs:
-        if job.future.cancelled():
-            if job.orphan is not None and error is None:
-                job.orphan(result)
-        elif job.future.done():  # it was answered just before the writer failed
-            continue
-        elif error is not None:
-            job.future.set_exception(error)
-        else:
-            job.future.set_result(result)
+        future = job.future
+        if not future.done():
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+        elif future.cancelled() and job.orphan is not None and error is None:
+            job.orphan(result)
+        # else it was answered just before the writer failed
