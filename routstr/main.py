@@ -29,6 +29,7 @@ from routstr.balance import key_endpoints, live, usage
 from routstr.balance import lightning as lightning_endpoints
 from routstr.core.clock import Clock, SystemClock
 from routstr.core.db import Backend
+from routstr.core.late_route import include
 from routstr.core.logging import Logs, get_logger, start_logging
 from routstr.core.options.service import Options
 from routstr.core.rendering import install_error_handlers
@@ -75,12 +76,10 @@ class App:
             for router in (
                 balance_endpoints.router, key_endpoints.router, usage.router, live.router
             ):  # fmt: skip
-                self.api.include_router(router, prefix=prefix, include_in_schema=not hidden)
+                include(self.api, router, prefix, shown=not hidden)
         for prefix in lightning_endpoints.PREFIXES:
             hidden = prefix != lightning_endpoints.PREFIXES[0]
-            self.api.include_router(
-                lightning_endpoints.router, prefix=prefix, include_in_schema=not hidden
-            )
+            include(self.api, lightning_endpoints.router, prefix, shown=not hidden)
         for router in (
             access.router, access_endpoints.router, providers.router, paths.router,
             node_endpoints.router, metrics.router, key_routes.router, book_routes.router,
@@ -88,7 +87,7 @@ class App:
             wallet_endpoints.router, directory_endpoints.router,
             overview_endpoints.router, selling_endpoints.router, log_routes.router,
         ):  # fmt: skip
-            self.api.include_router(router)
+            include(self.api, router)
         self.options: Options | None = None
         """The stored settings, once it has started."""
         self._setup: SetupParts | None = None

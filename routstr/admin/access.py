@@ -8,6 +8,7 @@ from routstr.admin.nostr_sign_in import NostrSignIn, is_signed
 from routstr.admin.schemas import Done, LoginAnswer, LoginRequest
 from routstr.admin.scopes import Scope, needed
 from routstr.admin.sessions import SESSION_SECONDS, Caller, Sessions, Visit
+from routstr.core.late_route import LateRoute
 from routstr.errors import SignInRefused
 
 Authorization = Annotated[str | None, Header(include_in_schema=False)]
@@ -66,7 +67,9 @@ class Guard:
 operator: Final = Guard()
 """For routes whose changes need the scope WRITE."""
 
-router = APIRouter(prefix="/admin/api", tags=["admin"], dependencies=[Depends(private)])
+router = APIRouter(
+    route_class=LateRoute, prefix="/admin/api", tags=["admin"], dependencies=[Depends(private)]
+)
 
 
 @router.post("/login")

@@ -18,6 +18,7 @@ from routstr.admin.access_schemas import (
 from routstr.admin.schemas import Done, Removed
 from routstr.admin.scopes import Scope
 from routstr.admin.sessions import Caller
+from routstr.core.late_route import LateRoute
 
 
 def _desk(request: Request) -> AccessDesk:
@@ -29,7 +30,10 @@ Desk = Annotated[AccessDesk, Depends(_desk)]
 Asking = Annotated[Caller, Depends(_guard)]
 
 router = APIRouter(
-    prefix="/admin/api", tags=["admin"], dependencies=[Depends(private), Depends(_guard)]
+    route_class=LateRoute,
+    prefix="/admin/api",
+    tags=["admin"],
+    dependencies=[Depends(private), Depends(_guard)],
 )
 
 

@@ -15,6 +15,7 @@ from routstr.admin.schemas import (
     Removed,
 )
 from routstr.admin.scopes import Scope
+from routstr.core.late_route import LateRoute
 
 
 def _desk(request: Request) -> ProviderDesk:
@@ -24,6 +25,7 @@ def _desk(request: Request) -> ProviderDesk:
 Desk = Annotated[ProviderDesk, Depends(_desk)]
 
 router = APIRouter(
+    route_class=LateRoute,
     prefix="/admin/api",
     tags=["admin"],
     dependencies=[Depends(private), Depends(Guard(Scope.PROVIDERS))],

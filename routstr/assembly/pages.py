@@ -25,6 +25,7 @@ from routstr.admin.pages import wallet as wallet_page
 from routstr.admin.pages.door import SignInNeeded, send_to_sign_in
 from routstr.catalog.service import Catalog
 from routstr.core.clock import Clock
+from routstr.core.late_route import include
 from routstr.core.settings import Settings
 from routstr.theme.engine import Theme
 from routstr.theme.problems import show_problems
@@ -79,4 +80,4 @@ def add_pages(api: FastAPI) -> None:
     show_problems(api)
     api.add_exception_handler(SignInNeeded, send_to_sign_in)
     for router in ROUTERS:
-        api.include_router(router)
+        include(api, router)

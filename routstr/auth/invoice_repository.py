@@ -1,25 +1,17 @@
 """SQL of invoices: who may ask about which mint quote."""
 
-from collections.abc import Callable
-from typing import Final
-
 from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from routstr.auth.models import InvoiceRow
-from routstr.core.db import Dialect, Tx
+from routstr.core.db import Tx
+from routstr.core.db.upsert import insert_into
 from routstr.wallet.models import QuoteRow, QuoteState
-
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 
 
 def add(tx: Tx, quote: int, *, claim: bytes, client: bytes, expires_at: int) -> bool:
     """Store an invoice beside its new quote; false when this claim has another one by now."""
-    row = _INSERT[tx.dialect](InvoiceRow).values(
+    row = insert_into(tx, InvoiceRow).values(
         quote=quote, claim=claim, client=client, expires_at=expires_at
     )
     new = row.on_conflict_do_nothing(index_elements=["claim"]).returning(col(InvoiceRow.quote))

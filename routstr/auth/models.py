@@ -9,14 +9,12 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlmodel import Field, SQLModel
 
+from routstr.core.db.partial_index import partial_index
+
 BIG_ID = BigInteger().with_variant(Integer, "sqlite")
-_REFUNDABLE = text("refund_address IS NOT NULL")
-_NAMED = text("name_sought IS NOT NULL")
-_NOTED = text("note_sought IS NOT NULL")
 
 
 class ApiKey(SQLModel, table=True):
@@ -24,18 +22,9 @@ class ApiKey(SQLModel, table=True):
 
     __tablename__ = "api_keys"
     __table_args__ = (
-        Index(
-            "ix_api_keys_expiring",
-            "expires_at",
-            sqlite_where=_REFUNDABLE,
-            postgresql_where=_REFUNDABLE,
-        ),
-        Index(
-            "ix_api_keys_name_sought", "name_sought", sqlite_where=_NAMED, postgresql_where=_NAMED
-        ),
-        Index(
-            "ix_api_keys_note_sought", "note_sought", sqlite_where=_NOTED, postgresql_where=_NOTED
-        ),
+        partial_index("ix_api_keys_expiring", "expires_at", where="refund_address IS NOT NULL"),
+        partial_index("ix_api_keys_name_sought", "name_sought", where="name_sought IS NOT NULL"),
+        partial_index("ix_api_keys_note_sought", "note_sought", where="note_sought IS NOT NULL"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))

@@ -32,12 +32,12 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from fastapi import Depends, Request
-from fastapi.routing import APIRoute
 from msgspec import Struct
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from routstr.auth.credentials import Knows, credential_of, is_stranger, may_hear
+from routstr.core.late_route import LateRoute
 from routstr.core.node_key import NodeKey
 from routstr.errors import (
     FeesExceedAmount,
@@ -87,7 +87,7 @@ def _operation(request: Request) -> bytes | None:
 Operation = Annotated[bytes | None, Depends(_operation)]
 
 
-class RepeatableRoute(APIRoute):
+class RepeatableRoute(LateRoute):
     """A route that carries a call with an ``Idempotency-Key`` out once."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **more: Any) -> None:  # noqa: ANN401

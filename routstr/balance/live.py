@@ -27,6 +27,7 @@ from routstr.auth.service import Authenticator
 from routstr.balance.payers import known_payer
 from routstr.core.cors import Cors
 from routstr.core.db import Database
+from routstr.core.late_route import LateRoute
 from routstr.errors import InvalidEvent, RoutstrError, TooManyAtOnce
 from routstr.ledger.spending import Glance, glances
 
@@ -209,7 +210,7 @@ def _told(error: RoutstrError) -> dict[str, Any]:
     return {"type": error.type, "code": error.code, "message": error.message}
 
 
-router = APIRouter()
+router = APIRouter(route_class=LateRoute)
 
 
 @router.websocket("/live")

@@ -16,6 +16,7 @@ from routstr.balance.parameters import Authorization, private
 from routstr.balance.payers import owner
 from routstr.balance.schemas import History
 from routstr.core.db import Database
+from routstr.core.late_route import LateRoute
 from routstr.ledger.books import PAGE_MAX
 from routstr.ledger.spending import spending
 
@@ -84,7 +85,7 @@ def _histories(request: Request) -> Histories:
     return cast("Histories", request.app.state.histories)
 
 
-router = APIRouter(tags=["balance"], dependencies=[Depends(private)])
+router = APIRouter(route_class=LateRoute, tags=["balance"], dependencies=[Depends(private)])
 
 
 @router.get("/usage")

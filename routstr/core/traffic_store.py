@@ -4,26 +4,22 @@ A crash loses the counts of the last seconds. They belong to the span in which t
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct
 from sqlalchemy import Connection, Table, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from routstr.core.clock import Clock
-from routstr.core.db import Database, Dialect, Tx
+from routstr.core.db import Database, Tx
+from routstr.core.db.upsert import insert_into
 from routstr.core.traffic import BUCKETS, Measure, Outcome, Traffic
 from routstr.core.traffic_models import LatencySum, TrafficSum
 
 _HOUR_MS: Final = 3_600_000
 SPANS: Final = (_HOUR_MS, 24 * _HOUR_MS)
 _NAME_LENGTH: Final = 64
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 _Times = Mapping[tuple[int, int], int]  # by measure and bucket
 
 
@@ -149,6 +145,6 @@ def _add(
     if not rows:
         return
     table: Table = model.__table__  # type: ignore[union-attr]  # it has one
-    new = _INSERT[tx.dialect](model)
+    new = insert_into(tx, model)
     added = {"requests": table.c.requests + new.excluded.requests}
     tx.sql.execute(new.on_conflict_do_update(index_elements=keys, set_=added), rows)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, cast
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
+from routstr.core.late_route import LateRoute
 from routstr.discovery.directory import Directory, Listed
 from routstr.discovery.schemas import ProviderList
 from routstr.errors import NotFound
@@ -14,7 +15,7 @@ def _directory(request: Request) -> Directory:
     return cast("Directory", request.app.state.directory)
 
 
-router = APIRouter(tags=["node"])
+router = APIRouter(route_class=LateRoute, tags=["node"])
 
 
 @router.get("/v1/providers/", response_model=ProviderList)

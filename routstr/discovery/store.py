@@ -1,15 +1,15 @@
 """SQL of what the node keeps about itself on Nostr, the same for all instances on the database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
-from routstr.core.db import Dialect, Tx
+from routstr.core.db import Tx
+from routstr.core.db.upsert import insert_into
 from routstr.discovery.models import NostrValue
 
 KEY: Final = "nsec"
@@ -26,10 +26,6 @@ _LEASE: Final = "lease"
 _USED: Final = "used-"
 _USED_MS: Final = 600_000
 _PROVIDER: Final = "provider-"
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 
 
 class Kept(Struct, frozen=True):
@@ -58,7 +54,7 @@ def every(connection: Connection) -> Values:
 def put(tx: Tx, name: str, value: bytes, at: int) -> None:
     """Keep a value instead of an earlier one."""
     row = {"value": value, "changed_at": at}
-    new = _INSERT[tx.dialect](NostrValue).values(name=name, **row)
+    new = insert_into(tx, NostrValue).values(name=name, **row)
     tx.sql.execute(new.on_conflict_do_update(index_elements=["name"], set_=row))
 
 
@@ -69,7 +65,7 @@ def drop(tx: Tx, *names: str) -> None:
 
 def remember_provider(tx: Tx, pubkey: str, provider: str, at: int) -> str:
     """Keep the name under which a key announces; the one that was kept first, if there is one."""
-    new = _INSERT[tx.dialect](NostrValue).values(
+    new = insert_into(tx, NostrValue).values(
         name=_PROVIDER + pubkey, value=provider.encode(), changed_at=at
     )
     tx.sql.execute(new.on_conflict_do_nothing(index_elements=["name"]))
@@ -97,6 +93,6 @@ def spend(tx: Tx, event_id: str, now: int) -> bool:
     """Use up an event that counts once, for ten minutes; false: it was used before."""
     old = col(NostrValue.name).like(f"{_USED}%"), col(NostrValue.changed_at) < now - _USED_MS
     tx.sql.execute(delete(NostrValue).where(*old))
-    new = _INSERT[tx.dialect](NostrValue).values(name=_USED + event_id, value=b"", changed_at=now)
+    new = insert_into(tx, NostrValue).values(name=_USED + event_id, value=b"", changed_at=now)
     once = new.on_conflict_do_nothing(index_elements=["name"]).returning(col(NostrValue.name))
     return tx.sql.execute(once).first() is not None

@@ -5,15 +5,15 @@ silently: a second post with the same key does nothing and says so, too little m
 the CHECK constraints of the table stand behind both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
 from sqlalchemy import ColumnElement, case, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
-from routstr.core.db import Dialect, Tx
+from routstr.core.db import Tx
+from routstr.core.db.upsert import insert_into
 from routstr.errors import InsufficientBalance
 from routstr.ledger.entries import (
     CUSTOMERS,
@@ -38,10 +38,6 @@ _SINGLE: Final = (
     AccountKind.IN_FLIGHT,
 )
 _ID: Final = cast("ColumnElement[int]", col(Account.id))  # None only before the row exists
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ def named_account(tx: Tx, kind: AccountKind, name: str, at: int) -> int:
     """Return the node's account of that name, opened on first use, by whichever instance."""
     found = _find(tx, name)
     if found is None:
-        opening = _INSERT[tx.dialect](Account).values(**_opening(kind, at, name))
+        opening = insert_into(tx, Account).values(**_opening(kind, at, name))
         tx.sql.execute(opening.on_conflict_do_nothing(index_elements=["name"]))
         found = _find(tx, name)
     assert found is not None, "the account was inserted, by us or by another writer"

@@ -10,20 +10,16 @@ Holds and sagas change until they end. Those that had ended need no second look;
 the others.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 from sqlalchemy import Connection, text
-from sqlalchemy.dialects import postgresql, sqlite
 
-from routstr.core.db import Dialect, Tx
+from routstr.core.db import Tx
+from routstr.core.db.upsert import insert_into
 from routstr.ledger.models import VerifiedAccount
 
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 MOVED: Final = """
 SELECT credit AS account, id, amount AS posted, 0 AS spent,
        CASE WHEN kind IN (1, 14) THEN amount ELSE 0 END AS deposited
@@ -121,7 +117,7 @@ def store(tx: Tx, sums: Sequence[Sums], upto: int) -> None:
         }
         for one in sums
     ]
-    new = _INSERT[tx.dialect](VerifiedAccount)
+    new = insert_into(tx, VerifiedAccount)
     changes = {name: new.excluded[name] for name in ("upto", "posted", "spent", "deposited")}
     table = VerifiedAccount.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
     tx.sql.execute(

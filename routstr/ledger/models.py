@@ -15,9 +15,10 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Text,
-    text,
 )
 from sqlmodel import Field, SQLModel
+
+from routstr.core.db.partial_index import partial_index
 
 # a 64-bit key that is also SQLite's rowid
 BIG_ID = BigInteger().with_variant(Integer, "sqlite")
@@ -59,20 +60,8 @@ class Transfer(SQLModel, table=True):
         CheckConstraint("debit <> credit", name="ck_transfers_two_accounts"),
         Index("ix_transfers_debit", "debit", "id"),
         # every charge credits revenue: only what clients look up by its credited side is indexed
-        Index(
-            "ix_transfers_credit",
-            "credit",
-            "id",
-            sqlite_where=text("kind <> 2"),
-            postgresql_where=text("kind <> 2"),
-        ),
-        Index(
-            "ix_transfers_kind",
-            "kind",
-            "id",
-            sqlite_where=text("kind <> 2"),
-            postgresql_where=text("kind <> 2"),
-        ),
+        partial_index("ix_transfers_credit", "credit", "id", where="kind <> 2"),
+        partial_index("ix_transfers_kind", "kind", "id", where="kind <> 2"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))
@@ -93,12 +82,7 @@ class Hold(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("amount >= 0", name="ck_holds_amount"),
         CheckConstraint("charged >= 0 AND charged <= amount", name="ck_holds_charged"),
-        Index(
-            "ix_holds_open",
-            "owner",
-            sqlite_where=text("state = 0"),
-            postgresql_where=text("state = 0"),
-        ),
+        partial_index("ix_holds_open", "owner", where="state = 0"),
     )
 
     id: int | None = Field(default=None, sa_column=Column(BIG_ID, primary_key=True))

@@ -1,15 +1,14 @@
 """Adds transfers to the stored sums of :mod:`routstr.ledger.usage`, each exactly once."""
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from sqlalchemy import Table, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
-from routstr.core.db import Database, Dialect, Tx
+from routstr.core.db import Database, Tx
+from routstr.core.db.upsert import insert_into
 from routstr.ledger import horizon
 from routstr.ledger.usage import NOTHING, SPANS, Figures, Group, Part, next_part
 from routstr.ledger.usage_models import UsageProgress, UsageSum
@@ -18,10 +17,6 @@ PART_ROWS: Final = 5_000
 _PAUSE_SECONDS: Final = 0.02  # between parts: requests write meanwhile
 _ROW: Final = 1
 _TRANSFERS: Final = "transfers"
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 _KEYS: Final = ("span", "start", "model", "provider")
 
 
@@ -56,8 +51,7 @@ class UsageFold:
 
 def store(tx: Tx, part: Part) -> bool:
     """Add a part to the sums; false when they have gone further since it was worked out."""
-    insert = _INSERT[tx.dialect]
-    first = insert(UsageProgress).values(id=_ROW, upto=0)
+    first = insert_into(tx, UsageProgress).values(id=_ROW, upto=0)
     tx.sql.execute(first.on_conflict_do_nothing(index_elements=["id"]))
     moved = tx.sql.execute(
         update(UsageProgress)
@@ -69,7 +63,7 @@ def store(tx: Tx, part: Part) -> bool:
     rows = [row for span in SPANS for row in _rows(part, span)]
     if rows:
         table: Table = UsageSum.__table__  # type: ignore[attr-defined]  # it has one
-        new = insert(UsageSum)
+        new = insert_into(tx, UsageSum)
         added = {name: table.c[name] + new.excluded[name] for name in Figures.__struct_fields__}
         tx.sql.execute(new.on_conflict_do_update(index_elements=_KEYS, set_=added), rows)
     return True

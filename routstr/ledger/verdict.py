@@ -5,25 +5,20 @@ deposits are closed because an equation is broken. Whoever writes a proof names 
 row that it was worked out from: a proof that another instance has overtaken changes nothing.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
-from routstr.core.db import Dialect, Tx
+from routstr.core.db import Tx
+from routstr.core.db.upsert import insert_into
 from routstr.errors import DepositsClosed
 from routstr.ledger.checkpoint import Checkpoint
 from routstr.ledger.models import Verification, VerifiedAccount
 
 _ROW: Final = 1
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 
 
 class Verdict(Struct, frozen=True):
@@ -112,5 +107,5 @@ def forget(tx: Tx) -> None:
 
 
 def _ensure_row(tx: Tx) -> None:
-    row = _INSERT[tx.dialect](Verification).values(id=_ROW, version=0)
+    row = insert_into(tx, Verification).values(id=_ROW, version=0)
     tx.sql.execute(row.on_conflict_do_nothing(index_elements=["id"]))

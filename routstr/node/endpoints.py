@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from msgspec import Struct
 
 from routstr.catalog.service import Catalog
+from routstr.core.late_route import LateRoute
 from routstr.core.onion import OnionAddress
 from routstr.core.settings import Settings
 from routstr.errors import ModelNotFound, NotFound
@@ -37,7 +38,7 @@ _FRESH: Final = {"Cache-Control": "no-store"}
 _NEEDED: Final = ("database", "upstream", "price")
 """Without one of these nothing is served."""
 
-router = APIRouter(tags=["node"])
+router = APIRouter(route_class=LateRoute, tags=["node"])
 
 
 @router.get("/", include_in_schema=False)

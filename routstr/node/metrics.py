@@ -17,6 +17,7 @@ from msgspec import Struct
 from routstr.core.addresses import literal_address
 from routstr.core.clock import Clock
 from routstr.core.db import Database
+from routstr.core.late_route import LateRoute
 from routstr.core.logging import get_logger
 from routstr.core.metrics import read
 from routstr.core.metrics.counted import COUNTED
@@ -123,7 +124,7 @@ def _parts(request: Request) -> MetricParts:
 
 
 Parts = Annotated[MetricParts, Depends(_parts)]
-router = APIRouter(tags=["node"])
+router = APIRouter(route_class=LateRoute, tags=["node"])
 
 
 @router.get("/metrics", response_class=Response)

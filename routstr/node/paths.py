@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from routstr.catalog.service import Catalog
 from routstr.catalog.snapshot import ModelEntry, Snapshot
 from routstr.core.clock import Clock
+from routstr.core.late_route import LateRoute
 from routstr.errors import NotFound, PriceUnavailable
 from routstr.upstream.fleet import Fleet
 from routstr.upstream.paths import path_of
@@ -65,7 +66,7 @@ def _parts(request: Request) -> PathParts:
 
 
 Parts = Annotated[PathParts, Depends(_parts)]
-router = APIRouter(tags=["node"])
+router = APIRouter(route_class=LateRoute, tags=["node"])
 
 
 @router.get("/v1/models/paths")

@@ -1,23 +1,19 @@
 """SQL of the alerts: noticed by any instance, seen by all, sent by one."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Table, and_, case, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
-from routstr.core.db import Dialect, Tx
+from routstr.core.db import Tx
+from routstr.core.db.upsert import insert_into
 from routstr.payment.alert_models import AlertRow
 
 SEND_PAUSE_MS: Final = 3_600_000
 """One alert is sent at most this often."""
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 _SUBJECT_LENGTH: Final = 512
 
 
@@ -45,7 +41,7 @@ def note(tx: Tx, alarms: Sequence[Alarm], at: int) -> None:
     if not alarms:
         return
     table: Table = AlertRow.__table__  # type: ignore[attr-defined]  # it has one
-    new = _INSERT[tx.dialect](AlertRow)
+    new = insert_into(tx, AlertRow)
     lasts = table.c.cleared_at.is_(None)
     changes = {
         "since": case((lasts, table.c.since), else_=new.excluded.since),

@@ -11,20 +11,16 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
-from routstr.core.db import Database, Dialect, Tx
+from routstr.core.db import Database, Tx
+from routstr.core.db.upsert import insert_into
 from routstr.errors import IdempotencyInProgress, IdempotencyMismatch
 from routstr.payment.operator_models import OperatorCall
 from routstr.wallet.sagas import Saga
 
 T = TypeVar("T")
 
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 _NAME: Final = "call"  # both in a saga's context
 _REQUEST: Final = "request"
 
@@ -92,7 +88,7 @@ def note(tx: Tx, saga: Saga, at: int) -> None:
     name = saga.context.get(_NAME)
     if name is None:
         return
-    row = _INSERT[tx.dialect](OperatorCall).values(
+    row = insert_into(tx, OperatorCall).values(
         name=name, request=saga.context[_REQUEST], saga=saga.id, created_at=at
     )
     stored = row.on_conflict_do_nothing(index_elements=["name"])

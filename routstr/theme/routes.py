@@ -5,8 +5,8 @@ from typing import Any, Final, cast
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
+from routstr.core.late_route import LateRoute
 from routstr.errors import RequestError, RoutstrError
 from routstr.theme.engine import Theme
 
@@ -34,7 +34,7 @@ async def form(request: Request) -> dict[str, str]:
     return dict(fields)
 
 
-class PageRoute(APIRoute):
+class PageRoute(LateRoute):
     """A route of pages. Errors of the node become pages with the same status."""
 
     def get_route_handler(self) -> _Handler:

@@ -4,7 +4,7 @@ Every change repeats, in its own statement, what the proof was like when the min
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -20,10 +20,10 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
-from routstr.core.db import Dialect, Tx
+from routstr.core.db import Tx
+from routstr.core.db.upsert import insert_into
 from routstr.money import Msat, Unit
 from routstr.wallet.models import (
     DoubtedProof,
@@ -35,10 +35,6 @@ from routstr.wallet.models import (
     SagaState,
 )
 
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 _NOT_SPENT: Final[ColumnElement[bool]] = col(ProofRow.status) != literal_column(
     str(int(ProofStatus.SPENT))  # as the index says it
 )
@@ -128,7 +124,7 @@ def is_distrusted(connection: Connection, mint: str) -> bool:
 
 def _begin(tx: Tx, mint: str, now_ms: int) -> bool:
     """Enter a mint; false when it is there."""
-    row = _INSERT[tx.dialect](Reconciliation).values(
+    row = insert_into(tx, Reconciliation).values(
         mint=mint, position=0, asked_at=now_ms, trusted=True
     )
     made = row.on_conflict_do_nothing(index_elements=["mint"])
@@ -176,7 +172,7 @@ def doubt(tx: Tx, found: Sequence[Standing], now_ms: int) -> int:
     for proof in found:
         if not _is_unchanged(tx, proof):
             continue
-        row = _INSERT[tx.dialect](DoubtedProof).values(proof=proof.id, since=now_ms)
+        row = insert_into(tx, DoubtedProof).values(proof=proof.id, since=now_ms)
         made = row.on_conflict_do_nothing(index_elements=["proof"])
         # not every driver counts what a conflict left out
         news += tx.sql.execute(made.returning(col(DoubtedProof.proof))).first() is not None

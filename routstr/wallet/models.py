@@ -17,9 +17,10 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlmodel import Field, SQLModel
+
+from routstr.core.db.partial_index import partial_index
 
 BIG_ID = BigInteger().with_variant(Integer, "sqlite")
 
@@ -93,13 +94,7 @@ class ProofRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("keyset", "counter", name="uq_proofs_counter"),
         CheckConstraint("amount > 0", name="ck_proofs_amount"),
-        Index(
-            "ix_proofs_held",
-            "keyset",
-            "status",
-            sqlite_where=text("status <> 2"),
-            postgresql_where=text("status <> 2"),
-        ),
+        partial_index("ix_proofs_held", "keyset", "status", where="status <> 2"),
         Index("ix_proofs_saga", "saga"),
     )
 
@@ -119,12 +114,7 @@ class SagaRow(SQLModel, table=True):
 
     __tablename__ = "sagas"
     __table_args__ = (
-        Index(
-            "ix_sagas_open",
-            "id",
-            sqlite_where=text("state = 0"),
-            postgresql_where=text("state = 0"),
-        ),
+        partial_index("ix_sagas_open", "id", where="state = 0"),
         Index("ix_sagas_account", "account"),
     )
 
@@ -163,12 +153,7 @@ class IssuedToken(SQLModel, table=True):
     __tablename__ = "issued_tokens"
     __table_args__ = (
         Index("ix_issued_account", "account", "saga"),
-        Index(
-            "ix_issued_unclaimed",
-            "saga",
-            sqlite_where=text("state = 0"),
-            postgresql_where=text("state = 0"),
-        ),
+        partial_index("ix_issued_unclaimed", "saga", where="state = 0"),
     )
 
     saga: int = Field(
@@ -211,12 +196,7 @@ class QuoteRow(SQLModel, table=True):
 
     __tablename__ = "mint_quotes"
     __table_args__ = (
-        Index(
-            "ix_mint_quotes_due",
-            "poll_at",
-            sqlite_where=text("state = 0"),
-            postgresql_where=text("state = 0"),
-        ),
+        partial_index("ix_mint_quotes_due", "poll_at", where="state = 0"),
         Index("ix_mint_quotes_payment_hash", "payment_hash"),
         Index("ix_mint_quotes_saga", "saga"),
     )

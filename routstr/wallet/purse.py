@@ -1,14 +1,13 @@
 """SQL of keysets, proofs and issued tokens. Amounts are in the keyset's unit."""
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
-from routstr.core.db import Dialect, Tx
+from routstr.core.db import Tx
+from routstr.core.db.upsert import insert_into
 from routstr.money import Unit
 from routstr.wallet.keysets import Keyset
 from routstr.wallet.models import (
@@ -21,11 +20,6 @@ from routstr.wallet.models import (
     SagaRow,
 )
 from routstr.wallet.proofs import OwnProof
-
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 
 
 class HeldProof(msgspec.Struct, frozen=True):
@@ -62,7 +56,7 @@ def save_keysets(tx: Tx, mint: str, keysets: list[Keyset]) -> None:
     """Insert new keysets of a mint and update activity and fee of known ones."""
     for keyset in keysets:
         keys = {str(amount): key.hex() for amount, key in keyset.keys.items()}
-        row = _INSERT[tx.dialect](KeysetRow).values(
+        row = insert_into(tx, KeysetRow).values(
             mint=mint,
             keyset_id=keyset.id,
             unit=keyset.unit,
@@ -222,7 +216,7 @@ def give_up(tx: Tx, saga: int, at: int) -> None:
     """
     mine = and_(col(ProofRow.saga) == saga, col(ProofRow.status) == int(ProofStatus.RESERVED))
     for proof in tx.sql.execute(select(col(ProofRow.id)).where(mine)).scalars().all():
-        row = _INSERT[tx.dialect](DoubtedProof).values(proof=proof, since=at)
+        row = insert_into(tx, DoubtedProof).values(proof=proof, since=at)
         tx.sql.execute(row.on_conflict_do_nothing(index_elements=["proof"]))
     move(tx, saga, ProofStatus.RESERVED, ProofStatus.UNSPENT)
 

@@ -16,6 +16,15 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_the_node_loads_what_speaks_with_postgresql_only_where_it_is_used() -> None:
+    heavy = "psycopg, sqlalchemy.dialects.postgresql, alembic, nostr_sdk, redis, bpe_openai"
+    code = f"import sys, routstr.main; print([m for m in {heavy.split(', ')} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = routstr.nothing

@@ -11,6 +11,7 @@ from routstr.admin.books.files import file_of
 from routstr.admin.books.schemas import InvoicePage, TokenPage, TransactionPage, TransferPage
 from routstr.admin.keys.schemas import TokenInfo
 from routstr.admin.scopes import Scope, needs
+from routstr.core.late_route import LateRoute
 
 Limit = Annotated[int, Query(ge=1, le=500)]
 Before = Annotated[int | None, Query(ge=1, description="next_before of the page before")]
@@ -24,7 +25,10 @@ def _desk(request: Request) -> BooksDesk:
 Desk = Annotated[BooksDesk, Depends(_desk)]
 
 router = APIRouter(
-    prefix="/admin/api", tags=["admin"], dependencies=[Depends(private), Depends(operator)]
+    route_class=LateRoute,
+    prefix="/admin/api",
+    tags=["admin"],
+    dependencies=[Depends(private), Depends(operator)],
 )
 
 

@@ -27,6 +27,7 @@ from routstr.admin.keys.schemas import (
 )
 from routstr.admin.scopes import Scope, needs
 from routstr.auth.key_lists import Which
+from routstr.core.late_route import LateRoute
 from routstr.money import Msat, Unit
 
 Limit = Annotated[int, Query(ge=1, le=500)]
@@ -41,7 +42,10 @@ def _actions(request: Request) -> KeyActions:
 Actions = Annotated[KeyActions, Depends(_actions)]
 
 router = APIRouter(
-    prefix="/admin/api", tags=["admin"], dependencies=[Depends(private), Depends(operator)]
+    route_class=LateRoute,
+    prefix="/admin/api",
+    tags=["admin"],
+    dependencies=[Depends(private), Depends(operator)],
 )
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from routstr.admin.access import operator, private
 from routstr.admin.logs.desk import PAGE, LogDesk
 from routstr.admin.logs.schemas import LogDates, LogPage, Story
+from routstr.core.late_route import LateRoute
 from routstr.core.log_reading import LogQuery
 from routstr.errors import InvalidParameter
 
@@ -24,7 +25,10 @@ def _desk(request: Request) -> LogDesk:
 Desk = Annotated[LogDesk, Depends(_desk)]
 
 router = APIRouter(
-    prefix="/admin/api", tags=["admin"], dependencies=[Depends(private), Depends(operator)]
+    route_class=LateRoute,
+    prefix="/admin/api",
+    tags=["admin"],
+    dependencies=[Depends(private), Depends(operator)],
 )
 
 

@@ -9,6 +9,7 @@ from routstr.admin.nostr.desk import NostrDesk
 from routstr.admin.nostr.schemas import NostrAnswer, NsecChange, NsecChanged
 from routstr.admin.schemas import Done
 from routstr.admin.scopes import Scope
+from routstr.core.late_route import LateRoute
 
 
 def nostr_of(request: Request) -> NostrDesk:
@@ -19,6 +20,7 @@ def nostr_of(request: Request) -> NostrDesk:
 Desk = Annotated[NostrDesk, Depends(nostr_of)]
 
 router = APIRouter(
+    route_class=LateRoute,
     prefix="/admin/api",
     tags=["admin"],
     dependencies=[Depends(private), Depends(Guard(Scope.SETTINGS))],

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from routstr.admin.access import Guard, private
 from routstr.admin.nostr.network import NetworkDesk, NetworkShown, ReviewShown
 from routstr.admin.scopes import Scope
+from routstr.core.late_route import LateRoute
 
 
 def network_of(request: Request) -> NetworkDesk:
@@ -18,6 +19,7 @@ def network_of(request: Request) -> NetworkDesk:
 Desk = Annotated[NetworkDesk, Depends(network_of)]
 
 router = APIRouter(
+    route_class=LateRoute,
     prefix="/admin/api",
     tags=["admin"],
     dependencies=[Depends(private), Depends(Guard(Scope.READ))],

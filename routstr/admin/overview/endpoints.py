@@ -21,6 +21,7 @@ from routstr.admin.overview.schemas import (
     Summary,
 )
 from routstr.admin.schemas import Done
+from routstr.core.late_route import LateRoute
 
 
 def overview_of(request: Request) -> OverviewDesk:
@@ -39,7 +40,10 @@ Interval = Annotated[int, Query(ge=1, le=1_440, description="minutes; told by th
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 
 router = APIRouter(
-    prefix="/admin/api", tags=["admin"], dependencies=[Depends(private), Depends(operator)]
+    route_class=LateRoute,
+    prefix="/admin/api",
+    tags=["admin"],
+    dependencies=[Depends(private), Depends(operator)],
 )
 
 

@@ -27,6 +27,7 @@ from routstr.admin.selling.schemas import (
     TrialAnswer,
 )
 from routstr.admin.selling.shown import Row
+from routstr.core.late_route import LateRoute
 from routstr.errors import BodyTooLarge
 
 TEST_BYTES_MAX: Final = 64 * 1024
@@ -60,6 +61,7 @@ Version = Annotated[int, Query(ge=0, description="of the provider that was looke
 
 _HERE: Final = "/upstream-providers/{provider}"
 router = APIRouter(
+    route_class=LateRoute,
     prefix="/admin/api",
     tags=["admin"],
     dependencies=[Depends(private), Depends(Guard(Scope.PROVIDERS))],

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from routstr.admin.access import Guard, private
 from routstr.admin.scopes import Scope
 from routstr.admin.settings.desk import SettingsDesk
+from routstr.core.late_route import LateRoute
 
 
 def desk_of(request: Request) -> SettingsDesk:
@@ -24,6 +25,7 @@ Values = Annotated[
 ]
 
 router = APIRouter(
+    route_class=LateRoute,
     prefix="/admin/api",
     tags=["admin"],
     dependencies=[Depends(private), Depends(Guard(Scope.SETTINGS))],

@@ -27,6 +27,7 @@ from routstr.admin.wallet.schemas import (
     VerifyRequest,
     WalletAnswer,
 )
+from routstr.core.late_route import LateRoute
 from routstr.payment.idempotency.repeats import checked_key
 
 
@@ -50,7 +51,10 @@ IdempotencyKey = Annotated[
 ]
 
 router = APIRouter(
-    prefix="/admin", tags=["admin"], dependencies=[Depends(private), Depends(Guard(Scope.MONEY))]
+    route_class=LateRoute,
+    prefix="/admin",
+    tags=["admin"],
+    dependencies=[Depends(private), Depends(Guard(Scope.MONEY))],
 )
 
 

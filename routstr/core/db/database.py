@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from routstr.core.db import postgres, sqlite
+from routstr.core.db import sqlite
 from routstr.core.db.backend import Backend, Dialect, Tx
 from routstr.core.db.jobs import HotBatch, Job
 from routstr.core.db.writer import RECONNECT_SECONDS_MAX, Committed, Writer
@@ -23,7 +24,17 @@ def open_backend(url: str) -> Backend:
     """Choose the backend for a normalised ``DATABASE_URL``; it connects when it is opened."""
     if url.startswith("sqlite"):
         return sqlite.SqliteBackend(url)
-    return postgres.PostgresBackend(url)
+    backend: Backend = driver(url).PostgresBackend(url)
+    return backend
+
+
+def driver(url: str) -> ModuleType:
+    """The module that speaks with this database: ``sqlite`` or ``postgres``."""
+    if url.startswith("sqlite"):
+        return sqlite
+    from routstr.core.db import postgres  # noqa: PLC0415 - 11 MB that SQLite never needs
+
+    return postgres
 
 
 class Database:
@@ -46,7 +57,7 @@ class Database:
         self._writer = Writer(
             self._backend, reconnect_seconds=reconnect_seconds, committed=committed
         )
-        self._module = sqlite if self.dialect is Dialect.SQLITE else postgres
+        self._module = driver(url)
         self._readers = self._module.engine(url, read_only=True)
         self._threads = ThreadPoolExecutor(_READ_THREADS, "database-reader")
         self._snapshot = (

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from routstr.core.db import postgres, sqlite
+from routstr.core.db import sqlite
+from routstr.core.db.database import driver
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -38,7 +39,7 @@ def locked(url: str) -> Iterator[Connection]:
     on_sqlite = url.startswith("sqlite")
     if on_sqlite:
         sqlite.create_file(url)
-    engine = (sqlite if on_sqlite else postgres).engine(url, read_only=False)
+    engine = driver(url).engine(url, read_only=False)
     try:
         with engine.connect() as connection:
             if on_sqlite:
@@ -101,7 +102,7 @@ def require_known(revision: str) -> None:
 
 def revision(url: str) -> str | None:
     """The database's revision; None: it has no schema. Raises the driver's error. Blocks."""
-    engine = (sqlite if url.startswith("sqlite") else postgres).engine(url, read_only=True)
+    engine = driver(url).engine(url, read_only=True)
     try:
         with engine.connect() as connection:
             return revision_of(connection)

@@ -1,18 +1,10 @@
 """A few single values that belong to the node itself (secret check, sealed seed)."""
 
-from collections.abc import Callable
-from typing import Final
-
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel, col
 
-from routstr.core.db.backend import Dialect, Tx
-
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
+from routstr.core.db.backend import Tx
+from routstr.core.db.upsert import insert_into
 
 
 class NodeValue(SQLModel, table=True):
@@ -31,7 +23,7 @@ def remember(tx: Tx, name: str, value: bytes) -> bytes:
     """
     stored = recall(tx, name)
     if stored is None:
-        new = _INSERT[tx.dialect](NodeValue).values(name=name, value=value)
+        new = insert_into(tx, NodeValue).values(name=name, value=value)
         tx.sql.execute(new.on_conflict_do_nothing(index_elements=["name"]))
         stored = recall(tx, name)
     assert stored is not None, "the value was stored, by us or by another writer"

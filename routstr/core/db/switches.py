@@ -1,18 +1,10 @@
 """Switches that the operator turns: durable, and the same for every instance on the database."""
 
-from collections.abc import Callable
-from typing import Final
-
 from sqlalchemy import BigInteger, Column, Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, SQLModel, col
 
-from routstr.core.db.backend import Dialect, Tx
-
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
+from routstr.core.db.backend import Tx
+from routstr.core.db.upsert import insert_into
 
 
 class Switch(SQLModel, table=True):
@@ -33,7 +25,7 @@ def on_since(connection: Connection, name: str) -> int | None:
 def turn(tx: Tx, name: str, at: int, *, on: bool) -> None:
     """Turn a switch; one that is on already keeps its moment."""
     if on:
-        new = _INSERT[tx.dialect](Switch).values(name=name, since=at)
+        new = insert_into(tx, Switch).values(name=name, since=at)
         tx.sql.execute(new.on_conflict_do_nothing(index_elements=["name"]))
     else:
         tx.sql.execute(delete(Switch).where(col(Switch.name) == name))

@@ -5,16 +5,16 @@ answers, the sums never fall, over restarts neither. A crash loses the counts of
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
-from routstr.core.db import Database, Dialect, Tx
+from routstr.core.db import Database, Tx
+from routstr.core.db.upsert import insert_into
 from routstr.core.metrics.family import Family
 from routstr.core.metrics.meters import Cell, Meters, Series
 from routstr.core.metrics.models import MetricSum
@@ -22,10 +22,6 @@ from routstr.core.metrics.models import MetricSum
 PART_ROWS: Final = 200
 """Rows of one write: requests write meanwhile."""
 _LABELS_LENGTH: Final = 1_024
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 _KEYS: Final = ("metric", "labels", "place")
 _decode: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -78,7 +74,7 @@ class MetricStore:
 def store(tx: Tx, part: Sequence[Growth]) -> None:
     """Add to the sums."""
     table: Table = MetricSum.__table__  # type: ignore[attr-defined]  # it has one
-    new = _INSERT[tx.dialect](MetricSum)
+    new = insert_into(tx, MetricSum)
     added = {"value": table.c.value + new.excluded.value}
     rows = [msgspec.structs.asdict(one) for one in part]
     tx.sql.execute(new.on_conflict_do_update(index_elements=_KEYS, set_=added), rows)

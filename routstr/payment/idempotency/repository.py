@@ -8,24 +8,19 @@
                     reopen, or its instance died
 """
 
-from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
-from routstr.core.db import Dialect, Tx
+from routstr.core.db import Tx
+from routstr.core.db.upsert import insert_into
 from routstr.ledger.instances import alive
 from routstr.ledger.served import newest_hold
 from routstr.payment.idempotency.models import IdempotencyRecord
 
-_INSERT: Final[dict[Dialect, Callable[..., sqlite.Insert | postgresql.Insert]]] = {
-    Dialect.SQLITE: sqlite.insert,
-    Dialect.POSTGRESQL: postgresql.insert,
-}
 ABANDONED_MS: Final = 86_400_000
 """How long after its time a call that never ended is remembered."""
 
@@ -164,7 +159,7 @@ def _locked(tx: Tx, scope: bytes) -> Any:  # noqa: ANN401 - a row of these colum
 def _entered(tx: Tx, wanted: Wanted) -> bool:
     """Insert the record; false when another instance has just done so."""
     paid = wanted.paid_request
-    entry = _INSERT[tx.dialect](IdempotencyRecord).values(
+    entry = insert_into(tx, IdempotencyRecord).values(
         scope=wanted.attempt.scope,
         request=wanted.request,
         operation=wanted.operation,

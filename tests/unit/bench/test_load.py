@@ -23,6 +23,13 @@ def test_counts_of_faults_must_be_zero() -> None:
         check("node", raw, "errors", "bad_status")
 
 
+def test_what_was_paid_beside_the_faults_is_kept() -> None:
+    with pytest.raises(LoadFailed, match="HTTP/1.1 502") as failed:
+        check("node", {"errors": 1, "summed": 440}, "errors", words="HTTP/1.1 502\n")
+
+    assert failed.value.summed == 440
+
+
 def test_the_headers_of_a_target_go_with_every_call() -> None:
     call = Call(headers={"Accept": "text/event-stream", "Authorization": "of the call"})
 

@@ -1,5 +1,6 @@
 """The document: what stands between the marks, and that the rest stays."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,12 @@ from bench.report import BEGIN, END, NoMarks, Run, into, placed, render
 from bench.targets import NODE, RELAY
 
 
-def run_of(*samples: Sample, trouble: str = "") -> Run:
+def run_of(*samples: Sample, trouble: str = "", failed: Sequence[str] = ()) -> Run:
     return Run(
         machine={"processor": "2 x Fast"},
         peers={"nginx": "1.31"},
         missing={"LiteLLM": "npm is not there"},
+        troubles=list(failed),
         rounds=5,
         seconds=4,
         samples=list(samples),
@@ -83,6 +85,13 @@ def test_the_circumstances_name_machine_versions_and_what_was_left_out() -> None
 def test_trouble_with_money_is_told() -> None:
     assert line_of(render(run_of()), "node | 1,234")[-1] == "exact"
     assert line_of(render(run_of(trouble="1 msat")), "node | 1,234")[-1] == "1 msat"
+
+
+def test_rounds_that_failed_are_named_in_one_line_each() -> None:
+    text = render(run_of(failed=["json-16: node: {'errors': 1}\nHTTP/1.1 502 |"]))
+
+    assert "## What failed\n\n- json-16: node: {'errors': 1} HTTP/1.1 502 /\n" in text
+    assert "What failed" not in render(run_of())
 
 
 def test_a_part_of_a_run_does_not_list_what_it_cannot_tell() -> None:

@@ -2,9 +2,16 @@
 
 import json
 import os
+from collections import Counter
+from pathlib import Path
 
-from bench.scenarios import ALL, BURST, CROWD, JSON, PACED, Rounds, quiet
+import pytest
+
+from bench.figures import Results
+from bench.load import Call, Load, LoadFailed
+from bench.scenarios import ALL, BURST, CROWD, JSON, PACED, WARM_S, Loader, Rounds, quiet
 from bench.targets import Target
+from bench.tooling import Tools
 
 
 def test_every_round_has_all_targets_and_begins_with_another() -> None:
@@ -37,3 +44,37 @@ def test_processes_that_do_nothing_are_not_waited_for_long() -> None:
     quiet([2**22 + 1])
 
     assert os.times().elapsed - before < 2
+
+
+class Played:
+    """In place of the load tools: fails for a target, or counts rounds."""
+
+    def __init__(self, fails: str) -> None:
+        self.fails = fails
+        self.asked = list[tuple[str, float, dict[str, str]]]()
+
+    def http(self, _tool: Path, target: Target, _call: Call, _count: int, seconds: float) -> Load:
+        self.asked.append((target.name, seconds, dict(target.headers)))
+        if target.name == self.fails:
+            raise LoadFailed(f"{target.name}: 502", summed=7)
+        return Load({"rate": 100.0}, all=5, summed=110)
+
+
+def test_who_fails_is_left_out_and_named_and_what_it_charged_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    played, charged = Played(fails="Portkey"), Counter[str]()
+    monkeypatch.setattr("bench.load.http", played.http)
+    nowhere = Tools(Path(), Path(), Path())
+    loader = Loader(nowhere, Rounds(2, 1), {"node": "sk-1"}, {"node": "sk-2"},
+                    lambda name, msat: charged.update({name: msat}))  # fmt: skip
+    results = Results()
+
+    running = {name: Target(name, 1, ()) for name in ("node", "Portkey")}
+    loader.measure(JSON[1], running, results)
+
+    assert loader.troubles == ["json-16: Portkey: 502"]
+    assert results.rounds("json-16", "node", "rate") == [100, 100]
+    assert results.targets("json-16") == ["node"]
+    assert charged == {"node": 330, "Portkey": 7}
+    assert played.asked[0] == ("node", WARM_S, {"Authorization": "Bearer sk-1"})
