@@ -53,7 +53,7 @@ def _wanted(part: str, words: Sequence[str]) -> bool:
 
 
 def main() -> int:
-    """Exit status: 1 when money is missing, whatever the speed."""
+    """Exit status: 1 when something failed or money is missing, whatever the speed."""
     plan, again = plan_of(sys.argv[1:])
     if again is not None:
         report.into(DOCUMENT, msgspec.json.decode(again.read_bytes(), type=Run))
@@ -72,7 +72,7 @@ def main() -> int:
     if plan.complete:
         report.into(DOCUMENT, done)
         print(f"written: {DOCUMENT.relative_to(ROOT)}")
-    return int(any(verdict.trouble for verdict in done.verdicts))
+    return int(bool(done.troubles) or any(verdict.trouble for verdict in done.verdicts))
 
 
 if __name__ == "__main__":

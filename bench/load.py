@@ -19,7 +19,14 @@ _RESULT: Final = "RESULT "
 
 
 class LoadFailed(Exception):
-    """A load tool met errors, or answers that it should not get."""
+    """A load tool met errors, or answers that it should not get.
+
+    ``summed`` is what the right ones among them say they cost, msat.
+    """
+
+    def __init__(self, reason: str, *, summed: int = 0) -> None:
+        super().__init__(reason)
+        self.summed = summed
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +62,12 @@ def parse(output: str) -> dict[str, float]:
     raise LoadFailed(f"the load tool said nothing: {output.strip()[-300:]!r}")
 
 
-def check(target: str, raw: Mapping[str, float], *faults: str) -> None:
-    """Raise LoadFailed when one of these counts is not zero."""
+def check(target: str, raw: Mapping[str, float], *faults: str, words: str = "") -> None:
+    """Raise LoadFailed when one of these counts is not zero; ``words`` are the tool's."""
     met = {name: int(raw[name]) for name in faults if raw[name]}
     if met:
-        raise LoadFailed(f"{target}: {met}")
+        summed = int(raw.get("summed", 0))
+        raise LoadFailed(f"{target}: {met} {words.strip()[-600:]}".strip(), summed=summed)
 
 
 def http(tool: Path, target: Target, call: Call, connections: int, seconds: float) -> Load:
@@ -68,8 +76,8 @@ def http(tool: Path, target: Target, call: Call, connections: int, seconds: floa
         tool, str(target.port), str(connections), str(seconds), call.method, call.path, call.body,
         str(call.status), SUMMED, *call.told_to(target),
     ]  # fmt: skip
-    raw, cpu_s = _run(command, target, seconds)
-    check(target.name, raw, "bad_status", "errors", "unanswered")
+    raw, cpu_s, words = _run(command, target, seconds)
+    check(target.name, raw, "bad_status", "errors", "unanswered", words=words)
     figures = {
         RATE: raw["rate"],
         P50: raw["p50_ms"],
@@ -91,8 +99,8 @@ def streams(
         tool, str(target.port), str(connections), str(seconds), call.path, call.body,
         *call.told_to(target),
     ]  # fmt: skip
-    raw, cpu_s = _run(command, target, seconds)
-    check(target.name, raw, "bad_status", "errors", "no_done")
+    raw, cpu_s, words = _run(command, target, seconds)
+    check(target.name, raw, "bad_status", "errors", "no_done", words=words)
     return {
         RATE: raw["events_s"],
         P50: raw["ev_p50_ms"],
@@ -108,7 +116,8 @@ def streams(
 
 def _run(
     command: Sequence[str | Path], target: Target, seconds: float
-) -> tuple[dict[str, float], float]:
+) -> tuple[dict[str, float], float, str]:
+    """What the tool counted, the target's processor time, s, and the first wrong answer."""
     before = cpu_seconds(target.pids)
     try:
         done = subprocess.run(
@@ -117,10 +126,4 @@ def _run(
     except subprocess.TimeoutExpired:
         raise LoadFailed(f"{target.name}: the load tool did not end") from None
     cpu_s = cpu_seconds(target.pids) - before
-    try:
-        raw = parse(done.stdout)
-    except LoadFailed as failure:
-        raise LoadFailed(f"{target.name}: {failure} {done.stderr.strip()[-600:]}") from None
-    if done.stderr.strip():
-        raise LoadFailed(f"{target.name}: {done.stderr.strip()[-600:]}")
-    return raw, cpu_s
+    return parse(done.stdout or done.stderr), cpu_s, done.stderr

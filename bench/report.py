@@ -22,6 +22,8 @@ class Run(Struct, frozen=True):
     machine: dict[str, str]
     peers: dict[str, str]
     missing: dict[str, str]
+    troubles: list[str]
+    """Rounds that failed, and so have no figures."""
     rounds: int
     seconds: float
     samples: list[Sample]
@@ -57,6 +59,9 @@ def render(run: Run, *, complete: bool = True) -> str:
 def _sections(run: Run, results: Results, found: Iterable[Bar]) -> Iterator[str]:
     yield _circumstances(run)
     yield "## What has to be reached\n\n" + _bars(found)
+    if run.troubles:
+        lines = (" ".join(one.split()).replace("|", "/") for one in run.troubles)
+        yield "## What failed\n\n" + "\n".join(f"- {line[:300]}" for line in lines)
     for scenario in scenarios.ALL:
         if results.targets(scenario.name):
             table = _streams if scenario.streamed else _answers

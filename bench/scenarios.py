@@ -93,7 +93,7 @@ class Rounds:
     def orders(self, targets: Sequence[Target]) -> Iterator[Sequence[Target]]:
         """The targets in each round's order."""
         for number in range(self.count):
-            first = number % len(targets)
+            first = number % max(len(targets), 1)
             yield [*targets[first:], *targets[:first]]
 
 
@@ -111,7 +111,8 @@ def quiet(pids: Sequence[int]) -> None:
 class Loader:
     """Runs scenarios. ``keys`` pay at the nodes, ``cut`` for streams that may be cut.
 
-    ``charged`` is told what all answers that ``keys`` paid for say they cost, msat.
+    ``charged`` is told what all answers that ``keys`` paid for say they cost, msat. ``troubles``
+    are the rounds that failed: they have no figures.
     """
 
     def __init__(
@@ -126,27 +127,26 @@ class Loader:
         self._rounds = rounds
         self._keys, self._cut = keys, cut
         self._charged = charged
+        self.troubles: list[str] = []
 
     def measure(self, scenario: Scenario, running: Mapping[str, Target], results: Results) -> None:
-        """All rounds of a scenario. A gateway of others that fails is left out, and named."""
-        targets = [self._paying(scenario, running[n]) for n in scenario.targets if n in running]
-        for target in list(targets):
-            try:
-                self._once(scenario, target, WARM_S)
-            except LoadFailed as failure:
-                if target.name in (RELAY, *NODES):
-                    raise
-                print(f"  left out: {failure}", flush=True)
-                targets.remove(target)
-        pids = [pid for target in targets for pid in target.pids]
+        """All rounds of a scenario. Who fails the warming up is left out."""
+        able = [self._paying(scenario, running[n]) for n in scenario.targets if n in running]
+        targets = [one for one in able if self._tried(scenario, one, WARM_S) is not None]
+        pids = [pid for target in able for pid in target.pids]
+        seconds = max(self._rounds.seconds, scenario.seconds_min)
         for order in self._rounds.orders(targets):
             for target in order:
                 quiet(pids)
-                seconds = max(self._rounds.seconds, scenario.seconds_min)
-                results.add(scenario.name, target.name, self._once(scenario, target, seconds))
+                figures = self._tried(scenario, target, seconds)
+                if figures is not None:
+                    results.add(scenario.name, target.name, figures)
 
     def pay(self, target: Target, call: Call, seconds: float) -> int:
-        """Load a node, for something else to be seen; returns how many requests were paid."""
+        """Load a node, for something else to be seen; returns how many requests were paid.
+
+        Raises LoadFailed.
+        """
         paying = target.paying(self._keys[target.name])
         done = load.http(self._tools.http, paying, call, 16, seconds)
         self._charged(target.name, done.summed)
@@ -155,6 +155,17 @@ class Loader:
     def _paying(self, scenario: Scenario, target: Target) -> Target:
         key = (self._cut if scenario.streamed else self._keys).get(target.name)
         return target.paying(key) if key and scenario.paid else target
+
+    def _tried(
+        self, scenario: Scenario, target: Target, seconds: float
+    ) -> Mapping[str, float] | None:
+        try:
+            return self._once(scenario, target, seconds)
+        except LoadFailed as failure:
+            self._charged(target.name, failure.summed)
+            self.troubles.append(f"{scenario.name}: {failure}")
+            print(f"  {self.troubles[-1]}", flush=True)
+            return None
 
     def _once(self, scenario: Scenario, target: Target, seconds: float) -> Mapping[str, float]:
         call, count = scenario.call, scenario.connections

@@ -10,6 +10,7 @@ from typing import Final
 
 from bench import ecash, machine, peers, scenarios, starting
 from bench.figures import Results
+from bench.load import LoadFailed
 from bench.money import Purse, Till, fill
 from bench.peers import Missing
 from bench.ratios import MEMORY, MEMORY_MB, PAID
@@ -31,6 +32,7 @@ from bench.usage import resident_mb
 from devkit.mint import Mint
 from devkit.node import Node
 from devkit.postgres import Postgres
+from routstr.errors import RoutstrError
 
 PARTS: Final = (*(one.name for one in scenarios.ALL), ecash.SCENARIO, MEMORY, starting.SCENARIO)
 TARGETS: Final = (RELAY, *NODES, *(peer.name for peer in peers.ALL))
@@ -84,8 +86,7 @@ async def run(plan: Plan) -> Run:
                     loader.measure(scenario, scene.targets, results)
             if ecash.SCENARIO in plan.parts:
                 _say(ecash.TITLE)
-                async with ecash.EcashLoad(scene.mint, scene.node) as client:
-                    await client.measure(plan.rounds.count, plan.rounds.seconds, results)
+                loader.troubles += await _spend(plan, scene, results)
             if MEMORY in plan.parts:
                 _say("Memory")
                 await _weigh(plan, scene, loader, results)
@@ -96,8 +97,8 @@ async def run(plan: Plan) -> Run:
                 await starting.measure(scene.node, keys[NODE], plan.rounds.count, results)
     rounds = plan.rounds
     return Run(
-        circumstances, scene.versions, scene.missing, rounds.count, rounds.seconds,
-        results.samples, verdicts,
+        circumstances, scene.versions, scene.missing, loader.troubles, rounds.count,
+        rounds.seconds, results.samples, verdicts,
     )  # fmt: skip
 
 
@@ -146,11 +147,26 @@ async def _start_nodes(
         scene.purses[name] = await fill(node, scene.mint)
 
 
+async def _spend(plan: Plan, scene: Scene, results: Results) -> list[str]:
+    """Spend ecash; returns what failed."""
+    failed: list[str] = []
+    try:
+        async with ecash.EcashLoad(scene.mint, scene.node) as client:
+            await client.measure(plan.rounds.count, plan.rounds.seconds, results)
+    except* (ecash.WrongChange, OSError, RoutstrError) as group:
+        failed += [f"{ecash.SCENARIO}: {one!r}" for one in group.exceptions]
+        print(f"  {failed}", flush=True)
+    return failed
+
+
 async def _weigh(plan: Plan, scene: Scene, loader: Loader, results: Results) -> None:
     """Look at memory once the node has served many requests."""
     paid = await scene.purses[NODE].requests()
-    while paid < plan.requests:
-        paid += loader.pay(scene.targets[NODE], JSON[1].call, _TOP_UP_S)
+    try:
+        while paid < plan.requests:
+            paid += loader.pay(scene.targets[NODE], JSON[1].call, _TOP_UP_S)
+    except LoadFailed as failure:
+        loader.troubles.append(f"{MEMORY}: {failure}")
     for name, target in scene.targets.items():
         purse = scene.purses.get(name)
         values = {
