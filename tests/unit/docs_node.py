@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from routstr.core.settings import Settings
 from routstr.main import App, create_app
@@ -50,19 +49,10 @@ async def look(folder: Path) -> Surface:
 
 def _management_routes(app: App) -> Iterator[str]:
     for route in app.api.routes:
-        for path, methods in _flat(route):
-            shown = re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
+        if isinstance(route, Route):  # and no WebSocket
+            shown = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)
+            methods = route.methods or set()
             yield from (f"{method} {shown}" for method in methods if method != "HEAD")
-
-
-def _flat(route: BaseRoute) -> Iterator[tuple[str, set[str]]]:
-    """A route, or those of a router that was included (newer versions of FastAPI keep it whole)."""
-    if isinstance(route, APIRoute | Route):
-        yield route.path, route.methods or set()
-        return
-    inner: Any = route
-    for context in inner.effective_route_contexts():
-        yield context.path, context.methods
 
 
 def _hot_routes(app: App) -> Iterator[str]:
