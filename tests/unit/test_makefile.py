@@ -25,6 +25,7 @@ COMMANDS: Final = (
     "planted",
     "money-fuzz",
     "endpoint-matrix",
+    "bench",
 )
 HOSTILE: Final = (
     *("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"),
