@@ -1,5 +1,6 @@
 """What the page about the API shows of an OpenAPI document. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from msgspec import Struct
 PAID: Final = "models"
 """The tag of what is paid for by the request."""
 _ORDER: Final = (PAID, "node", "balance", "lightning")
+_BRIEF_MAX: Final = 90
 _REF: Final = "#/components/schemas/"
 Schema = Mapping[str, Any]
 
@@ -38,6 +40,12 @@ class Group(Struct, frozen=True):
 
     tag: str
     operations: Sequence[Operation]
+
+    @property
+    def briefs(self) -> list[str]:
+        """In a few words what each does; nothing where others are told the same."""
+        alike = Counter(one.does for one in self.operations)
+        return [_brief(one.does) if alike[one.does] == 1 else "" for one in self.operations]
 
 
 class Reference(Struct, frozen=True):
@@ -78,6 +86,11 @@ def read(document: Schema) -> Reference:
     return Reference(
         [Group(tag, groups[tag]) for tag in tags], list(asked.values()), list(told.values())
     )
+
+
+def _brief(does: str) -> str:
+    words = does.split(". ")[0].split("\n")[0]
+    return words if len(words) <= _BRIEF_MAX else words[:_BRIEF_MAX].rpartition(" ")[0] + "..."
 
 
 def _input(given: Schema) -> Part:

@@ -1,4 +1,4 @@
-from routstr.web.reference import Part, read
+from routstr.web.reference import Group, Operation, Part, read
 
 HEADER = {"name": "X-Max", "in": "header", "description": "a ceiling", "schema": {"type": "string"}}
 DOCUMENT = {
@@ -67,3 +67,15 @@ def test_fields_are_told_with_their_kind() -> None:
         ("word", '"a" | "b"', False),
         ("fixed", '"c"', False),
     ]
+
+
+def test_what_several_do_alike_is_told_by_none_in_brief() -> None:
+    def operation(does: str) -> Operation:
+        return Operation("GET", "/", does, (), (), ())
+
+    long = operation("word " * 30)
+    group = Group("node", [operation("Reads. And more."), operation("x"), operation("x"), long])
+    first, second, third, cut = group.briefs
+    assert (first, second, third) == ("Reads", "", "")
+    assert cut.endswith("word...")
+    assert len(cut) < 95
