@@ -89,7 +89,7 @@ def read(document: Schema) -> Reference:
 
 
 def _brief(does: str) -> str:
-    words = does.split(". ")[0].split("\n")[0]
+    words = does.split(". ", maxsplit=1)[0].split("\n", maxsplit=1)[0]
     return words if len(words) <= _BRIEF_MAX else words[:_BRIEF_MAX].rpartition(" ")[0] + "..."
 
 
