@@ -15,6 +15,7 @@ from routstr.wallet.payment_request import InvalidPaymentRequest, decode
 HEADER: Final = "X-Cashu"
 PENDING: Final = "X-Routstr-Change"
 ANSWER_BYTES_MAX: Final = 64 * 1024**2
+_DIGITS_MAX: Final = 19
 _PLAIN: Final = {"Accept-Encoding": "identity", "User-Agent": "routstr-pay"}
 
 
@@ -51,12 +52,11 @@ class Answer(Struct, frozen=True):
     def problem(self) -> str:
         """The message of an error; empty when it is none."""
         error = self.data.get("error")
-        words = error.get("message", "") if isinstance(error, dict) else ""
-        return (
-            str(words)
-            if words or self.status < HTTPStatus.BAD_REQUEST
-            else f"HTTP status {self.status}"
-        )
+        said = str(error.get("message") or "") if isinstance(error, dict) else ""
+        # a terminal shows it: nothing that it would obey
+        words = " ".join("".join(c if c.isprintable() else " " for c in said).split())
+        failed = self.status >= HTTPStatus.BAD_REQUEST
+        return words or (f"HTTP status {self.status}" if failed else "")
 
     @property
     def demand(self) -> Demand:
@@ -125,10 +125,15 @@ class Nodes:
 
 def answer_of(response: aiohttp.ClientResponse, body: bytes = b"") -> Answer:
     """An answer, as far as its body was read."""
-    cost = response.headers.get("X-Routstr-Cost-Msats", "")
     return Answer(
         response.status,
         body,
         response.headers.get(HEADER, ""),
-        int(cost) if cost.isascii() and cost.isdigit() else None,
+        cost_of(response.headers.get("X-Routstr-Cost-Msats", "")),
     )
+
+
+def cost_of(header: str) -> int | None:
+    """A cost in msat; None for what is none."""
+    plain = header.isascii() and header.isdigit() and len(header) <= _DIGITS_MAX
+    return int(header) if plain else None

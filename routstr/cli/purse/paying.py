@@ -83,6 +83,8 @@ class Till:
             raise Unpayable(
                 f"the node wants {demand.unit}, which this purse does not have"
             ) from None
+        if not demand.amount:
+            raise Unpayable("the node wants nothing, and does not answer without it")
         owed = wanted.to_msat(demand.amount)
         if owed > self._most:
             most = self._most.sats_down

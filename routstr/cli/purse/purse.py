@@ -17,7 +17,7 @@ from msgspec import Struct
 from routstr.cli.purse import books
 from routstr.core.clock import Clock
 from routstr.core.db import Database
-from routstr.errors import InsufficientLiquidity, InvalidToken
+from routstr.errors import InsufficientLiquidity, InvalidToken, TokenAlreadySpent
 from routstr.ledger import instances
 from routstr.money import ZERO, Unit
 from routstr.wallet import purse as proofs
@@ -91,12 +91,19 @@ class Purse:
         return await self._make(amount, unit, mint, books.PAID, node)
 
     async def settle_with(self, paid: Paid, text: str) -> TakenIn:
-        """Take change in, or the token itself again; either settles the payment."""
+        """Take change in, or the token itself again; either settles the payment.
+
+        Raises ``TokenAlreadySpent`` for the change of another payment.
+        """
         given = token.decode(text)
         if given.mint != paid.mint or given.unit is not paid.unit:
             raise InvalidToken("The change is of another mint or unit than the payment.")
         deposit = Deposit(given, books.CHANGE, books.NOBODY, {books.OF: paid.id}, ZERO)
         saga = await self._wallet.receive(deposit)
+        if saga.purpose != books.CHANGE:  # it was taken in by hand
+            await self.settle(paid)
+        elif saga.context[books.OF] != paid.id:
+            raise TokenAlreadySpent
         return TakenIn(saga.mint, saga.unit, saga.gross - saga.fee, saga.fee)
 
     async def settle(self, paid: Paid) -> None:

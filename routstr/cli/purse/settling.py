@@ -5,7 +5,8 @@
     ask the node for the change of the token
       ├ here it is           take it in
       ├ wait (425)           ask again a little later
-      ├ nothing is left      settled
+      ├ nothing is left      ask the mint: spent   -> settled
+      │                                    unspent -> take the token back
       ├ not known here       ask the mint: unspent -> take the token back
       │                                    spent   -> somebody has it, and we know nothing: open
       └ no answer            open
@@ -27,6 +28,7 @@ from routstr.errors import FeesExceedAmount, RoutstrError, TokenAlreadySpent
 CLAIM: Final = "/v1/wallet/refund"
 WAIT_SECONDS_MAX: Final = 20.0
 _PAUSE_SECONDS: Final = 0.5
+_TOKEN: Final = ("cashuA", "cashuB")
 _NOTHING_LEFT: Final = frozenset({"no_balance", "balance_too_small"})
 
 
@@ -54,10 +56,11 @@ async def settle(
 ) -> Settlement:
     """End a payment as far as that can be done now; ``change`` is what the node has said it is.
 
+    What is no token, as another payment request, is no change: the node is asked.
     Never raises for what node or mint answer: an open payment is asked about again next time.
     """
     try:
-        if change:
+        if change.startswith(_TOKEN):
             return await _take(purse, paid, change)
         patience = WAIT_SECONDS_MAX if patience_s is None else patience_s
         return await _claim(purse, nodes, paid, patience)
@@ -77,14 +80,15 @@ async def _claim(purse: Purse, nodes: Nodes, paid: Paid, patience_s: float) -> S
         await asyncio.sleep(_PAUSE_SECONDS)
     if answer.status == HTTPStatus.OK:
         return await _take(purse, paid, answer.token or str(answer.data.get("token") or ""))
-    if _code(answer) in _NOTHING_LEFT:
+    spent = _code(answer) in _NOTHING_LEFT
+    if not spent and answer.status != HTTPStatus.NOT_FOUND:
+        return Settlement(End.OPEN, problem=answer.problem)
+    if not await purse.is_redeemed(paid):
+        return await _take(purse, paid, paid.token)
+    if spent:
         await purse.settle(paid)
         return Settlement(End.SPENT)
-    if answer.status != HTTPStatus.NOT_FOUND:
-        return Settlement(End.OPEN, problem=answer.problem)
-    if await purse.is_redeemed(paid):
-        return Settlement(End.OPEN, problem="the token is spent, and the node knows nothing of it")
-    return await _take(purse, paid, paid.token)
+    return Settlement(End.OPEN, problem="the token is spent, and the node knows nothing of it")
 
 
 async def _take(purse: Purse, paid: Paid, text: str) -> Settlement:

@@ -63,6 +63,7 @@ def talk(counter: Counter, body: bytes, status: int = 200, cut: bool = False) ->
         assert (method, url, bool(token)) == ("POST", f"{NODE}{PATH}", True)
         asked = msgspec.json.decode(body or b"")
         counter.node.tokens.append(str(len(asked["messages"])))
+        counter.node.redeem(token)
         yield response
 
     counter.node.asking = asking  # type: ignore[method-assign]
@@ -86,6 +87,7 @@ async def test_words_are_shown_as_they_come_and_the_change_is_kept(
 
 async def test_a_stream_that_breaks_is_paid_for_what_the_node_says(counter: Counter) -> None:
     conversation = talk(counter, stream(word("Hel")), cut=True)
+    counter.node.mint = counter.mint
     counter.node.next(CLAIM, error(400, "no_balance"))
     with pytest.raises(AnswerLost) as lost:
         await conversation.say("Hi")

@@ -14,7 +14,7 @@ from routstr.cli.purse.node import Answer, Nodes
 from routstr.cli.purse.paying import Till
 from routstr.cli.purse.purse import Purse
 from routstr.money import Unit
-from routstr.wallet import token
+from routstr.wallet import token as tokens
 from routstr.wallet.payment_request import PaymentRequest, encode_a
 from tests.unit.wallet.played_mint import PlayedMint
 from tests.unit.wallet.world import House, World, open_world
@@ -24,14 +24,22 @@ CLAIM = "/v1/wallet/refund"
 
 
 class PlayedNode(Nodes):
-    """Answers as it was told, by path; ``tokens`` are those that it was shown."""
+    """Answers as it was told, by path; ``tokens`` are those that it was shown.
 
-    def __init__(self) -> None:
+    With a mint it redeems those that came with a request.
+    """
+
+    def __init__(self, mint: PlayedMint | None = None) -> None:
+        self.mint = mint
         self.answers: dict[str, deque[Answer | Exception]] = {}
         self.tokens: list[str] = []
 
     def next(self, path: str, *answers: Answer | Exception) -> None:
         self.answers.setdefault(path, deque()).extend(answers)
+
+    def redeem(self, text: str) -> None:
+        if self.mint is not None:
+            self.mint.spend(tokens.decode(text))
 
     async def ask(
         self, method: str, url: str, body: bytes | None = None, *, token: str = ""
@@ -39,6 +47,8 @@ class PlayedNode(Nodes):
         assert url.startswith(NODE)
         if token:
             self.tokens.append(token)
+            if not url.endswith(CLAIM):
+                self.redeem(token)
         told = self.answers[url.removeprefix(NODE)].popleft()
         if isinstance(told, Exception):
             raise told
@@ -86,10 +96,10 @@ class Counter:
         return Till(self.purse, self.node, NODE, most_sat)
 
     def change(self, *amounts: int) -> str:
-        return token.encode_b(self.mint.token(*amounts))
+        return tokens.encode_b(self.mint.token(*amounts))
 
     async def fill(self, *amounts: int) -> None:
-        await self.purse.take_in(token.encode_b(self.mint.token(*amounts)))
+        await self.purse.take_in(tokens.encode_b(self.mint.token(*amounts)))
 
     async def held(self) -> int:
         """What is in the purse, in sat."""

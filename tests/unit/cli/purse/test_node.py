@@ -2,7 +2,7 @@
 
 import pytest
 
-from routstr.cli.purse.node import Answer, Unpayable, checked_address
+from routstr.cli.purse.node import Answer, Unpayable, checked_address, cost_of
 from routstr.wallet.payment_request import PaymentRequest, encode_a
 from tests.unit.cli.purse.counter import demand, says
 
@@ -51,3 +51,15 @@ def test_a_demand_without_a_price_cannot_be_paid(answer: Answer) -> None:
 def test_an_answer_that_is_no_json_has_no_fields() -> None:
     assert Answer(502, b"<html>", "", None).problem == "HTTP status 502"
     assert Answer(200, b"[1]", "", None).problem == ""
+
+
+@pytest.mark.parametrize(
+    ("header", "cost"),
+    [("", None), ("1500", 1_500), ("-1", None), ("1.5", None), ("9" * 5_000, None)],
+)
+def test_a_cost_that_is_no_cost_does_not_spoil_the_answer(header: str, cost: int | None) -> None:
+    assert cost_of(header) == cost
+
+
+def test_words_of_a_node_hold_nothing_that_a_terminal_obeys() -> None:
+    assert says(502, {"error": {"message": "no\x1b[2J\r\nyes"}}).problem == "no [2J yes"

@@ -29,6 +29,7 @@ async def test_a_demand_is_paid_and_the_bill_adds_up(counter: Counter) -> None:
 
 async def test_a_demand_in_the_other_unit_is_paid_with_what_is_there(counter: Counter) -> None:
     await counter.fill(64)
+    counter.node.mint = counter.mint
     counter.node.next(PATH, demand(9_001, counter.mint.url, "msat"), says(200))
     counter.node.next(CLAIM, error(400, "no_balance"))
     _, bill = await counter.till().ask("POST", PATH, b"{}")
@@ -61,6 +62,7 @@ async def test_a_lost_answer_says_what_it_cost(counter: Counter) -> None:
         (11, "", "sat", "--max-sat"),
         (10, "https://other.example", "sat", "too little in the purse"),
         (9, "", "usd", "does not have"),
+        (0, "", "sat", "wants nothing"),
         (10, "", "sat", "too little in the purse"),
     ],
 )

@@ -8,7 +8,7 @@ from routstr.cli.purse.settling import End, Settlement, settle
 from routstr.money import Unit
 from routstr.wallet import token
 from routstr.wallet.mint_errors import MintDown
-from tests.unit.cli.purse.counter import CLAIM, NODE, Counter, away, error, says
+from tests.unit.cli.purse.counter import CLAIM, NODE, Counter, away, demand, error, says
 
 
 @pytest.fixture(autouse=True)
@@ -66,9 +66,47 @@ async def test_killed_while_the_change_was_taken_in_it_arrives_once(counter: Cou
 
 async def test_nothing_left_is_an_end(counter: Counter) -> None:
     paid = await paid_five_of_sixteen(counter)
+    counter.mint.spend(token.decode(paid.token))
     counter.node.next(CLAIM, error(400, "no_balance"))
     assert await settle(counter.purse, counter.node, paid) == Settlement(End.SPENT)
     assert (await counter.held(), await counter.purse.open_payments()) == (11, [])
+
+
+async def test_nothing_left_of_a_token_that_nobody_has_redeemed_is_not_believed(
+    counter: Counter,
+) -> None:
+    paid = await paid_five_of_sixteen(counter)
+    counter.node.next(CLAIM, error(400, "no_balance"))
+    assert await settle(counter.purse, counter.node, paid) == Settlement(End.BACK, 5)
+    assert (await counter.held(), await counter.purse.open_payments()) == (16, [])
+
+
+async def test_the_change_of_another_payment_settles_nothing(counter: Counter) -> None:
+    await counter.fill(16)
+    first, second = [await counter.purse.pay(5, Unit.SAT, counter.mint.url, NODE) for _ in range(2)]
+    change = counter.change(2)
+    assert (await settle(counter.purse, counter.node, first, change=change)).end is End.CHANGE
+    ended = await settle(counter.purse, counter.node, second, change=change)
+    assert (ended.end, ended.back) == (End.OPEN, 0)
+    assert [one.id for one in await counter.purse.open_payments()] == [second.id]
+
+
+async def test_change_that_was_taken_in_by_hand_settles_its_payment(counter: Counter) -> None:
+    paid = await paid_five_of_sixteen(counter)
+    change = counter.change(2)
+    await counter.purse.take_in(change)
+    assert await settle(counter.purse, counter.node, paid, change=change) == Settlement(
+        End.CHANGE, 2
+    )
+    assert (await counter.held(), await counter.purse.open_payments()) == (13, [])
+
+
+async def test_a_new_demand_instead_of_change_is_no_change(counter: Counter) -> None:
+    paid = await paid_five_of_sixteen(counter)
+    counter.node.next(CLAIM, error(404, "refund_not_found"))
+    again = demand(9, counter.mint.url).token
+    ended = await settle(counter.purse, counter.node, paid, change=again)
+    assert ended == Settlement(End.BACK, 5)
 
 
 async def test_nobody_is_believed_who_does_not_answer(counter: Counter) -> None:
@@ -87,7 +125,7 @@ async def test_change_that_is_worth_nothing_or_foreign_is_no_change(counter: Cou
     spent = counter.mint.token(4)
     counter.mint.spend(spent)
     foreign = token.Token("https://other.example", Unit.SAT, spent.proofs)
-    for text in (token.encode_b(spent), token.encode_b(foreign), "nonsense"):
+    for text in (token.encode_b(spent), token.encode_b(foreign), "cashuBnonsense"):
         assert (await settle(counter.purse, counter.node, paid, change=text)).end is End.OPEN
     assert len(await counter.purse.open_payments()) == 1
 
