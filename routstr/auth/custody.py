@@ -19,11 +19,11 @@ from routstr.auth.terms import KeyTerms, check_name, check_terms
 from routstr.core.clock import Clock
 from routstr.core.db import Database, Tx
 from routstr.core.node_key import NodeKey
-from routstr.errors import ChildKeyNotAllowed, InvalidParameter, NoSuchKey
+from routstr.errors import ChildKeyNotAllowed, IdempotencyMismatch, InvalidParameter, NoSuchKey
 from routstr.ledger.key_limits import open_limit, renew, set_cap
 from routstr.ledger.limits import Reset
 from routstr.money import Msat, Unit
-from routstr.payment.grants import grant
+from routstr.payment.grants import grant, has_credited
 
 NOTE_CHARS_MAX: Final = 200
 
@@ -117,6 +117,7 @@ class Custody:
         then there is no key. ``mint`` and ``unit`` are where its refunds go first.
         """
         identity = keys.from_operator(self._node, name)
+        check_terms(terms, self._clock.now_ms())
         await self._open(identity, f"key {name}", amount, mint, unit, terms, note)
         return Made(identity.key, identity.public_id)
 
@@ -125,11 +126,12 @@ class Custody:
     ) -> str:
         """Let a key of an older node work here, with its balance out of the operator's own.
 
-        Returns its public id; its repeat changes nothing. Raises as :meth:`make`, and
-        IdempotencyMismatch when it was taken over with another balance.
+        Returns its public id; its repeat changes nothing. It may have expired. Raises as
+        :meth:`make`, and IdempotencyMismatch when it was taken over with another balance.
         """
         identity = keys.identify(self._node, key)
         name = f"imported {identity.public_id}"
+        check_terms(terms, 0)
         await self._open(identity, name, amount or None, mint, unit, terms, note)
         return identity.public_id
 
@@ -143,9 +145,11 @@ class Custody:
         terms: KeyTerms,
         note: str | None,
     ) -> None:
-        """Open a key unless it is there, and credit it under this name; None: it is empty."""
+        """Open a key unless it is there, and credit it under this name; None: it is empty.
+
+        One that is there without such a credit was empty: it stays so, with IdempotencyMismatch.
+        """
         at = self._clock.now_ms()
-        check_terms(terms, at)
         _check_note(note)
 
         def write(tx: Tx) -> None:
@@ -161,6 +165,8 @@ class Custody:
                     at=at,
                     note=note,
                 )
+            elif amount is not None and not has_credited(tx, name):
+                raise IdempotencyMismatch
             if amount is not None:
                 grant(tx, account, amount, name, at)
 

@@ -19,7 +19,7 @@ NAME_CHARS_MAX: Final = 100
 METADATA_BYTES_MAX: Final = 4_096
 ADDRESS_CHARS_MAX: Final = 512
 RESETS: Final = {reset.name.lower(): reset for reset in Reset if reset is not Reset.NEVER}
-_SECONDS_MAX: Final = 253_402_300_799  # the end of the year 9999
+SECONDS_MAX: Final = 253_402_300_799  # the end of the year 9999
 # LUD-16 (name@host), LUD-01 (bech32), LUD-17 and plain addresses; whether one is answered, and by
 # whom, is found out when it is paid
 _ADDRESS: Final = re.compile(
@@ -75,7 +75,7 @@ def from_context(context: Mapping[str, Any]) -> KeyTerms:
 
 def check_terms(terms: KeyTerms, now_ms: int) -> None:
     """Raise InvalidParameter for terms that no key can have."""
-    if terms.expires_at is not None and not now_ms < terms.expires_at <= _SECONDS_MAX * 1_000:
+    if terms.expires_at is not None and not now_ms < terms.expires_at <= SECONDS_MAX * 1_000:
         raise _wrong("validity_date", "is in the past, or is no Unix time in seconds")
     limit, word = terms.balance_limit, terms.balance_limit_reset
     if limit is not None and not 0 < limit <= MAX_MSAT:

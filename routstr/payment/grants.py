@@ -32,7 +32,7 @@ def grant(tx: Tx, account: int, amount: Msat, name: str, at: int) -> bool:
     """
     if not ZERO < amount <= MAX_MSAT:
         raise InvalidParameter("amount is a whole number above 0.", details={"param": "amount"})
-    key = _LETTER + sha256(name.encode()).digest()
+    key = _key(name)
     # the customer first, then the node's accounts: as all writers lock them
     tx.sql.execute(select(col(Account.id)).where(col(Account.id) == account).with_for_update())
     before = tx.sql.execute(
@@ -56,3 +56,13 @@ def grant(tx: Tx, account: int, amount: Msat, name: str, at: int) -> bool:
             at=at,
         ),
     )
+
+
+def has_credited(tx: Tx, name: str) -> bool:
+    """Whether this name has credited a key."""
+    row = select(col(Transfer.id)).where(col(Transfer.key) == _key(name))
+    return tx.sql.execute(row).first() is not None
+
+
+def _key(name: str) -> bytes:
+    return _LETTER + sha256(name.encode()).digest()

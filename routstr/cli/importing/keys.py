@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from routstr.auth import child_repository, keys, repository
 from routstr.auth.child_repository import NewChild
-from routstr.auth.custody import Custody, Rules
+from routstr.auth.custody import Custody
 from routstr.auth.models import ChildKey
 from routstr.auth.terms import RESETS, KeyTerms, check_address
 from routstr.cli.importing.source import OldKey
@@ -84,11 +84,9 @@ class Taking:
             )
         except IdempotencyMismatch:
             return Taken(public_id, Fate.CHANGED, 0)
-        if known:
-            return Taken(public_id, Fate.KNOWN, 0)
-        if old.expires_at is not None:
-            await self._custody.change(public_id, Rules(expires_at=old.expires_at * _MS))
-        return Taken(public_id, Fate.TAKEN, old.balance)
+        return (
+            Taken(public_id, Fate.KNOWN, 0) if known else Taken(public_id, Fate.TAKEN, old.balance)
+        )
 
     async def _child(self, old: OldKey, every: Sequence[OldKey]) -> Taken:
         public_id = self.id_of(old)
@@ -120,7 +118,7 @@ class Taking:
             name=None,
             metadata="{}",
             created_at=at,
-            expires_at=None if old.expires_at is None else old.expires_at * _MS,
+            expires_at=terms.expires_at,
         )
         child_repository.add(tx, child, None)
         return True
@@ -134,6 +132,7 @@ class Taking:
         except InvalidParameter:
             address = None
         return KeyTerms(
+            expires_at=None if old.expires_at is None else old.expires_at * _MS,
             balance_limit=None if cap is None else Msat(max(1, cap)),
             balance_limit_reset=old.reset if cap is not None and old.reset in RESETS else None,
             refund_address=address,
@@ -142,6 +141,6 @@ class Taking:
 
 def left_of(old: OldKey) -> int | None:
     """What a key may still spend, in msat; None: there is no limit. A period begins anew."""
-    if old.limit is None or old.limit <= 0:
+    if old.limit is None:
         return None
-    return old.limit if old.reset in RESETS else max(0, old.limit - old.spent)
+    return max(0, old.limit if old.reset in RESETS else old.limit - old.spent)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from routstr.auth.terms import SECONDS_MAX
 from routstr.core.secret import Secret
 from routstr.money import MAX_MSAT
 
@@ -133,7 +134,7 @@ def _key(row: Mapping[str, Any]) -> OldKey:
     secret = str(row["hashed_key"] or "").removeprefix("sk-")
     if not _KEY.fullmatch(secret):
         raise ValueError("hashed_key is no key")
-    ends = [one for one in (_whole(row, "validity_date"), _whole(row, "key_expiry_time")) if one]
+    ends = [one for one in (_moment(row, "validity_date"), _moment(row, "key_expiry_time")) if one]
     return OldKey(
         secret=secret,
         balance=max(0, _whole(row, "balance") or 0),
@@ -152,6 +153,13 @@ def _whole(row: Mapping[str, Any], name: str) -> int | None:
         return None
     if type(value) is not int or not -MAX_MSAT <= value <= MAX_MSAT:
         raise ValueError(f"{name} is no whole number")
+    return value
+
+
+def _moment(row: Mapping[str, Any], name: str) -> int | None:
+    value = _whole(row, name)
+    if value is not None and not 0 <= value <= SECONDS_MAX:
+        raise ValueError(f"{name} is no Unix time in seconds")
     return value
 
 

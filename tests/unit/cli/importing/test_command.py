@@ -142,6 +142,16 @@ def test_a_balance_that_changed_there_since_is_told_and_left(moving: Stage) -> N
     assert balance(moving, RICH) == 7_000
 
 
+def test_a_key_that_came_empty_gets_nothing_later(moving: Stage) -> None:
+    fund(moving, 20_000)
+    assert say(moving, "--apply").status == 0
+    with closing(sqlite3.connect(moving.folder / "keys.db")) as connection, connection:
+        connection.execute("UPDATE api_keys SET balance = 9000 WHERE hashed_key = ?", (POOR,))
+    report = told(say(moving, "--apply", "--json"))
+    assert any("another one since" in one["fate"] for one in report["keys"])
+    assert balance(moving, POOR) == 0
+
+
 def test_an_expired_key_stays_expired_and_keeps_its_money(moving: Stage) -> None:
     fund(moving, 8_000)
     say(moving, "--apply")

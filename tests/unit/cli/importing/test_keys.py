@@ -10,7 +10,8 @@ from routstr.cli.importing.source import OldKey
     ("limit", "reset", "spent", "left"),
     [
         (None, None, 5, None),
-        (0, None, 5, None),
+        (0, None, 5, 0),
+        (-9, "daily", 0, 0),
         (9, None, 5, 4),
         (9, None, 20, 0),
         (9, "daily", 5, 9),

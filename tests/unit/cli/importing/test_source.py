@@ -70,6 +70,16 @@ def test_rows_that_are_no_keys_are_left_out_and_told(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("moment", [-1, 253_402_300_800, 2**60])
+def test_a_key_that_ends_at_no_time_is_left_out(tmp_path: Path, moment: int) -> None:
+    file = made(
+        tmp_path,
+        "CREATE TABLE api_keys (hashed_key TEXT, balance INTEGER, validity_date INTEGER)",
+        f"INSERT INTO api_keys VALUES ('{SECRET}', 1, {moment})",
+    )
+    assert read(file).left_out == ["key 1: validity_date is no Unix time in seconds"]
+
+
 def test_another_file_is_no_source(tmp_path: Path) -> None:
     with pytest.raises(NoSource, match="no file"):
         read(tmp_path / "missing")
