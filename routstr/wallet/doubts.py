@@ -109,6 +109,12 @@ def distrust(tx: Tx, mint: str, now_ms: int) -> None:
     _set_trust(tx, mint, trusted=False)
 
 
+def distrust_all(tx: Tx, now_ms: int) -> None:
+    """The same of every mint: the database is an old one, and what it holds may be given away."""
+    for mint in tx.sql.execute(select(col(KeysetRow.mint)).distinct()).scalars().all():
+        distrust(tx, mint, now_ms)
+
+
 def trust(tx: Tx, mint: str) -> None:
     """Write down that they were compared."""
     _set_trust(tx, mint, trusted=True)

@@ -2,9 +2,11 @@
 
 The whole file is read and proven first; only then anything is written: the secret key, then the
 database, each whole or not at all, then this version's schema. Open movements are finished and the
-wallet's counters compared with the mints when the node starts, as after a crash.
+wallet's counters compared with the mints when the node starts, as after a crash; and what it held
+on the day of the backup may be given away since: no proof is, before its mint was asked.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,9 +24,11 @@ from routstr.cli.backup.stream import BackupBroken, Facts, SealedReader
 from routstr.cli.passphrase import ask_for_passphrase
 from routstr.cli.reading import PROBLEMS, explain
 from routstr.cli.shell import EXIT_USAGE, fail
-from routstr.core.db import migrate, postgres, sqlite
+from routstr.core.clock import SystemClock
+from routstr.core.db import Database, migrate, postgres, sqlite
 from routstr.core.node_key import KEY_BYTES, NodeKey, load_node_key
 from routstr.core.settings import Settings
+from routstr.wallet import doubts
 
 Tell = Callable[[int], None]
 
@@ -99,7 +103,10 @@ def _refuse_what_is_there(settings: Settings, facts: Facts) -> None:
             _refuse("the database of DATABASE_URL has tables")
         return
     file = settings.database_file
-    for there in (file, *(file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))):
+    for there in (
+        file,
+        *(file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm", "-journal")),
+    ):
         if there.exists():
             _refuse(f"{there} exists")
 
@@ -163,6 +170,7 @@ def _finish(settings: Settings) -> str:
     url = settings.database_url.reveal()
     try:
         revision = migrate.upgrade(url)
+        asyncio.run(_distrust(url))
         engine = (sqlite if settings.database_file else postgres).engine(url, read_only=True)
         try:
             with engine.connect() as connection:
@@ -174,6 +182,16 @@ def _finish(settings: Settings) -> str:
     if not fits:
         fail("Everything is back, and the secret key does not belong to the database.")
     return revision
+
+
+async def _distrust(url: str) -> None:
+    """Let all proofs be compared with their mints before one of them is given away."""
+    db, at = Database(url), SystemClock().now_ms()
+    db.start()
+    try:
+        await db.write(lambda tx: doubts.distrust_all(tx, at))
+    finally:
+        await db.stop()
 
 
 def _tell(settings: Settings, file: Path, facts: Facts, *, check: bool, json: bool) -> None:

@@ -78,6 +78,34 @@ def test_everything_comes_back_and_verify_holds(kept: Path, old: Path, new: Path
     assert say("verify").status == 0
 
 
+def test_no_proof_is_given_away_before_its_mint_was_asked(old: Path, new: Path) -> None:
+    with closing(sqlite3.connect(old / "node.db")) as connection, connection:
+        connection.executemany(
+            "INSERT INTO keysets (mint, keyset_id, unit, active, input_fee_ppk, keys, counter)"
+            " VALUES (?, ?, 'sat', 1, 0, '{}', 0)",
+            [
+                ("https://a.example", "00a"),
+                ("https://a.example", "00b"),
+                ("https://b.example", "00c"),
+            ],
+        )
+        connection.execute(
+            "INSERT INTO reconciliations (mint, position, asked_at, trusted)"
+            " VALUES ('https://a.example', 7, 5, 1)"
+        )
+    file = old.parent / "kept"
+    saving.run(settings_of(old), file, old.parent / "phrase", json=False, cost=2)
+    assert restore(file).status == 0
+    with closing(sqlite3.connect(new / "node.db")) as connection:
+        found = connection.execute("SELECT mint, position, trusted FROM reconciliations").fetchall()
+    assert sorted(found) == [("https://a.example", 7, 0), ("https://b.example", 0, 0)]
+
+
+def test_a_backup_leaves_nothing_beside_the_database(old: Path, kept: Path) -> None:
+    names = {path.name.removesuffix("-wal").removesuffix("-shm") for path in old.iterdir()}
+    assert names - {"logs"} == {"node.db", "routstr_secret.key"}
+
+
 def test_a_backup_of_an_older_version_is_migrated(new: Path, tmp_path: Path) -> None:
     old = tmp_path / "older"
     old.mkdir()
@@ -99,7 +127,9 @@ def test_a_check_writes_nothing(kept: Path, new: Path) -> None:
     assert "can be restored" in said.output
 
 
-@pytest.mark.parametrize("there", ["node.db", "node.db-wal", "routstr_secret.key"])
+@pytest.mark.parametrize(
+    "there", ["node.db", "node.db-wal", "node.db-journal", "routstr_secret.key"]
+)
 def test_nothing_is_overwritten(kept: Path, new: Path, there: str) -> None:
     new.mkdir()
     (new / there).write_text("ab" * 32)
