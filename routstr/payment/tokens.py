@@ -13,9 +13,12 @@ from functools import cache
 from hashlib import blake2b
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
+from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
+
+from routstr.core.mapped_files import give_back
 
 EXACT_CHARS: Final = 32_768
 """Longest text that is counted token by token (1.5 ms; at most 8 ms for random letters)."""
@@ -85,7 +88,7 @@ def output_estimate(text: str) -> int:
 
 
 def load_vocabulary() -> None:
-    """Load the vocabulary (0.1 s, 70 MB) at the start instead of in the first request."""
+    """Load the vocabulary (0.1 s, 35 MB) at the start instead of in the first request."""
     _counter()
 
 
@@ -262,4 +265,6 @@ def _counter() -> Callable[[str], int]:
     bindings = module_from_spec(spec)
     spec.loader.exec_module(bindings)
     count: Callable[[str], int] = bindings.tokenizer_for_encoding("o200k_base").count
+    if spec.origin is not None:
+        give_back(Path(spec.origin))  # the counter has copied of it what it needs
     return count
