@@ -1,5 +1,6 @@
 """The load tools are compiled, speak to each other, and count right."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    if shutil.which("gcc") is None:
+        pytest.skip("not run: gcc is not installed")
     tools = Tools.build(tmp_path_factory.mktemp("tools"))
     port = free_port()
     with subprocess.Popen([tools.upstream, str(port)]) as process:
