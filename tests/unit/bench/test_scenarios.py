@@ -38,7 +38,10 @@ def test_streams_tell_the_provider_their_pace() -> None:
     assert all('"stream":true' in one.call.body for one in (PACED, BURST, CROWD))
 
 
-def test_processes_that_do_nothing_are_not_waited_for_long() -> None:
+def test_processes_that_do_nothing_are_not_waited_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bench.scenarios._QUIET_S", 0.02)
     before = os.times().elapsed
 
     quiet([2**22 + 1])
@@ -65,6 +68,7 @@ def test_who_fails_is_left_out_and_named_and_what_it_charged_counts(
 ) -> None:
     played, charged = Played(fails="Portkey"), Counter[str]()
     monkeypatch.setattr("bench.load.http", played.http)
+    monkeypatch.setattr("bench.scenarios.quiet", lambda _: None)
     nowhere = Tools(Path(), Path(), Path())
     loader = Loader(nowhere, Rounds(1, 1), {"node": "sk-1"}, {"node": "sk-2"},
                     lambda name, msat: charged.update({name: msat}))  # fmt: skip
