@@ -76,6 +76,10 @@ fmt: ## put the code into form, and mend what can be mended safely
 	@exec .venv/bin/ruff check --fix-only --quiet .
 	@exec .venv/bin/ruff format .
 
+.PHONY: docs
+docs: ## the documents as a site, in site/; SERVE=1 shows it, and follows changes
+	@$(environments) dev -- -m zensical $(if $(SERVE),serve,build --clean --strict)
+
 .PHONY: setup
 setup: ## the environments for all of the above; PYTHON=python3.12 chooses the interpreter
 	@$(environments) dev $(mints)
@@ -94,7 +98,7 @@ migrate: ## bring the database of your .env up to date
 lock: ## write requirements/*.txt anew; UPGRADE=1 takes newer versions
 	@$(environments) dev -- -m scripts.lock $(if $(UPGRADE),--upgrade)
 
-made := .venv .venv.aside-* .tools .tools.aside-* build dist htmlcov .coverage .coverage.* \
+made := site .cache .venv .venv.aside-* .tools .tools.aside-* build dist htmlcov .coverage .coverage.* \
   .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants
 
 .PHONY: clean

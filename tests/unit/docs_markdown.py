@@ -74,12 +74,12 @@ def prose(text: str) -> str:
 
 
 def blocks(text: str, language: str) -> list[tuple[str, str]]:
-    """Fenced blocks in a language: what else the fence says, and the content."""
+    """Fenced blocks in a language: their title, if the fence has one, and the content."""
     found = []
     for info, content in _FENCE.findall(text):
         first, _, rest = info.partition(" ")
         if first == language:
-            found.append((rest, content))
+            found.append((rest.removeprefix('title="').removesuffix('"'), content))
     return found
 
 

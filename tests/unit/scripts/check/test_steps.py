@@ -24,7 +24,7 @@ def names(some: list[Step] | None) -> list[str]:
 
 def test_everything_is_checked_when_nothing_is_chosen() -> None:
     assert names(chosen(steps(), [])) == [
-        *("format", "style", "types", "layers", "branches-of-money"),
+        *("format", "style", "types", "layers", "docs", "branches-of-money"),
         *("unit", "integration", "chromium", "browser", "crash-sample"),
     ]
 
@@ -40,7 +40,7 @@ def test_what_is_only_run_by_name_repeats_tests_of_the_usual_checks_or_takes_lon
 
 def test_names_and_groups_can_be_chosen_in_any_order() -> None:
     assert names(chosen(steps(), ["unit", "lint"])) == [
-        *("format", "style", "types", "layers"),
+        *("format", "style", "types", "layers", "docs"),
         "unit",
     ]
 
