@@ -24,6 +24,8 @@ OF_ONE_KEY_MAX: Final = 8
 URLS_MAX: Final = 8
 MINTS_MAX: Final = 32
 CONTENT_CHARS_MAX: Final = 8_192
+TAGS_CHARS_MAX: Final = 32_768
+"""Of all tags of an announcement together: those behind the list are kept in memory."""
 NAME_CHARS_MAX: Final = 200
 ABOUT_CHARS_MAX: Final = 2_000
 _WORD_CHARS_MAX: Final = 64
@@ -63,7 +65,7 @@ def provider_of(event: Event) -> Provider | None:
     urls = _urls(event)
     if event.kind != ANNOUNCEMENT or not urls or not 0 < len(event.identifier) <= NAME_CHARS_MAX:
         return None
-    if len(event.content) > CONTENT_CHARS_MAX:
+    if len(event.content) > CONTENT_CHARS_MAX or _chars(event) > TAGS_CHARS_MAX:
         return None
     name, about = _told(event.content)
     return Provider(
@@ -105,6 +107,10 @@ def rank(one: Provider, reviews: Mapping[str, Review]) -> tuple[int, int, str]:
     """The better reviewed before the newer."""
     review = reviews.get(one.pubkey)
     return _ORDER[review.verdict if review else None], -one.created_at, one.pubkey
+
+
+def _chars(event: Event) -> int:
+    return sum(len(text) + 1 for tag in event.tags for text in tag)
 
 
 def _urls(event: Event) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from routstr.core.redaction import clean
 from routstr.discovery.events import Event, Filter, genuine
 
 MESSAGE_BYTES_MAX: Final = 512 * 1024
-ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
+ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
 EVENTS_MAX: Final = 5_000
 REASON_CHARS_MAX: Final = 200
 _HAS_IT: Final = ("duplicate:", "replaced:")
@@ -73,7 +73,7 @@ class Relay:
             raise _failed(error) from error
 
     async def query(self, filters: Sequence[Filter], limit_s: float) -> list[Event]:
-        """What it holds of what is asked, signatures checked; at most :data:`EVENTS_MAX`.
+        """What it holds of what is asked, signatures checked; no more than the filters' limits.
 
         When the time is over before the relay has told all, what came until then is enough.
         Raises :class:`RelayFailed` when nothing came.
@@ -106,8 +106,8 @@ async def _collect(
     filters: Sequence[Filter],
     found: list[Event],
 ) -> None:
-    size = 0
-    while len(found) < EVENTS_MAX:
+    size, most = 0, _most(filters)
+    while len(found) < most:
         text = await _text(socket)
         size += len(text)
         if size > ANSWER_BYTES_MAX:
@@ -123,6 +123,12 @@ async def _collect(
                 raise RelayFailed(_reason(rest) or "it does not answer this")
             case _:
                 continue
+
+
+def _most(filters: Sequence[Filter]) -> int:
+    """How many events can be meant: each costs a check of its signature."""
+    limits = [EVENTS_MAX if one.limit is None else one.limit for one in filters]
+    return min(EVENTS_MAX, sum(limits))
 
 
 def _event(raw: dict[str, Any]) -> Event | None:

@@ -120,6 +120,13 @@ async def test_answers_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) ->
         assert len(await pool.query([Filter(kinds=(38_421,))])) == 3
 
 
+async def test_a_relay_that_tells_more_than_was_asked_for_is_not_heard_out() -> None:
+    async with NostrRelay() as relay, pool_of(relay.url) as pool:
+        relay.extra = [raw(ME.sign(DRAFT, at)) for at in range(6)]
+        asked = [Filter(kinds=(38_421,), limit=2), Filter(authors=(ME.pubkey,), limit=1)]
+        assert len(await pool.query(asked)) == 3
+
+
 async def test_a_relay_on_a_private_address_is_not_connected_to() -> None:
     async with NostrRelay() as relay, AsyncExitStack() as stack:
         session: ClientSession = await stack.enter_async_context(outgoing_session(Settings()))
