@@ -89,7 +89,15 @@ def test_addresses_that_others_cannot_reach_are_none(url: str) -> None:
         announced(BOB, URL, more=(("more", *[""] * TAGS_CHARS_MAX),)),
         msgspec.structs.replace(announced(BOB, URL), kind=38_422),
     ],
-    ids=["no address", "no name", "long name", "long content", "another kind"],
+    ids=[
+        "no address",
+        "no name",
+        "long name",
+        "long content",
+        "long tag",
+        "many words",
+        "other kind",
+    ],
 )
 def test_what_is_no_announcement_is_left_out(event: Event) -> None:
     assert provider_of(event) is None
