@@ -20,7 +20,7 @@ from bench.report import Run
 from bench.scenarios import Rounds
 from bench.suite import PARTS, Plan
 from bench.tooling import NoCompiler
-from devkit.environment import ROOT, forget_surroundings
+from devkit.environment import ROOT
 
 DOCUMENT: Final = ROOT / "docs" / "benchmarks.md"
 KEPT: Final = ROOT / "build" / "bench" / "run.json"
@@ -58,7 +58,6 @@ def main() -> int:
     if again is not None:
         report.into(DOCUMENT, msgspec.json.decode(again.read_bytes(), type=Run))
         return 0
-    forget_surroundings()
     began = time.monotonic()
     try:
         done = asyncio.run(suite.run(plan))
