@@ -1,7 +1,8 @@
 """The one thread that writes.
 
-Callers queue jobs; the thread takes whatever waits (at most ``BATCH_JOBS_MAX``) and runs it as one
-transaction, so that one wait for the disk serves many callers. Hot jobs of the same kind are handed
+Callers queue jobs; what one turn of the event loop brings is handed to the thread together. It takes
+whatever waits (at most ``BATCH_JOBS_MAX``) and runs it as one transaction, so that one wait for the
+disk serves many callers. Hot jobs of the same kind are handed
 together, first and as plain data, to a *batch function*, which answers and does not raise. Should
 it raise after all (a value that no column takes), the batch runs again with each job on its own, so
 that only the one to blame fails. Other jobs run one by one, each behind a savepoint, so that a
@@ -59,7 +60,10 @@ class Writer:
         self._waiting_max = waiting_max
         self._committed = committed
         self._reconnect_seconds = reconnect_seconds
-        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self._arrived: deque[Job] = deque()  # in this turn of the event loop
+        self._handing_over = False
+        self._submitted = self._taken = 0
         self._hot: deque[Job] = deque()
         self._later: deque[Job] = deque()  # functions that hot jobs or the time limit left behind
         self._batch: list[Job] = []  # what is being carried out
@@ -82,14 +86,32 @@ class Writer:
         if self._closing:
             job.future.set_exception(DatabaseUnavailable("The node is stopping."))
             return
-        if self._queue.qsize() >= self._waiting_max:
+        if self._submitted - self._taken >= self._waiting_max:
             job.future.set_exception(DatabaseUnavailable(headers={"Retry-After": "5"}))
             return
-        self._queue.put(job)
+        self._submitted += 1
+        self._arrived.append(job)
+        if not self._handing_over:
+            job.loop.call_soon(self._hand_over)
+            self._handing_over = True
+
+    def _hand_over(self) -> None:
+        """Give the thread all that this turn of the event loop has brought, at once.
+
+        Woken by the first, it would want the interpreter while the others are still being made.
+        """
+        self._handing_over = False
+        jobs: list[Job] = []
+        with suppress(IndexError):
+            while True:
+                jobs.append(self._arrived.popleft())
+        if jobs:
+            self._queue.put(jobs)
 
     def close(self) -> None:
         """Take no more jobs. Called where jobs are submitted, so that none slips in behind."""
         self._closing = True
+        self._hand_over()
         self._queue.put(None)
 
     def join(self) -> None:
@@ -132,9 +154,9 @@ class Writer:
         self._later.clear()
         with suppress(Empty):
             while True:
-                job = self._queue.get_nowait()
-                if job is not None:
-                    waiting.append(job)
+                jobs = self._queue.get_nowait() or ()
+                self._taken += len(jobs)
+                waiting += jobs
         if self._closing:
             self._queue.put(None)
         self._tx = None
@@ -166,15 +188,17 @@ class Writer:
         wait = not (self._hot or self._later)
         while len(self._hot) < BATCH_JOBS_MAX:
             try:
-                job = self._queue.get(wait)
+                jobs = self._queue.get(wait)
             except Empty:
                 break
-            if job is None:
+            if jobs is None:
                 if wait:
                     return False
                 self._queue.put(None)  # stop when everything before it is done
                 break
-            (self._later if job.batch is None else self._hot).append(job)
+            self._taken += len(jobs)
+            for job in jobs:
+                (self._later if job.batch is None else self._hot).append(job)
             wait = False
         return True
 

@@ -39,7 +39,8 @@ async def behind_a_gate(db: Database) -> tuple[Gate, "asyncio.Task[None]"]:
 
 async def queued(*writes: Coroutine[Any, Any, object]) -> "list[asyncio.Task[Any]]":
     tasks = [asyncio.ensure_future(write) for write in writes]
-    await asyncio.sleep(0)  # each has handed its job over
+    for _ in range(2):  # each has made its job, and all of them were handed over
+        await asyncio.sleep(0)
     return tasks
 
 
@@ -94,6 +95,7 @@ async def test_hot_jobs_come_first_and_together(db: Database, backend: FakeBacke
         db.hot(other, "x", full=True),
         db.hot(insert_all, "b", full=True),
     ]
+    await queued()
     gate.open()
     assert await asyncio.gather(*hot) == [("a", 2), ("other", ("x", 1)), ("b", 2)]
     assert backend.rows == ["a", "b", "x", "cold 1", "cold 2"]
@@ -103,6 +105,7 @@ async def test_hot_jobs_pass_any_number_of_others(db: Database, backend: FakeBac
     gate, _ = await behind_a_gate(db)
     cold = await queued(*(db.write(insert(n)) for n in range(2 * BATCH_JOBS_MAX)))
     hot = db.hot(insert_all, "hot", full=True)
+    await queued()
     gate.open()
     await asyncio.gather(hot, *cold)
     assert backend.rows == ["hot", *range(2 * BATCH_JOBS_MAX)]
@@ -114,6 +117,7 @@ async def test_hot_jobs_leave_a_place_for_whoever_waits_the_longest(
     gate, _ = await behind_a_gate(db)
     cold = await queued(db.write(insert("cold 1")), db.write(insert("cold 2")))
     hot = [db.hot(insert_all, n, full=True) for n in range(2 * BATCH_JOBS_MAX)]
+    await queued()
     gate.open()
     await asyncio.gather(*hot, *cold)
     assert backend.rows.index("cold 1") == BATCH_JOBS_MAX - 1
@@ -303,3 +307,21 @@ async def test_whoever_counts_is_told_of_every_batch(backend: FakeBackend) -> No
     await db.stop()
     assert [operations for operations, _ in told] == [1, 2]
     assert all(seconds >= 0 for _, seconds in told)
+
+
+async def test_what_one_turn_of_the_loop_brings_is_one_transaction(
+    db: Database, backend: FakeBackend
+) -> None:
+    before = backend.count("commit")
+    hot = [db.hot(insert_all, n, full=False) for n in range(20)]
+    assert await asyncio.gather(*hot) == [(n, 20) for n in range(20)]
+    assert backend.count("commit") == before + 1
+
+
+async def test_what_was_queued_in_the_turn_that_stops_is_carried_out(
+    db: Database, backend: FakeBackend
+) -> None:
+    hot = db.hot(insert_all, "hot", full=False)
+    await db.stop()
+    assert await hot == ("hot", 1)
+    assert backend.rows == ["hot"]

@@ -59,6 +59,7 @@ async def test_what_was_begun_is_not_called_nothing(db: Database, backend: Fault
 
     class NoLoop:
         failed = False
+        call_soon = loop.call_soon
 
         def call_soon_threadsafe(self, *args: object) -> None:
             if not NoLoop.failed:

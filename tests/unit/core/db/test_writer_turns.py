@@ -35,6 +35,7 @@ async def test_hot_jobs_share_one_and_come_first(lonely: Database, backend: Fake
     gate, _ = await behind_a_gate(lonely)
     tasks = await queued(*(lonely.write(insert(f"cold {n}")) for n in range(3)))
     hot = [lonely.hot(insert_all, n, full=False) for n in range(3)]
+    await queued()
     gate.open()
     await asyncio.gather(*hot, *tasks)
     assert backend.rows == [0, 1, 2, "cold 0", "cold 1", "cold 2"]
@@ -46,6 +47,7 @@ async def test_neither_kind_starves_the_other(lonely: Database, backend: FakeBac
     gate, _ = await behind_a_gate(lonely)
     tasks = await queued(*(lonely.write(insert(f"cold {n}")) for n in range(3)))
     hot = [lonely.hot(insert_all, n, full=False) for n in range(2 * BATCH_JOBS_MAX + 1)]
+    await queued()
     gate.open()
     await asyncio.gather(*hot, *tasks)
     places = [backend.rows.index(f"cold {n}") for n in range(3)]
