@@ -22,6 +22,29 @@ async def test_a_named_collector_gets_traces() -> None:
         assert isinstance(open_tracing(COLLECTOR, ManualClock(), stack), OtelTracer)
 
 
+@pytest.mark.parametrize(
+    ("url", "is_near"),
+    [
+        ("https://collector.example.com", False),
+        (f"http://{'a' * 56}.onion", False),
+        ("http://collector:4318", True),
+        ("http://10.0.0.5:4318", True),
+    ],
+)
+async def test_no_collector_elsewhere_is_told_directly_where_all_goes_through_tor(
+    url: str, is_near: bool
+) -> None:
+    settings = Settings(
+        otel_exporter_otlp_endpoint=url, tor_all=True, tor_proxy_url="socks5://127.0.0.1:9050"
+    )
+    async with AsyncExitStack() as stack:
+        if is_near:
+            assert open_tracing(settings, ManualClock(), stack) is not None
+            return
+        with pytest.raises(ValueError, match="TOR_ALL"):
+            open_tracing(settings, ManualClock(), stack)
+
+
 async def test_without_the_packages_the_start_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
