@@ -33,17 +33,16 @@ class HttpsOnly:
         self._refuse: Final = refuse
         self._required: Final = required
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection."""
         if scope.get("scheme") in _SECURE:
             if not is_local(host_of(scope)):
                 send = staying(send)
         elif self._required:
             if not may_be_plain(scope):
-                await self._refuse(scope, receive, send)
-                return
+                return self._refuse(scope, receive, send)
             scope[_WANTED] = True
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 def may_be_plain(scope: Scope) -> bool:

@@ -1,7 +1,7 @@
 """One request and its response, with all that its access line will tell."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 from typing import Protocol as Port
 
@@ -135,11 +135,10 @@ class Exchange:
         headers = headers + self._headers
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def write(self, data: bytes, *, last: bool = False) -> None:
+    def write(self, data: bytes, *, last: bool = False) -> Awaitable[None]:
         """Send a part of the response's body."""
-        self.sent_bytes += len(data)
-        message: Message = {"type": "http.response.body", "body": data, "more_body": not last}
-        await self._send(message)
+        self.sent_bytes += len(data)  # no coroutine of its own: every event passes here
+        return self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
     async def answer(self, status: int, headers: list[Header], body: bytes) -> None:
         """Send a complete response."""

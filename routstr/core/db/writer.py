@@ -1,13 +1,13 @@
 """The one thread that writes.
 
-Callers queue jobs; what one turn of the event loop brings is handed to the thread together. It takes
-whatever waits (at most ``BATCH_JOBS_MAX``) and runs it as one transaction, so that one wait for the
-disk serves many callers. Hot jobs of the same kind are handed
-together, first and as plain data, to a *batch function*, which answers and does not raise. Should
-it raise after all (a value that no column takes), the batch runs again with each job on its own, so
-that only the one to blame fails. Other jobs run one by one, each behind a savepoint, so that a
-failing one undoes only itself. Futures resolve after the commit, in one call per batch and event
-loop. A queued job is never cancelled.
+Callers queue jobs; what one turn of the event loop brings is handed to the thread together. It
+takes whatever waits (at most ``BATCH_JOBS_MAX``) and runs it as one transaction, so that one wait
+for the disk serves many callers. Hot jobs of the same kind are handed together, first and as plain
+data, to a *batch function*, which answers and does not raise. Should it raise after all (a value
+that no column takes), the batch runs again with each job on its own, so that only the one to blame
+fails. Other jobs run one by one, each behind a savepoint, so that a failing one undoes only itself.
+Futures resolve after the commit, in one call per batch and event loop. A queued job is never
+cancelled.
 
 Should the writer itself fail, outside of what a job does, then whoever waits is told at once, the
 fault is logged, and it goes on with a new connection: a node whose writer is gone would take

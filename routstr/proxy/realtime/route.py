@@ -7,7 +7,7 @@ A browser cannot set headers: it sends its key as a subprotocol, as OpenAI's cli
 (``openai-insecure-api-key.<key>``). The node reads it and tells nobody.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from msgspec.structs import replace
@@ -46,11 +46,13 @@ class RealtimeRoute:
         self._around: Final = surroundings
         self._draining: Final = draining
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one connection."""
         if scope["type"] != "websocket" or scope["path"] not in _PATHS:
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
+        return self._converse(scope, receive, send)
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         now = self._around.clock.monotonic
         exchange = Exchange(scope, receive, refusing(send), new_request_id(), now)
         exchange.body_read = True  # an upgrade has none
