@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from tests.unit import docs_pricing
 from tests.unit.docs_markdown import ROOT, leads_somewhere, plain, prose, read, rows, spans
 
 PAGE: Final = "pricing.md"
@@ -19,6 +20,11 @@ def test_every_fault_has_a_row_and_a_test_and_no_test_is_of_another() -> None:
     assert marks == [f"P{number}" for number in range(1, 16)]
     assert {f"P{int(number)}" for number in tested} == set(marks)
     assert all(all(row.cells) for row in FAULTS)
+
+
+def test_the_worked_examples_are_what_the_node_charges() -> None:
+    assert read(PAGE) == docs_pricing.page(), "python -m tests.unit.docs_pricing"
+    assert len(docs_pricing.EXAMPLES) > 5
 
 
 def test_every_module_setting_and_link_on_the_page_exists() -> None:
