@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from sqlalchemy import Connection, select
 from sqlmodel import col
 
-from routstr.wallet.models import KeysetRow, ProofRow, ProofStatus
+from routstr.wallet.models import NOT_SPENT, KeysetRow, ProofRow, ProofStatus
 
 FORMAT: Final = "routstr-wallet-backup"
 VERSION: Final = 1
@@ -87,7 +87,10 @@ def read(connection: Connection, words: str, at: int) -> Backup:
             col(ProofRow.c),
         )
         .join(KeysetRow, col(ProofRow.keyset) == col(KeysetRow.id))
-        .where(col(ProofRow.status).in_((int(ProofStatus.UNSPENT), int(ProofStatus.RESERVED))))
+        .where(
+            NOT_SPENT,
+            col(ProofRow.status).in_((int(ProofStatus.UNSPENT), int(ProofStatus.RESERVED))),
+        )
         .order_by(col(ProofRow.id))
     )
     return Backup(

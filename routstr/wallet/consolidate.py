@@ -32,6 +32,7 @@ from routstr.wallet.keysets import Keyset
 from routstr.wallet.mint import Mint
 from routstr.wallet.mints import Mints
 from routstr.wallet.models import (
+    NOT_SPENT,
     DoubtedProof,
     KeysetRow,
     ProofRow,
@@ -187,6 +188,7 @@ def free_proofs(connection: Connection, mint: str, unit: Unit) -> list[Stocked]:
         .where(
             col(KeysetRow.mint) == mint,
             col(KeysetRow.unit) == unit.value,
+            NOT_SPENT,
             col(ProofRow.status) == int(ProofStatus.UNSPENT),
             col(ProofRow.id).not_in(select(col(DoubtedProof.proof))),
         )

@@ -15,7 +15,6 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
-    literal_column,
     or_,
     select,
     update,
@@ -26,6 +25,7 @@ from routstr.core.db import Tx
 from routstr.core.db.upsert import insert_into
 from routstr.money import Msat, Unit
 from routstr.wallet.models import (
+    NOT_SPENT,
     DoubtedProof,
     KeysetRow,
     ProofRow,
@@ -35,9 +35,6 @@ from routstr.wallet.models import (
     SagaState,
 )
 
-_NOT_SPENT: Final[ColumnElement[bool]] = col(ProofRow.status) != literal_column(
-    str(int(ProofStatus.SPENT))  # as the index says it
-)
 _OURS: Final = frozenset({ProofStatus.UNSPENT, ProofStatus.RESERVED})
 _OPEN_SAGA: Final = exists().where(
     col(SagaRow.id) == col(ProofRow.saga), col(SagaRow.state) == int(SagaState.OPEN)
@@ -149,7 +146,7 @@ def proofs(connection: Connection, mint: str, after: int, limit: int) -> list[St
         connection,
         _standing()
         .where(col(KeysetRow.mint) == mint)
-        .where(_NOT_SPENT, ~_IN_FLIGHT, col(ProofRow.id) > after)
+        .where(NOT_SPENT, ~_IN_FLIGHT, col(ProofRow.id) > after)
         .order_by(col(ProofRow.id))
         .limit(limit),
     )

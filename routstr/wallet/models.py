@@ -5,11 +5,13 @@ Tokens, coming in or going out, are stored sealed with the node's key.
 """
 
 from enum import IntEnum
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -17,8 +19,9 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    literal_column,
 )
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from routstr.core.db.partial_index import partial_index
 
@@ -107,6 +110,13 @@ class ProofRow(SQLModel, table=True):
     dleq: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  # e, s: 64 bytes
     status: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False))
     saga: int | None = Field(default=None, sa_column=Column(BigInteger))  # that spends or issued it
+
+
+NOT_SPENT: Final[ColumnElement[bool]] = col(ProofRow.status) != literal_column(
+    str(int(ProofStatus.SPENT))
+)
+"""What a query for held proofs says beside their status, in the words of ``ix_proofs_held``: with
+parameters alone SQLite would look through all that were ever spent."""
 
 
 class SagaRow(SQLModel, table=True):

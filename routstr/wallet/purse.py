@@ -11,6 +11,7 @@ from routstr.core.db.upsert import insert_into
 from routstr.money import Unit
 from routstr.wallet.keysets import Keyset
 from routstr.wallet.models import (
+    NOT_SPENT,
     DoubtedProof,
     IssuedState,
     IssuedToken,
@@ -145,6 +146,7 @@ def held(connection: Connection, mint: str, unit: Unit) -> list[HeldProof]:
         .where(
             col(KeysetRow.mint) == mint,
             col(KeysetRow.unit) == unit.value,
+            NOT_SPENT,
             col(ProofRow.status) == int(ProofStatus.UNSPENT),
             col(ProofRow.id).not_in(select(col(DoubtedProof.proof))),
         )

@@ -1,11 +1,11 @@
 """What ecash the wallet has to pay with, by amount and by keyset. Reads only."""
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, func, literal_column, select
+from sqlalchemy import Connection, func, select
 from sqlmodel import col
 
 from routstr.money import Unit
-from routstr.wallet.models import DoubtedProof, KeysetRow, ProofRow, ProofStatus
+from routstr.wallet.models import NOT_SPENT, DoubtedProof, KeysetRow, ProofRow, ProofStatus
 
 
 class Stock(Struct, frozen=True, kw_only=True):
@@ -35,11 +35,10 @@ class Stock(Struct, frozen=True, kw_only=True):
 def stocks(connection: Connection) -> list[Stock]:
     """List all keysets that were ever stored, by mint."""
     counts: dict[int, dict[int, int]] = {}
-    spent: ColumnElement[int] = literal_column(str(int(ProofStatus.SPENT)))  # as the index says it
     for keyset, amount, count in connection.execute(
         select(col(ProofRow.keyset), col(ProofRow.amount), func.count())
         .where(
-            col(ProofRow.status) != spent,
+            NOT_SPENT,
             col(ProofRow.status) == int(ProofStatus.UNSPENT),
             col(ProofRow.keyset).in_(select(col(KeysetRow.id))),
         )
