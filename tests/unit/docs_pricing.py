@@ -5,10 +5,9 @@ Each is priced and charged by the node's own code, at :data:`BTC_USD`.
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
-
-from msgspec.structs import replace
 
 from routstr.catalog.build import build_snapshot
 from routstr.catalog.models_file import parse_models
@@ -112,7 +111,8 @@ def _lines() -> Iterator[str]:
     yield f"{held:,} msat, if the input is counted exactly. {usual:,} are charged, and"
     yield f"{held - usual:,} are free again."
     yield ""
-    yield f"Paid with a token of {TOKEN_SAT} sat for it alone, of a mint without fees, {change} sat come back."
+    yield f"Paid with a token of {TOKEN_SAT} sat for it alone, of a mint without fees,"
+    yield f"{change} sat come back."
     yield "Ecash has no parts of a sat, so the cost is rounded up to whole sat there:"
     rest = TOKEN_SAT * 1_000 - usual - change * 1_000
     yield f"{rest} msat stay with the node, told as `unrefunded_msats`."
