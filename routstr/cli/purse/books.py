@@ -7,8 +7,10 @@ in which their ecash arrives.
 
 from typing import Final
 
+from sqlalchemy import Connection
+
 from routstr.core.clock import Clock
-from routstr.core.db import Tx
+from routstr.core.db import Tx, node_values
 from routstr.wallet import purse as proofs
 from routstr.wallet.sagas import Saga
 from routstr.wallet.service import Wallet, mark_claimed
@@ -55,6 +57,22 @@ class Settled(Moved):
 def settle(tx: Tx, payment: int, at: int) -> None:
     """Nothing more is to come of this payment, or of a token that was given out."""
     mark_claimed(tx, proofs.issued_by(tx.sql, payment), at)
+    node_values.forget(tx, _change_of(payment))
+
+
+def keep_change(tx: Tx, payment: int, sealed: bytes) -> None:
+    """Keep what a node has said is the change of a payment, until that is settled."""
+    node_values.forget(tx, _change_of(payment))
+    node_values.remember(tx, _change_of(payment), sealed)
+
+
+def kept_change(connection: Connection, payment: int) -> bytes | None:
+    """What was kept last."""
+    return node_values.look_up(connection, _change_of(payment))
+
+
+def _change_of(payment: int) -> str:
+    return f"change {payment}"
 
 
 def register(wallet: Wallet, clock: Clock) -> None:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from routstr.cli.purse import books
 from routstr.core.clock import Clock
 from routstr.core.db import Database
+from routstr.core.node_key import NodeKey
 from routstr.errors import InsufficientLiquidity, InvalidToken, TokenAlreadySpent
 from routstr.ledger import instances
 from routstr.money import ZERO, Unit
@@ -29,9 +30,11 @@ from routstr.wallet.receive import Deposit
 from routstr.wallet.sagas import Saga
 from routstr.wallet.send import TOKEN_PROOFS_MAX, Withdrawal
 from routstr.wallet.service import Wallet
+from routstr.wallet.token import Token
 
 _INPUTS_MAX: Final = 200
 _LISTED: Final = 1_000
+_CHANGE: Final = "change"
 
 
 class Paid(Struct, frozen=True):
@@ -61,9 +64,13 @@ class TakenIn(Struct, frozen=True):
 class Purse:
     """One process's hand in a purse; several may have theirs in it at once."""
 
-    def __init__(self, db: Database, wallet: Wallet, clock: Clock, *, stale_seconds: float) -> None:
+    def __init__(
+        self, db: Database, wallet: Wallet, key: NodeKey, clock: Clock, *, stale_seconds: float
+    ) -> None:
+        """``key`` seals what is kept."""
         self._db: Final = db
         self._wallet: Final = wallet
+        self._key: Final = key
         self._clock: Final = clock
         self._stale_seconds: Final = stale_seconds
 
@@ -95,16 +102,29 @@ class Purse:
 
         Raises ``TokenAlreadySpent`` for the change of another payment.
         """
-        given = token.decode(text)
-        if given.mint != paid.mint or given.unit is not paid.unit:
-            raise InvalidToken("The change is of another mint or unit than the payment.")
-        deposit = Deposit(given, books.CHANGE, books.NOBODY, {books.OF: paid.id}, ZERO)
+        deposit = Deposit(
+            _change(paid, text), books.CHANGE, books.NOBODY, {books.OF: paid.id}, ZERO
+        )
         saga = await self._wallet.receive(deposit)
         if saga.purpose != books.CHANGE:  # it was taken in by hand
             await self.settle(paid)
         elif saga.context[books.OF] != paid.id:
             raise TokenAlreadySpent
         return TakenIn(saga.mint, saga.unit, saga.gross - saga.fee, saga.fee)
+
+    async def keep_change(self, paid: Paid, text: str) -> None:
+        """Keep a token before it is redeemed: the mint may not answer, and the node never again.
+
+        Raises ``InvalidToken`` for what cannot be its change.
+        """
+        _change(paid, text)
+        sealed = self._key.seal(_CHANGE, text.encode())
+        await self._db.write(lambda tx: books.keep_change(tx, paid.id, sealed))
+
+    async def kept_change(self, paid: Paid) -> str:
+        """What was kept last; empty: nothing was."""
+        sealed = await self._db.read(lambda c: books.kept_change(c, paid.id))
+        return "" if sealed is None else self._key.open(_CHANGE, sealed).decode()
 
     async def settle(self, paid: Paid) -> None:
         """Nothing more is to come of a payment."""
@@ -178,6 +198,13 @@ def gross_for(held: Sequence[HeldProof], amount: int) -> int | None:
         if needed <= fee:
             return amount + fee
         fee = needed
+
+
+def _change(paid: Paid, text: str) -> Token:
+    given = token.decode(text)
+    if given.mint != paid.mint or given.unit is not paid.unit:
+        raise InvalidToken("The change is of another mint or unit than the payment.")
+    return given
 
 
 def _paid(saga: Saga, text: str) -> Paid:

@@ -52,7 +52,7 @@ async def opened(given: Settings, folder: Path, mint: str = "") -> AsyncIterator
         known = tuple(sorted(mints))
         async with opened_wallet(settings, db, key, unlisted=known) as wallet:
             books.register(wallet, clock)
-            yield Purse(db, wallet, clock, stale_seconds=settings.instance_stale_seconds)
+            yield Purse(db, wallet, key, clock, stale_seconds=settings.instance_stale_seconds)
 
 
 def _settings(given: Settings, folder: Path) -> Settings:

@@ -2,6 +2,7 @@
 
 ::
 
+    change that was told: kept, taken in
     ask the node for the change of the token
       ├ here it is           take it in
       ├ wait (425)           ask again a little later
@@ -13,6 +14,7 @@
 """
 
 import asyncio
+from contextlib import suppress
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
@@ -62,6 +64,11 @@ async def settle(
     try:
         if change.startswith(_TOKEN):
             return await _take(purse, paid, change)
+        if kept := await purse.kept_change(paid):
+            with suppress(RoutstrError):  # then the node may know better
+                ended = await _take(purse, paid, kept)
+                if ended.end is not End.OPEN:
+                    return ended
         patience = WAIT_SECONDS_MAX if patience_s is None else patience_s
         return await _claim(purse, nodes, paid, patience)
     except (RoutstrError, aiohttp.ClientError, OSError, ValueError) as error:
@@ -93,6 +100,8 @@ async def _claim(purse: Purse, nodes: Nodes, paid: Paid, patience_s: float) -> S
 
 async def _take(purse: Purse, paid: Paid, text: str) -> Settlement:
     end = End.BACK if text == paid.token else End.CHANGE
+    if end is End.CHANGE:
+        await purse.keep_change(paid, text)
     try:
         arrived = await purse.settle_with(paid, text)
     except FeesExceedAmount:  # less than what taking it in would cost

@@ -1,6 +1,9 @@
-"""A few single values that belong to the node itself (secret check, sealed seed)."""
+"""A few single values that belong to the node itself (secret check, sealed seed).
 
-from sqlalchemy import Connection, select
+A purse keeps change here that is still to be redeemed.
+"""
+
+from sqlalchemy import Connection, delete, select
 from sqlmodel import Field, SQLModel, col
 
 from routstr.core.db.backend import Tx
@@ -8,7 +11,7 @@ from routstr.core.db.upsert import insert_into
 
 
 class NodeValue(SQLModel, table=True):
-    """One named binary value; written once, never changed."""
+    """One named binary value; written once, never changed by a node."""
 
     __tablename__ = "node_values"
 
@@ -41,3 +44,8 @@ def look_up(connection: Connection, name: str) -> bytes | None:
         select(col(NodeValue.value)).where(col(NodeValue.name) == name)
     ).first()
     return None if row is None else bytes(row[0])
+
+
+def forget(tx: Tx, name: str) -> None:
+    """Drop a value, if there is one."""
+    tx.sql.execute(delete(NodeValue).where(col(NodeValue.name) == name))

@@ -17,7 +17,7 @@ from routstr.money import Unit
 from routstr.wallet import token as tokens
 from routstr.wallet.payment_request import PaymentRequest, encode_a
 from tests.unit.wallet.played_mint import PlayedMint
-from tests.unit.wallet.world import House, World, open_world
+from tests.unit.wallet.world import KEY, House, World, open_world
 
 NODE = "https://node.example"
 CLAIM = "/v1/wallet/refund"
@@ -90,7 +90,7 @@ class Counter:
     def _purse(self, house: House) -> Purse:
         wallet, clock = house.wallet, self.world.clock
         books.register(wallet, clock)
-        return Purse(self.world.db, wallet, clock, stale_seconds=60)
+        return Purse(self.world.db, wallet, KEY, clock, stale_seconds=60)
 
     def till(self, most_sat: int = 1_000) -> Till:
         return Till(self.purse, self.node, NODE, most_sat)

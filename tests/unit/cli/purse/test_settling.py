@@ -5,6 +5,7 @@ import pytest
 from routstr.cli.purse import settling
 from routstr.cli.purse.purse import Paid
 from routstr.cli.purse.settling import End, Settlement, settle
+from routstr.core.db import node_values
 from routstr.money import Unit
 from routstr.wallet import token
 from routstr.wallet.mint_errors import MintDown
@@ -62,6 +63,32 @@ async def test_killed_while_the_change_was_taken_in_it_arrives_once(counter: Cou
     counter.node.next(CLAIM, says(200, {}, change))
     assert (await later(counter)).end is End.CHANGE
     assert (await counter.held(), await counter.purse.open_payments()) == (15, [])
+
+
+async def test_change_is_kept_until_its_mint_answers_even_when_the_node_does_not(
+    counter: Counter,
+) -> None:
+    paid = await paid_five_of_sixteen(counter)
+    change = counter.change(4)
+    counter.mint.broken.update(dict.fromkeys(("swap", "check_state"), MintDown("away")))
+    assert (await settle(counter.purse, counter.node, paid, change=change)).end is End.OPEN
+    counter.node.next(CLAIM, away(), away())
+    assert (await later(counter)).end is End.OPEN
+    counter.mint.broken.clear()
+    assert await later(counter) == Settlement(End.CHANGE, 4)
+    assert (await counter.held(), await counter.purse.open_payments()) == (15, [])
+    kept = await counter.world.db.read(lambda c: node_values.look_up(c, f"change {paid.id}"))
+    assert kept is None
+
+
+async def test_change_that_was_none_does_not_stand_in_the_way(counter: Counter) -> None:
+    paid = await paid_five_of_sixteen(counter)
+    spent = counter.mint.token(4)
+    counter.mint.spend(spent)
+    ended = await settle(counter.purse, counter.node, paid, change=token.encode_b(spent))
+    assert ended.end is End.OPEN
+    counter.node.next(CLAIM, says(200, {}, counter.change(2)))
+    assert await later(counter) == Settlement(End.CHANGE, 2)
 
 
 async def test_nothing_left_is_an_end(counter: Counter) -> None:
@@ -128,6 +155,7 @@ async def test_change_that_is_worth_nothing_or_foreign_is_no_change(counter: Cou
     for text in (token.encode_b(spent), token.encode_b(foreign), "cashuBnonsense"):
         assert (await settle(counter.purse, counter.node, paid, change=text)).end is End.OPEN
     assert len(await counter.purse.open_payments()) == 1
+    assert await counter.purse.kept_change(paid) == token.encode_b(spent), "what may be change"
 
 
 async def test_it_waits_while_the_node_works_on_it(counter: Counter) -> None:
