@@ -4,6 +4,7 @@ Tables go through ``COPY``; the schema is not copied: the migrations make it, at
 the backup names. Numbers that the database gives out go on behind the largest one.
 """
 
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -14,6 +15,8 @@ from sqlalchemy import Connection, inspect
 
 from routstr.core.db import postgres
 
+FAULTS: Final = (sqlite3.Error, psycopg.Error)
+"""What the drivers raise where nothing stands between."""
 SCHEMA_TABLE: Final = "alembic_version"
 _TABLES: Final = """
     SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"""

@@ -7,7 +7,6 @@ on the day of the backup may be given away since: no proof is, before its mint w
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -51,7 +50,7 @@ def run(
                 restore(
                     settings, file, passphrase, key, lambda at: progress.update(task, completed=at)
                 )
-    except (*PROBLEMS, sqlite3.Error) as error:
+    except (*PROBLEMS, *postgres_copy.FAULTS) as error:
         fail(f"Nothing was restored: {explain(error)}.")
     if not check:
         facts = msgspec.structs.replace(facts, revision=_finish(settings))

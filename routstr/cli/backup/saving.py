@@ -4,7 +4,6 @@ A running node need not stop: the copy is one snapshot, and what is open in it i
 restore as after a crash.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -59,7 +58,7 @@ def run(
         secrets = _Secrets(key, text, ask_for_passphrase(phrase_file, new=True), cost)
         with bar() as progress, appearing(file) as out:
             facts = save(settings, out, secrets, progress)
-    except (*PROBLEMS, sqlite3.Error) as error:
+    except (*PROBLEMS, *postgres_copy.FAULTS) as error:
         fail(f"No backup was made: {explain(error)}.")
     if json:
         size = file.stat().st_size

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from routstr.cli.backup import postgres_copy, saving
 from tests.unit.cli.stage import Said, Stage
 
 PASSPHRASE = "correct horse battery"
@@ -32,3 +33,16 @@ def test_without_its_key_a_database_is_not_kept(
 def test_a_folder_that_is_not_there_is_said(database: Stage) -> None:
     said = say(database, "nowhere/kept")
     assert (said.status, "No backup was made" in said.error) == (1, True)
+
+
+@pytest.mark.parametrize("fault", postgres_copy.FAULTS)
+def test_a_database_that_goes_away_meanwhile_is_told_in_one_line(
+    database: Stage, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
+    def gone(*_: object) -> None:
+        raise fault("it is gone")
+
+    monkeypatch.setattr(saving, "save", gone)
+    said = say(database, "kept")
+    assert (said.status, said.error.strip()) == (1, "No backup was made: it is gone.")
+    assert not Path("kept").exists()
