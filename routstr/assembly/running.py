@@ -59,6 +59,7 @@ from routstr.catalog.service import Catalog
 from routstr.core.cors import Cors
 from routstr.core.http import outgoing_session
 from routstr.core.logging import get_logger
+from routstr.core.mapped_files import give_back
 from routstr.core.metrics.telemetry import MeteredLines
 from routstr.core.middleware import ManagementShell, RequestLimits
 from routstr.core.onion import OnionAddress
@@ -379,7 +380,9 @@ class Running:
 
         forms = FormLimits(settings.upload_bytes_max)
         surroundings = Surroundings(limits, cors, counted, clock, deadlines, forms, self._tracer)
-        load_vocabulary()
+        vocabulary = load_vocabulary()
+        if vocabulary is not None:
+            give_back(vocabulary)
         routes = paid_routes(
             settings,
             parts.catalog,

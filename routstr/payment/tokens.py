@@ -11,14 +11,12 @@ The cost of counting is bounded: a text beyond :data:`EXACT_CHARS` is sampled.
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from hashlib import blake2b
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
-
-from routstr.core.mapped_files import give_back
 
 EXACT_CHARS: Final = 32_768
 """Longest text that is counted token by token (1.5 ms; at most 8 ms for random letters)."""
@@ -87,9 +85,14 @@ def output_estimate(text: str) -> int:
     return count_text(text)
 
 
-def load_vocabulary() -> None:
-    """Load the vocabulary (0.1 s, 35 MB) at the start instead of in the first request."""
+def load_vocabulary() -> Path | None:
+    """Load the vocabulary (0.1 s, 35 MB) at the start instead of in the first request.
+
+    Tells the file that it came from: what was needed of it has been copied.
+    """
     _counter()
+    origin = _package().origin
+    return None if origin is None else Path(origin)
 
 
 def prompt_estimate(body: Mapping[str, Any]) -> PromptEstimate:
@@ -255,16 +258,22 @@ def _count(text: str) -> int:
 
 @cache
 def _counter() -> Callable[[str], int]:
+    spec = _package()
+    if spec.loader is None:
+        raise ImportError("bpe_openai is not installed")
+    bindings = module_from_spec(spec)
+    spec.loader.exec_module(bindings)
+    count: Callable[[str], int] = bindings.tokenizer_for_encoding("o200k_base").count
+    return count
+
+
+@cache
+def _package() -> ModuleSpec:
     # only the package's extension, which carries the vocabulary: importing the package itself
     # takes 0.7 s and 80 MB more, for tables that counting does not need
     package = find_spec("bpe_openai")
     locations = None if package is None else package.submodule_search_locations
     spec = PathFinder.find_spec("bpe_openai._bindings", locations)
-    if spec is None or spec.loader is None:
+    if spec is None:
         raise ImportError("bpe_openai is not installed")
-    bindings = module_from_spec(spec)
-    spec.loader.exec_module(bindings)
-    count: Callable[[str], int] = bindings.tokenizer_for_encoding("o200k_base").count
-    if spec.origin is not None:
-        give_back(Path(spec.origin))  # the counter has copied of it what it needs
-    return count
+    return spec

@@ -63,7 +63,7 @@ PLANTS: Final = (
         NO_KEY,
         "a second settlement of a hold is not recognised",
         "routstr/ledger/entries.py",
-        "if hold.state == HoldState.OPEN:\n            _settle_open",
+        "if hold.state == _OPEN:\n            _settle_open",
         "if hold.state != HoldState.EXPIRED:\n            _settle_open",
     ),
     Plant(
@@ -147,7 +147,7 @@ PLANTS: Final = (
         RELEASE,
         "the end of a hold does not look whether it was settled",
         "routstr/ledger/entries.py",
-        "    elif hold.state == HoldState.OPEN:\n        _free(hold, row, decision)",
+        "    elif hold.state == _OPEN:\n        _free(hold, row, decision)",
         "    else:\n        _free(hold, row, decision)",
     ),
     Plant(

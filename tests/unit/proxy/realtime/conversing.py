@@ -128,7 +128,9 @@ class Caller:
         self._inbox.put_nowait({"type": "websocket.connect"})
         self._changed = asyncio.Condition()
         self._gone = False
-        self.task = asyncio.create_task(route(scope, self._inbox.get, self._send))
+        self.task: asyncio.Future[None] = asyncio.ensure_future(
+            route(scope, self._inbox.get, self._send)
+        )
 
     async def _send(self, message: Message) -> None:
         await self.reads.wait()
