@@ -162,7 +162,8 @@ def scanned(connection: Connection, statement: str, parameters: Any) -> set[str]
 def _read_through(node: dict[str, Any], *, is_page: bool = False) -> Iterator[str]:
     """Tables of scans without a condition; a page is read from the end of one if all of it fits."""
     is_whole = "Index Cond" not in node and node.get("Index Name") not in FEW
-    if "Relation Name" in node and is_whole and ("Filter" in node or not is_page):
+    reads = "Relation Name" in node and node["Node Type"] != "ModifyTable"
+    if reads and is_whole and ("Filter" in node or not is_page):
         yield node["Relation Name"]
     for part in node.get("Plans", ()):
         yield from _read_through(part, is_page=node["Node Type"] == "Limit")
