@@ -25,11 +25,16 @@ Document = Mapping[str, Any]
 Types = dict[str, frozenset[str]]
 
 
-def document() -> dict[str, Any]:
-    """The document of a node with the usual settings: what is promised of it, without its words."""
-    made = _wordless(create_app(Settings()).api.openapi())
-    paths = {path: one for path, one in made["paths"].items() if not path.startswith(UNPROMISED)}
-    schemas, used = made["components"]["schemas"], set(_REFERENCE.findall(json.dumps(paths)))
+def made() -> dict[str, Any]:
+    """The document of a node with the usual settings."""
+    return create_app(Settings()).api.openapi()
+
+
+def document(whole: Document) -> dict[str, Any]:
+    """What is promised of a node's document, without its words."""
+    plain = _wordless(whole)
+    paths = {path: one for path, one in plain["paths"].items() if not path.startswith(UNPROMISED)}
+    schemas, used = plain["components"]["schemas"], set(_REFERENCE.findall(json.dumps(paths)))
     while more := set(_REFERENCE.findall(json.dumps([schemas[name] for name in used]))) - used:
         used |= more
     return {"paths": paths, "components": {"schemas": {name: schemas[name] for name in used}}}
@@ -158,4 +163,4 @@ def _taken(schema: Document) -> frozenset[str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(document(), indent=1, sort_keys=True))  # noqa: T201
+    print(json.dumps(document(made()), indent=1, sort_keys=True))  # noqa: T201

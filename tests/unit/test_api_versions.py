@@ -7,15 +7,22 @@ from typing import Any, Final
 
 import pytest
 
-from tests.unit.openapi import FILE, broken_promises, document, types
+from tests.unit import docs_api
+from tests.unit.docs_markdown import read
+from tests.unit.openapi import FILE, broken_promises, document, made, types
 
 CHAT: Final = "/v1/chat/completions"
 Change = Callable[[dict[str, Any]], object]
 
 
 @pytest.fixture(scope="module")
-def now() -> dict[str, Any]:
-    return document()
+def whole() -> dict[str, Any]:
+    return made()
+
+
+@pytest.fixture(scope="module")
+def now(whole: dict[str, Any]) -> dict[str, Any]:
+    return document(whole)
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +36,12 @@ def test_what_was_promised_is_kept(promised: dict[str, Any], now: dict[str, Any]
 
 
 def test_the_snapshot_is_of_today(promised: dict[str, Any], now: dict[str, Any]) -> None:
-    """New parts become promises when they are there: see CONTRIBUTING.md."""
+    """New parts become promises when they are there: see docs/testing.md."""
     assert promised == now, "python -m tests.unit.openapi > tests/unit/openapi.json"
+
+
+def test_the_reference_for_people_is_of_today(whole: dict[str, Any]) -> None:
+    assert read(docs_api.PAGE) == docs_api.render(whole), "python -m tests.unit.docs_api"
 
 
 def test_the_promise_is_about_something(promised: dict[str, Any]) -> None:
