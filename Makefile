@@ -62,6 +62,10 @@ mutants: ## small faults in the code that counts money; of each file's 90 % must
 planted: ## five classic faults of a ledger, each at several places: all must be found; ONLY=counter
 	@$(environments) dev -- -m scripts.planted $(ONLY)
 
+.PHONY: bench-growth
+bench-growth: ## what a request costs as keys, transfers, models, streams grow: docs/growth.md; SMALL=1
+	@$(environments) dev -- -m bench.growth $(if $(SMALL),--small)
+
 .PHONY: bench
 bench: ## the node beside a bare relay and other gateways: docs/benchmarks.md; 20 minutes; ONLY=json TARGETS="relay node" ROUNDS=1 SECONDS=1
 	@$(environments) dev mint-0.21 -- -m bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) $(if $(TARGETS),--targets $(TARGETS))
