@@ -26,6 +26,7 @@ from typing import Any, Final
 import aiohttp
 import nostr_sdk
 
+from routstr.errors import InvalidToken
 from routstr.money import MSAT_PER_SAT, Unit
 from routstr.wallet.token import Token, decode
 
@@ -76,9 +77,16 @@ class Refused(Exception):
 
 
 async def find(session: aiohttp.ClientSession, relay: str, *, insecure: bool) -> list[Node]:
-    """The nodes that a relay tells of; ``insecure`` lets plain http through, for tests."""
+    """The nodes that a relay tells of; ``insecure`` lets plain http through, for tests.
+
+    Raises ``LookupError`` when the relay does not answer.
+    """
     newest: dict[tuple[str, str], dict[str, Any]] = {}
-    for event in await _announcements(session, relay):
+    try:
+        events = await _announcements(session, relay)
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        raise LookupError(f"The relay {relay} does not answer: {error}.") from error
+    for event in events:
         tags = [tag for tag in event["tags"] if len(tag) > 1]
         name = next((tag[1] for tag in tags if tag[0] == "d"), "")
         known = newest.get((event["pubkey"], name))
@@ -199,13 +207,21 @@ def cheapest(found: Sequence[Offer], token: Token) -> Offer:
 async def buy(
     session: aiohttp.ClientSession, relay: str, text: str, question: str, *, insecure: bool = False
 ) -> Bought:
-    """From a relay's address to an answer. Raises ``LookupError``, :class:`Refused`."""
-    token = decode(text)
+    """From a relay's address to an answer.
+
+    Raises ``ValueError`` for what is no token, ``LookupError`` and :class:`Refused`.
+    """
+    try:
+        token = decode(text)
+    except InvalidToken as error:
+        raise ValueError(str(error)) from None
     nodes = await find(session, relay, insecure=insecure)
     fitting = [node for node in nodes if token.mint in node.mints]
     if not fitting:
         raise LookupError(f"None of {len(nodes)} nodes takes tokens of {token.mint}.")
     listed = await asyncio.gather(*(offers(session, node, question) for node in fitting))
+    if not any(listed):
+        raise LookupError(f"None of the {len(fitting)} nodes that take it answers with models.")
     offer = cheapest([offer for some in listed for offer in some], token)
     return await ask(session, offer, text, question)
 
@@ -225,7 +241,7 @@ async def main() -> int:
         except Refused as refused:
             print(f"{refused}\nYour money: {refused.token}")
             return 1
-        except LookupError as error:
+        except (LookupError, ValueError) as error:
             print(f"{error} Your token was not used.")
             return 1
     print(f"{bought.text}\n\n{bought.offer.model} at {bought.offer.node.url}: {bought.msat} msat")

@@ -22,7 +22,6 @@ from routstr.cli.wallet import commands as wallet_commands
 from routstr.version import __version__
 
 cli = typer.Typer(
-    help="Bitcoin micropayments in front of any OpenAI-compatible AI API.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -39,6 +38,25 @@ cli.add_typer(nostr_commands, name="nostr")
 def main() -> None:
     """Run the command line."""
     cli()
+
+
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - how typer calls it
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@cli.callback()
+def common(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_tell_version, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Bitcoin micropayments in front of any OpenAI-compatible AI API."""
 
 
 @cli.command()

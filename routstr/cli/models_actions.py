@@ -27,6 +27,10 @@ from routstr.errors import UnknownModel
 
 T = TypeVar("T")
 
+_NONE_SOLD: Final = (
+    "None is sold. routstr models list --which not_sold names those that are served and not sold,"
+    " routstr models show MODEL says why, routstr models set MODEL gives a price."
+)
 _DIGITS: Final = Decimal("0.001")
 _GROUPS: Final = frozenset(
     {"pricing", "architecture", "per_request_limits", "top_provider", "fixed"}
@@ -47,6 +51,8 @@ def show_all(settings: Settings, search: str, which: Which, provider: str, *, js
             typer.echo(page_of_all.model_dump_json())
         else:
             _list(rows, is_priced=desk.snapshot() is not None)
+            if not rows and which == "sold" and desk.find(search, "not_sold", provider).total:
+                typer.echo(_NONE_SOLD, err=True)
 
     _at_desk(settings, work, "The models cannot be read")
 

@@ -99,6 +99,8 @@ def _tell(shown: Shown, *, json: bool) -> None:
         typer.echo("The node has no key on Nostr: set NSEC, or make one on the page /admin/nostr.")
         return
     typer.echo(f"{shown.npub}: {shown.stand.replace('_', ' ')}")
+    if shown.stand == "no_address":
+        typer.echo("Nothing is announced: set HTTP_URL or ONION_URL, which others can reach.")
     table = tables.table()
     for name in ("relay", "has it", "last success", "last failure", ""):
         table.add_column(name)

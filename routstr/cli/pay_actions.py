@@ -144,7 +144,7 @@ def request(
                 typer.echo(bill_in_words(bill), err=True)
         return answer.status in _PLAIN_HTTP_OK
 
-    return _with_purse(folder, work, "The node was not asked")
+    return _with_purse(folder, work, "Nothing was paid")
 
 
 def with_purse(
@@ -231,7 +231,7 @@ def _body(data: str | None) -> bytes | None:
             return sys.stdin.buffer.read(_BODY_BYTES_MAX)
         return Path(data[1:]).read_bytes()
     except OSError as error:
-        fail(f"{data[1:]} cannot be read: {explain(error)}.")
+        fail(f"The body cannot be read: {explain(error)}.")
 
 
 def _decoded(answer: Answer) -> Any:  # noqa: ANN401 - what JSON may be

@@ -114,22 +114,16 @@ class Providers:
 
     async def add(self, wanted: Description) -> StoredProvider:
         """Store another one. Raises ``ProviderInvalid``, ``ProviderExists``."""
-        now = self._clock.now_ms()
-        if isinstance(wanted.kind, UnsetType):
-            raise ProviderInvalid(
-                "A provider needs a provider_type.", details={"param": "provider_type"}
-            )
-        fresh = Record(0, "", wanted.kind, "", b"", True, None, 0, "{}", now, now)  # noqa: FBT003
-        sealed = msgspec.structs.replace(fresh, sealed_keys=self._sealed(()))
 
         def write(tx: Tx) -> Record:
-            others = repository.every(tx.sql)
-            if len(others) >= PROVIDERS_MAX:
-                raise ProviderInvalid(f"There are {PROVIDERS_MAX} providers; remove one first.")
-            made = self._changed(sealed, wanted, others)
+            made = self._made(wanted, repository.every(tx.sql))
             return msgspec.structs.replace(made, id=repository.add(tx, made))
 
         return self._opened(await self._db.write(write))
+
+    async def check(self, wanted: Description) -> None:
+        """Raise what :meth:`add` would raise now, and store nothing."""
+        await self._db.read(lambda sql: self._made(wanted, repository.every(sql)))
 
     async def edit(self, which: str, wanted: Description) -> StoredProvider:
         """Change one. Raises ``ProviderNotFound``, ``ProviderInvalid``, ``ProviderExists``."""
@@ -194,6 +188,19 @@ class Providers:
             return found
 
         return self._opened(await self._db.write(write))
+
+    def _made(self, wanted: Description, others: Sequence[Record]) -> Record:
+        """Another record, without an id, if it may be so."""
+        if isinstance(wanted.kind, UnsetType):
+            raise ProviderInvalid(
+                "A provider needs a provider_type.", details={"param": "provider_type"}
+            )
+        if len(others) >= PROVIDERS_MAX:
+            raise ProviderInvalid(f"There are {PROVIDERS_MAX} providers; remove one first.")
+        now = self._clock.now_ms()
+        fresh = Record(0, "", wanted.kind, "", b"", True, None, 0, "{}", now, now)  # noqa: FBT003
+        sealed = msgspec.structs.replace(fresh, sealed_keys=self._sealed(()))
+        return self._changed(sealed, wanted, others)
 
     def _changed(self, before: Record, wanted: Description, others: Sequence[Record]) -> Record:
         """The record as it is wanted, if it may be so."""

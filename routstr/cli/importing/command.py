@@ -1,6 +1,7 @@
 """``routstr import``: what would be taken over, and with ``--apply`` the taking."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -25,7 +26,6 @@ from routstr.core.settings import Settings
 from routstr.errors import ProviderExists, ProviderInvalid, SurplusTooSmall
 from routstr.payment.surplus import surplus
 from routstr.upstream.description import Description
-from routstr.upstream.service import Providers
 
 
 class ProviderTaken(Struct, frozen=True):
@@ -85,12 +85,11 @@ async def _run(settings: Settings, found: Source, mint: str, *, apply: bool) -> 
         if problem or not apply:
             would = {one.secret for one in new}
             keys = [_would(taking, one, is_new=one.secret in would) for one in found.keys]
-            slugs = {one.slug for one in await providers.every()}
-            named = [ProviderTaken(one.slug, _there(one, slugs)) for one in found.providers]
+            named = [await _tried(one, providers.check) for one in found.providers]
         else:
             with bar() as progress:
                 keys, problem = await _take(taking, found.keys, progress)
-            named = [await _add(providers, one) for one in found.providers]
+            named = [await _tried(one, providers.add) for one in found.providers]
     return Report(
         applied=apply and not problem,
         keys=keys,
@@ -125,9 +124,11 @@ async def _take(taking: Taking, keys: list[OldKey], progress: Progress) -> tuple
     return taken, ""
 
 
-async def _add(providers: Providers, old: OldProvider) -> ProviderTaken:
+async def _tried(
+    old: OldProvider, act: Callable[[Description], Awaitable[object]]
+) -> ProviderTaken:
     try:
-        await providers.add(
+        await act(
             Description(
                 slug=old.slug,
                 kind=old.kind,
@@ -152,10 +153,6 @@ def _fee(text: str | None) -> Decimal | None:
 def _would(taking: Taking, old: OldKey, *, is_new: bool) -> Taken:
     balance = old.balance if is_new and not old.parent else 0
     return Taken(taking.id_of(old), Fate.TAKEN if is_new else Fate.KNOWN, balance)
-
-
-def _there(old: OldProvider, slugs: set[str]) -> str:
-    return f"There is a provider '{old.slug}' already" if old.slug in slugs else ""
 
 
 def _show(report: Report) -> None:

@@ -47,7 +47,10 @@ async def opened(given: Settings, folder: Path, mint: str = "") -> AsyncIterator
         mints = await _mints(db)
         if mint:
             url = normalise_mint_url(mint)
-            check_mint_url(url, allow_insecure=settings.allow_insecure_mints)
+            try:
+                check_mint_url(url, allow_insecure=settings.allow_insecure_mints)
+            except ValueError as error:
+                raise ValueError(f"the mint {url} {error}") from None
             mints |= {url}
         known = tuple(sorted(mints))
         async with opened_wallet(settings, db, key, unlisted=known) as wallet:

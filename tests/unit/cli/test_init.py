@@ -23,7 +23,9 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_version_is_one_line() -> None:
-    assert runner.invoke(cli, ["version"]).output == f"{__version__}\n"
+    for word in ("version", "--version"):
+        done = runner.invoke(cli, [word])
+        assert (done.exit_code, done.output) == (0, f"{__version__}\n")
 
 
 def test_no_command_shows_what_there_is() -> None:

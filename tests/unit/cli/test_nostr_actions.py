@@ -26,6 +26,7 @@ def test_a_node_that_nobody_reaches_is_not_announced(
     shown = say(database)
     assert shown.status == 0
     assert "no address" in shown.line
+    assert "set HTTP_URL or ONION_URL" in shown.line
     assert "wss://nos.lol" in shown.line
 
 

@@ -39,7 +39,7 @@ def test_an_empty_purse_is_made_for_its_owner_only(desk: Stage) -> None:
         (("sent", "--take-back", "3"), 1, "3 is no token"),
         (("request", "http://node.example/v1/models"), 2, "without TLS"),
         (("request", "nowhere"), 2, "cannot be asked"),
-        (("request", "http://127.0.0.1:9/v1/models"), 1, "The node was not asked"),
+        (("request", "http://127.0.0.1:9/v1/models"), 1, "Nothing was paid"),
         (("request", "http://127.0.0.1:9/v1", "--data", "@missing"), 1, "cannot be read"),
         (("--json", "send", "5"), 2, "--json belongs behind send"),
     ],

@@ -42,6 +42,8 @@ async def check(patient: Patient) -> list[Finding]:
             )
         ]
     if not profiles:
+        if patient.db is not None and patient.key is None:
+            return [skipped("the stored providers", "the secret key cannot be used")]
         return [
             fault(
                 "no provider",

@@ -101,6 +101,8 @@ def test_without_apply_nothing_changes(moving: Stage) -> None:
     assert said.status == 0
     assert "8,000 msat would be credited" in said.output
     assert "--apply does it" in said.output
+    assert "provider main: would be added" in said.output
+    assert "provider odd: There is no provider type 'nobody'" in said.output
     assert balance(moving, RICH) is None
     assert moving.run("list", "--json", group="providers").output.strip() == "[]"
 
