@@ -122,7 +122,7 @@ def _branches_of_money() -> Step:
 def _tests(folder: Path) -> list[Step]:
     return [
         _pytest(folder, "unit", "tests/unit", *BOTH_CORES, stage=Stage.CODE),
-        _pytest(folder, "integration", *WITH_SERVERS, *THREE, "-m", "not slow"),
+        _pytest(folder, "integration", *WITH_SERVERS, *THREE, "-m", "not slow", limit_s=700.0),
         *_pages(folder),
         _pytest(folder, "slow", *WITH_SERVERS, *THREE, "-m", "slow", limit_s=1_800.0, group="slow"),
     ]

@@ -34,6 +34,7 @@ SLOW: Final = frozenset(
         *("money/test_parallel.py", "money/test_parallel_lightning.py"),
         *("money/test_x_cashu_sabotage.py", "money/test_x_cashu_trouble.py"),
         *("money/test_lightning_in_trouble.py", "security/test_s12_races.py"),
+        *("test_devkit_processes.py", "test_devkit_services.py"),
     }
 )
 """Whole nodes again and again: ``make test ONLY=slow``."""

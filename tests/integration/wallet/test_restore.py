@@ -109,6 +109,7 @@ def told(outcome: Mapping[str, Any], name: str) -> Counter[tuple[str, str]]:
     return +found
 
 
+@pytest.mark.slow  # four lives of a wallet; a backup is brought up to its mints in the quick step
 async def test_the_words_bring_every_sat_back(
     tmp_path: Path,
     database_url: str,
