@@ -41,16 +41,16 @@ class OnionAddress:
 
 
 def find_onion(folder: Path) -> str:
-    """The address in the usual files below a folder of Tor's, else in any; empty: none there.
+    """The address in the usual files below a folder of Tor's, else the only one there is.
 
-    What may not be read is passed over.
+    Empty: none, or several of which any may be another program's. What may not be read is passed
+    over.
     """
-    usual = (folder / name for name in _USUAL)
-    for place in (*usual, *_folders(folder)):
-        name = _read(place / _FILE)
-        if _ONION.fullmatch(name):
+    for usual in _USUAL:
+        if _ONION.fullmatch(name := _read(folder / usual / _FILE)):
             return f"http://{name}"
-    return ""
+    found = {name for one in _folders(folder) if _ONION.fullmatch(name := _read(one / _FILE))}
+    return f"http://{found.pop()}" if len(found) == 1 else ""
 
 
 def _read(file: Path) -> str:
