@@ -22,7 +22,9 @@ def test_the_address_is_where_tor_writes_it(tmp_path: Path, place: str) -> None:
     assert find_onion(tmp_path) == f"http://{NAME}"
 
 
-def test_of_several_in_places_of_their_own_none_is_taken_unless_it_is_in_a_usual_one(tmp_path: Path) -> None:
+def test_of_several_in_places_of_their_own_none_is_taken_unless_it_is_in_a_usual_one(
+    tmp_path: Path,
+) -> None:
     service(tmp_path, "a", f"{'c' * 56}.onion")
     service(tmp_path, "b", f"{'d' * 56}.onion")
     assert find_onion(tmp_path) == ""  # either may be another program's
