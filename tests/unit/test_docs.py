@@ -54,7 +54,9 @@ from tests.unit.docs_references import problem_with
 DESIGN: Final = "from-the-design.md"
 PAGES: Final = (
     *("from-the-design.md", "http.md", "settings.md", "errors.md", "map.md"),
-    *("extending.md", "versions.md"),
+    *("extending.md", "versions.md", "client.md", "going-live.md", "operator.md", "overview.md"),
+    *("privacy.md", "quickstart.md", "scaling.md", "contributing.md", "testing.md"),
+    *("deployment.md", "docker.md", "https.md", "nostr.md", "tor.md"),
 )
 BASE: Final = "$BASE"
 ANSWERS: Final = (

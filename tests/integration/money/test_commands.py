@@ -84,6 +84,9 @@ async def test_a_backup_under_load_restores_on_an_empty_machine(
     assert (await told(house, "verify", **place))["holds"]
     settings = load_settings(place, None)
     await _knows(settings.database_url.reveal(), load_node_key(settings), key)
+    stored = (new / "node.db").read_bytes()
+    said = (key, key.removeprefix("sk-"), QUESTION[0]["content"], "This is a played answer.")
+    assert [one for one in said if one.encode() in stored] == []
 
 
 async def _knows(url: str, node: NodeKey, key: str) -> None:
