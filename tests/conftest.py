@@ -1,6 +1,6 @@
 """For every test: nobody is called but this machine, and a unit test stays quick.
 
-Hypothesis runs 50 examples of a property at a developer's desk, 150 fixed ones in CI, and 10,000
+Hypothesis runs 50 examples of a property at a developer's desk, 100 fixed ones in CI, and 10,000
 with ``HYPOTHESIS_PROFILE=nightly``. Mutants meet the same few each time: ``mutants``.
 """
 
@@ -28,7 +28,7 @@ _outside: Final[list[str]] = []
 def pytest_configure() -> None:
     # examples take as long as a busy machine makes them: CPU_LIMIT_S is the limit
     settings.register_profile("dev", max_examples=_DESK_EXAMPLES, deadline=None)
-    settings.register_profile("ci", max_examples=150, deadline=None, derandomize=True)
+    settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True)
     slow = [HealthCheck.too_slow]
     settings.register_profile(
         "nightly", max_examples=10_000, deadline=None, suppress_health_check=slow

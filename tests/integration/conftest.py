@@ -41,6 +41,7 @@ SLOW: Final = frozenset(
 
 SLOW_ON_POSTGRES: Final = (
     *("lessons", "money", "security", "cli", "wallet/test_restore.py", "wallet/test_rotation.py"),
+    "test_devkit_node.py",
     "bounds/test_hot_plans.py",
 )
 """Tests with whole nodes or mints: the database makes no difference to them, as a rule."""
