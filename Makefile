@@ -82,7 +82,7 @@ fmt: ## put the code into form, and mend what can be mended safely
 
 .PHONY: docs
 docs: ## the documents as a site, in site/; SERVE=1 shows it, and follows changes
-	@$(environments) dev -- -m zensical $(if $(SERVE),serve,build --clean --strict)
+	@$(environments) dev -- -m $(if $(SERVE),zensical serve,scripts.site)
 
 .PHONY: setup
 setup: ## the environments for all of the above; PYTHON=python3.12 chooses the interpreter

@@ -100,7 +100,7 @@ def _static(caches: Path) -> list[Step]:
         lint("style", "ruff", "check", "."),
         lint("types", "mypy", limit_s=300.0),
         lint("layers", "lint-imports", "--cache-dir", str(caches / "import-linter")),
-        lint("docs", "python", "-m", "zensical", "build", "--clean", "--strict"),
+        lint("docs", "python", "-m", "scripts.site"),
     ]
 
 

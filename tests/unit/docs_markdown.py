@@ -13,6 +13,7 @@ DOCS: Final = ROOT / "docs"
 _SPAN: Final = re.compile(r"`([^`]+)`")
 _FENCE: Final = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _RULE: Final = re.compile(r"\|(?:-+\|)+")
+_CURL_FLAGS: Final = frozenset({"-N", "-i", "-s"})
 _CELLS: Final = re.compile(r"(?<!\\)\|")
 
 
@@ -33,6 +34,7 @@ class Call:
     method: str
     url: str
     body: str | None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def read(name: str) -> str:
@@ -95,23 +97,27 @@ def calls(text: str) -> list[Call]:
         for _, content in blocks(text, "sh")
         for command in content.replace("\\\n", " ").splitlines()
     ]
-    return [_call(shlex.split(one)[1:]) for one in commands if one.startswith("curl ")]
+    return [call_of(shlex.split(one)) for one in commands if one.startswith("curl ")]
 
 
-def _call(words: list[str]) -> Call:
+def call_of(words: list[str]) -> Call:
+    """What a curl command line, split into words, asks for."""
     method = url = body = None
-    rest = iter(words)
+    headers: list[tuple[str, str]] = []
+    rest = iter(words[1:])
     for word in rest:
         if word == "-X":
             method = next(rest)
         elif word == "-d":
             body = next(rest)
         elif word == "-H":
-            next(rest)
-        elif word != "-N":
+            name, _, value = next(rest).partition(": ")
+            headers.append((name, value))
+        elif word not in _CURL_FLAGS:
+            assert url is None, f"what is {word}?"
             url = word
     assert url is not None, f"no address in {words}"
-    return Call(method or ("GET" if body is None else "POST"), url, body)
+    return Call(method or ("GET" if body is None else "POST"), url, body, tuple(headers))
 
 
 def leads_somewhere(page: str, target: str) -> bool:

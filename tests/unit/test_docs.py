@@ -289,6 +289,14 @@ def test_every_error_says_when_and_what_became_of_the_money() -> None:
     assert [name for name, cells in error_rows().items() if not (cells[4] and cells[5])] == []
 
 
+def test_every_status_of_an_error_says_what_to_do() -> None:
+    told = [row.cells for row in rows(read("errors.md")) if row.chapter == "What to do"]
+    statuses = {one for cells in told for one in cells[0].split(", ")}
+
+    assert {str(one.status) for one in classes()} == statuses
+    assert all(all(cells) for cells in told)
+
+
 def test_no_error_has_a_code_that_the_page_does_not_know() -> None:
     codes = {cells[3] for cells in error_rows().values()}
 

@@ -15,7 +15,7 @@ from tests.unit.docs_commands import (
     problem_with,
     split,
 )
-from tests.unit.docs_markdown import ROOT
+from tests.unit.docs_markdown import ROOT, Call, call_of
 
 COMMANDS = commands()
 
@@ -85,3 +85,11 @@ def test_a_block_is_read_as_a_shell_reads_it() -> None:
     assert list(split(block)) == [
         ("make", "x"), ("routstr", "a", "b"), ("curl", "d\ne"), ("cat",),
     ]  # fmt: skip
+
+
+def test_a_curl_line_is_read_as_curl_reads_it() -> None:
+    call = call_of(["curl", "-i", "$BASE/x", "-H", "A: b: c", "-d", "{}"])
+
+    assert call == Call("POST", "$BASE/x", "{}", (("A", "b: c"),))
+    with pytest.raises(AssertionError, match="what is --insecure"):
+        call_of(["curl", "$BASE/x", "--insecure"])

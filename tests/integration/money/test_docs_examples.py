@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import io
-import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -12,12 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-import pytest
-
 from tests.integration.money.conftest import Purse, on_sqlite
 from tests.integration.money.house import Client, House, Reply
 from tests.unit.docs_commands import lines, pages
-from tests.unit.docs_markdown import ROOT, blocks
+from tests.unit.docs_markdown import ROOT, blocks, call_of
 
 NODE: Final = "http://127.0.0.1:8000"
 MODELS: Final = re.compile(r"\b(?:smollm2|gpt-4o-mini)\b")
@@ -26,7 +23,6 @@ NOBODYS: Final = '"lightning_address": "me@example.com"'
 CREDENTIALS: Final = ("Authorization", "X-Cashu", "x-api-key")
 SATS: Final = 100
 _VARIABLE: Final = re.compile(r"\$\(?(\w+)\)?")
-_FLAGS: Final = frozenset({"-s", "-i", "-N"})
 PAGES: Final = [
     path
     for path in pages()
@@ -47,15 +43,12 @@ class Typist:
 
     async def type(self, line: str) -> None:
         """Send what a curl line asks for; it must be answered as the page promises."""
-        words = shlex.split(line, comments=True)
-        asked = _asked(words[1:])
-        body = None if asked["body"] is None else await self.fill(asked["body"], asked["url"])
-        headers = {
-            name: await self.fill(value, asked["url"]) for name, value in asked["headers"].items()
-        }
-        url = (await self.fill(asked["url"], "")).removeprefix(self.client.url)
+        asked = call_of(shlex.split(line, comments=True))
+        body = None if asked.body is None else await self.fill(asked.body, asked.url)
+        headers = {name: await self.fill(value, asked.url) for name, value in asked.headers}
+        url = (await self.fill(asked.url, "")).removeprefix(self.client.url)
         self.last_token = headers.get("X-Cashu", self.last_token)
-        reply = await self.client.call(asked["method"], url, headers=headers, data=body)
+        reply = await self.client.call(asked.method, url, headers=headers, data=body)
         assert reply.status == expected(line), (line, reply.status, reply.body[:300])
         self.typed += 1
         self.learn(reply)
@@ -107,27 +100,6 @@ def expected(line: str) -> int:
     return 400 if NOBODYS in line else 200
 
 
-def _asked(words: list[str]) -> dict[str, Any]:
-    asked: dict[str, Any] = {"method": None, "url": None, "body": None, "headers": {}}
-    told = iter(words)
-    for word in told:
-        match word:
-            case "-X":
-                asked["method"] = next(told)
-            case "-d":
-                asked["body"] = next(told)
-            case "-H":
-                name, _, value = next(told).partition(": ")
-                asked["headers"][name] = value
-            case _ if word in _FLAGS:
-                pass
-            case _:
-                assert asked["url"] is None, f"what is {word}?"
-                asked["url"] = word
-    asked["method"] = asked["method"] or ("GET" if asked["body"] is None else "POST")
-    return asked
-
-
 def typed(path: Path) -> Iterator[str]:
     """The curl lines of a page."""
     for _, block in blocks(path.read_text(encoding="utf-8"), "sh"):
@@ -157,13 +129,3 @@ def run(program: str) -> str:
     with contextlib.redirect_stdout(said):
         exec(compile(program, "<page>", "exec"), {})
     return said.getvalue()
-
-
-async def test_an_example_is_read_as_curl_reads_it() -> None:
-    asked = _asked(shlex.split("""curl -i $BASE/x -H 'A: b' -d '{"a": 1}'""")[1:])
-
-    assert asked["method"] == "POST"
-    assert asked["headers"] == {"A": "b"}
-    assert json.loads(asked["body"]) == {"a": 1}
-    with pytest.raises(AssertionError, match="what is --insecure"):
-        _asked(["$BASE/x", "--insecure"])
