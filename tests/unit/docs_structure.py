@@ -25,7 +25,7 @@ This page is written from the packages by `tests/unit/docs_structure.py`, and
 | folder | what |
 |---|---|
 | `routstr/` | the node: what is installed |
-| `tests/` | [how it is tested](testing.md); `tests/unit/<package>/test_<module>.py` tests `routstr/<package>/<module>.py` |
+| `tests/` | [how it is tested](testing.md); `tests/unit/` mirrors `routstr/`, file by file |
 | `devkit/` | mints, models, providers, databases and nodes for tests and the demo |
 | `demo/` | `make demo` |
 | `bench/` | [benchmarks](benchmarks.md) |
