@@ -136,7 +136,7 @@ async def test_a_server_that_crashes_takes_a_hold_and_no_charge(
     _, url = crashing
     async with Bank(url) as bank:
         account = await bank.customer(1_000)
-        await asyncio.sleep(2)  # until the server's writer has read its new delay, and written
+        await asyncio.sleep(6)  # until the server's writer has read its new delay, and written
         lost = await held(bank, account, 300)
         await crash(url)
 
