@@ -7,6 +7,7 @@ from typing import Protocol as Port
 
 from starlette.types import Message, Receive, Scope, Send
 
+from routstr.core.access_log import AccessRecord
 from routstr.core.rendering import Header, Protocol, Reply, render_error
 from routstr.core.tracing import Trace
 from routstr.errors import RoutstrError
@@ -174,6 +175,27 @@ class Exchange:
         unread = [] if self.body_read else [_CLOSE]
         await self.start(reply.status, [*reply.headers, *unread])
         await self.write(reply.body, last=True)
+
+    def record(self, endpoint: str, began: float, ended: float) -> AccessRecord:
+        """What the access line tells, of the route ``endpoint``; moments as ``now`` tells them."""
+        receipt, first, upstream_s = self.receipt, self.first_byte_at, self.upstream_s
+        return AccessRecord(
+            self.request_id,
+            endpoint,
+            self.status,
+            (ended - began) * 1_000,
+            self.scope.get("method", "GET"),  # a WebSocket begins with one (RFC 6455)
+            key_id=self.key_id,
+            model=self.model,
+            input_tokens=receipt.usage.input if receipt else None,
+            output_tokens=receipt.usage.completion if receipt else None,
+            cost_msat=int(receipt.charged) if receipt else None,
+            response_bytes=self.sent_bytes,
+            error=self.code,
+            first_byte_ms=None if first is None else (first - began) * 1_000,
+            provider=self.provider,
+            upstream_ms=None if upstream_s is None else upstream_s * 1_000,
+        )
 
     def render(self, error: RoutstrError) -> Reply:
         """The answer for an error, with the change of what was paid for this request."""

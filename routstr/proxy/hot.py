@@ -187,25 +187,8 @@ class HotRoutes:
             self._uploads -= 1
 
     def _write_line(self, endpoint: str, exchange: Exchange, began: float) -> None:
-        around, receipt = self._around, exchange.receipt
-        first, upstream_s = exchange.first_byte_at, exchange.upstream_s
-        record = AccessRecord(
-            exchange.request_id,
-            endpoint,
-            exchange.status,
-            (around.clock.monotonic() - began) * 1_000,
-            exchange.scope["method"],
-            key_id=exchange.key_id,
-            model=exchange.model,
-            input_tokens=receipt.usage.input if receipt else None,
-            output_tokens=receipt.usage.completion if receipt else None,
-            cost_msat=int(receipt.charged) if receipt else None,
-            response_bytes=exchange.sent_bytes,
-            error=exchange.code,
-            first_byte_ms=None if first is None else (first - began) * 1_000,
-            provider=exchange.provider,
-            upstream_ms=None if upstream_s is None else upstream_s * 1_000,
-        )
+        around = self._around
+        record = exchange.record(endpoint, began, around.clock.monotonic())
         around.access.write(record)
         if exchange.trace is not None and around.tracer is not None:
             around.tracer.finish(exchange.trace, record, exchange.scope["headers"])

@@ -4,31 +4,19 @@ import asyncio
 import json
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 from tests.endpoints.client import Answer
 from tests.endpoints.outcomes import Charge, Name, charge_of, judge_answer, play_of
-from tests.endpoints.payers import Bank, Broken, Paying, hold
-from tests.endpoints.prices import PriceList
-from tests.endpoints.provider import TICKET, Stages
+from tests.endpoints.payers import Broken, Paying, hold
+from tests.endpoints.provider import TICKET
 from tests.endpoints.rows import FreeRow, Row
-from tests.endpoints.talking import TalkRow, run_talk
+from tests.endpoints.talking import Place, TalkRow, run_talk
 
 Payment = Literal["sk", "cashu", "x-cashu"]
 PAYMENTS: Final[tuple[Payment, ...]] = ("sk", "cashu", "x-cashu")
 _AWAY_S: Final = (0.0, 0.0, 0.1)
 """How long after the client has left the provider goes on."""
-
-
-class Place(Protocol):
-    """What a cell needs of the world."""
-
-    @property
-    def bank(self) -> Bank: ...
-    @property
-    def stages(self) -> Stages: ...
-    @property
-    def prices(self) -> PriceList: ...
 
 
 @dataclass(frozen=True, slots=True)

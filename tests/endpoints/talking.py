@@ -35,7 +35,7 @@ _MOST: Final[Units] = {"prompt": 500, "completion": 30, "output_cost_per_audio_t
 
 
 class Place(Protocol):
-    """What a conversation needs of the world."""
+    """What a cell needs of the world."""
 
     @property
     def bank(self) -> Bank: ...

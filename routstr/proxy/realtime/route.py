@@ -13,7 +13,6 @@ from typing import Final
 from msgspec.structs import replace
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from routstr.core.access_log import AccessRecord
 from routstr.core.logging import get_logger
 from routstr.core.rendering import UNCAUGHT
 from routstr.core.request_id import REQUEST_ID, REQUEST_ID_HEADER, new_request_id
@@ -62,7 +61,7 @@ class RealtimeRoute:
             await self._answer(exchange)
         finally:
             REQUEST_ID.reset(token)
-            self._write_line(exchange, began)
+            self._around.access.write(exchange.record(ENDPOINT, began, now()))
 
     async def _answer(self, exchange: Exchange) -> None:
         exchange.always_send([(_ID_HEADER, exchange.request_id.encode())])
@@ -96,25 +95,3 @@ class RealtimeRoute:
         if len(keys) > 1 or head.credentials.authorization is not None:
             raise RequestError("The connection brings two keys.")
         return replace(head.credentials, authorization=f"Bearer {keys.pop()}")
-
-    def _write_line(self, exchange: Exchange, began: float) -> None:
-        around, receipt = self._around, exchange.receipt
-        first = exchange.first_byte_at
-        around.access.write(
-            AccessRecord(
-                exchange.request_id,
-                ENDPOINT,
-                exchange.status,
-                (around.clock.monotonic() - began) * 1_000,
-                "GET",
-                key_id=exchange.key_id,
-                model=exchange.model,
-                input_tokens=receipt.usage.input if receipt else None,
-                output_tokens=receipt.usage.completion if receipt else None,
-                cost_msat=int(receipt.charged) if receipt else None,
-                response_bytes=exchange.sent_bytes,
-                error=exchange.code,
-                first_byte_ms=None if first is None else (first - began) * 1_000,
-                provider=exchange.provider,
-            )
-        )
