@@ -24,7 +24,7 @@ from tests.fuzz.scope import Choices, Planner, Scope
 from tests.fuzz.world import World
 
 PROFILE: Final = settings(
-    max_examples=3,
+    max_examples=8,
     stateful_step_count=25,
     deadline=None,
     derandomize=True,  # the same rules each time, as far as threads allow

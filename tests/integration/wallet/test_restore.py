@@ -136,7 +136,7 @@ async def test_the_words_bring_every_sat_back(
             "DATABASE_URL": new_database(),
             "ROUTSTR_SECRET_KEY_FILE": str(tmp_path / "another.key"),
         }
-        restore = "wallet", "restore", "--seed", "--json", "--gap", "200"
+        restore = "wallet", "restore", "--seed", "--json", "--gap", "600"
         first = await command(house, *restore, stdin=words, **elsewhere)
         assert first.status == 0, first.error
         assert first.json["complete"]
