@@ -11,9 +11,9 @@ async def test_lines_and_the_story_of_a_request_are_shown_and_nothing_in_them_is
     tmp_path: Path,
 ) -> None:
     async with open_bureau(tmp_path, own=4) as at:
+        ms = at.world.world.clock.now_ms()  # a story's money is what moved at about its time
         at.app.state.admin_logs = LogDesk(at.world.world.db, tmp_path)
         assert "LOG_DIR" in await at.text(HERE)
-        ms = at.world.world.clock.now_ms()
         evil = {"event": "<script>e", "x": "<img src=x>", "y": ["</td>"], "exception": "<b>t"}
         write(tmp_path, ms, {**evil, "request_id": "r", "level": "<i>"}, access(error="oh_no"))
         for path in (HERE, f"{HERE}/r", f"{HERE}/r?at={ms // 1_000}", f"{HERE}?request_id=r"):
