@@ -1,94 +1,272 @@
-"""Head and first bytes of an answer in one write.
+"""HTTP/1.1 towards clients: uvicorn's protocol, with less work for each answer.
 
-The server writes the head of an answer by itself and then the body: two calls of the system, two
-packets, and a client that is woken twice. A write is the dearest thing that a fast request does, so
-a head is kept back until the body comes, at the longest until the event loop's next turn.
+Who may send what, and where a message ends, is decided by httptools' parser and by uvicorn; here
+are only those parts that every request passes. They differ in this:
+
+- Head and first bytes of an answer go in one write. A write is the dearest thing that a fast
+  request does, and a client is woken once instead of twice. A head waits for its body until the
+  event loop's next turn, at the longest.
+- What a head must not hold is looked for once in the whole head, not in each field of it.
+- A connection has one timer for its silence, not one after each answer.
 """
 
 import asyncio
+from collections.abc import Callable
+from functools import lru_cache
+from string import ascii_letters, digits
 from typing import Any, Final
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from starlette.types import ASGIApp, Message
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as Cycle
 
-_HEAD: Final = b"HTTP/1.1 "
+_NO_BODY: Final = frozenset({204, 304})
+_FRAMING: Final = frozenset({b"content-length: ", b"transfer-encoding: ", b"connection: "})
+_LINE: Final = b"\r\n"
+_CONTROLS: Final = bytes({*range(0x20), 0x7F} - {0x09, 0x0A, 0x0D})
+"""What no field of a head may hold, but the ends of lines, which are counted (RFC 9110, 5.5)."""
+_TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~" + digits.encode() + ascii_letters.encode())
+_TARGETS_MAX: Final = 256
+_TARGET_BYTES_MAX: Final = 64
+"""Paths of endpoints are short; what is longer holds somebody's own words."""
+_KNOWN_NAMES_MAX: Final = 256
 
 
-class OneWrite(asyncio.Transport):
-    """A connection's transport, for whoever writes a head first and then what follows it."""
+class OneWriteCycle(Cycle):
+    """One request and its answer."""
 
-    __slots__ = ("_head", "_loop", "_transport")
+    _head: bytes | None = None
+    """The head of the answer, until it is written."""
+    call_soon: Callable[[Callable[[], None]], object]
+    """The event loop's."""
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__()
-        self._transport: Final = transport
-        self._loop: Final = loop
-        self._head: bytes | None = None
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Write, together with the head that was kept back; or keep a head back."""
-        head = self._head
-        if head is not None:
-            self._head = None
-            self._transport.write(head + data)
-        elif isinstance(data, bytes) and data.startswith(_HEAD):
-            self._head = data
-            self._loop.call_soon(self.flush)
+    async def run_asgi(self, app: ASGIApp) -> None:  # type: ignore[override]
+        """Let the application answer; what it leaves undone ends the connection."""
+        try:
+            await app(self.scope, self.receive, self.send)  # type: ignore[arg-type]
+        except BaseException as error:
+            self.logger.error("Exception in ASGI application\n", exc_info=error)  # noqa: TRY400
+            await self._give_up()
         else:
-            self._transport.write(data)
+            if not self.response_complete and not self.disconnected:
+                self.logger.error("ASGI callable returned without completing response.")
+                await self._give_up()
+        finally:
+            self.on_response = _nothing
+
+    async def _give_up(self) -> None:
+        if not self.response_started:
+            await self.send_500_response()
+            return
+        self.flush()
+        self.transport.close()
+
+    async def send(self, message: Message) -> None:  # type: ignore[override]
+        """Take the head of the answer, or a part of its body."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if not self.response_started:
+            _expect(message, "http.response.start")
+            self.response_started = True
+            self.waiting_for_100_continue = False
+            self._head = self._written(message["status"], message.get("headers", ()))
+            self.call_soon(self.flush)
+        elif not self.response_complete:
+            _expect(message, "http.response.body")
+            self._send_body(message.get("body", b""), last=not message.get("more_body", False))
+        else:
+            raise RuntimeError("The response was complete already.")
 
     def flush(self) -> None:
-        """Write the head if nothing has come after it."""
-        head = self._head
+        """Write a head that nothing has followed yet."""
+        head, self._head = self._head, None
+        if head is not None and not self.disconnected:
+            self.transport.write(head)
+
+    def _send_body(self, body: bytes, *, last: bool) -> None:
+        if self.scope["method"] == "HEAD":
+            self.expected_content_length = 0
+            data = b""
+        elif self.chunked_encoding:
+            data = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            if last:
+                data += b"0\r\n\r\n"
+        else:
+            self.expected_content_length -= len(body)
+            if self.expected_content_length < 0:
+                raise RuntimeError("Response content longer than Content-Length")
+            data = body
+        head, self._head = self._head, None
         if head is not None:
-            self._head = None
-            self._transport.write(head)
+            data = head + data
+        if data:
+            self.transport.write(data)
+        if last:
+            self._end()
 
-    def close(self) -> None:
-        """Write what is left, then close."""
-        self.flush()
-        self._transport.close()
+    def _end(self) -> None:
+        if self.expected_content_length:
+            raise RuntimeError("Response content shorter than Content-Length")
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
 
-    def abort(self) -> None:
-        """Close at once."""
-        self._head = None
-        self._transport.abort()
+    def _written(self, status: int, headers: Any) -> bytes:  # noqa: ANN401 - pairs of bytes
+        """The head as it is sent; raises RuntimeError when it would not be read as one head."""
+        parts = [STATUS_LINE[status]]
+        closes = False
+        fields = 0
+        for some in (self.default_headers, headers):
+            for name, value in some:
+                known = _name(name)
+                parts += (known, value, _LINE)
+                fields += 1
+                if known in _FRAMING:
+                    closes |= self._framed(known, value)
+        if not self.keep_alive and not closes:
+            parts.append(b"connection: close\r\n")
+            fields += 1
+        bodiless = self.scope["method"] == "HEAD" or status in _NO_BODY
+        if self.chunked_encoding is None and not bodiless:
+            self.chunked_encoding = True
+            parts.append(b"transfer-encoding: chunked\r\n")
+            fields += 1
+        parts.append(_LINE)
+        head = b"".join(parts)
+        lines = fields + 2
+        if head.count(b"\n") != lines or head.count(b"\r") != lines:
+            raise RuntimeError("Invalid HTTP header value.")
+        if len(head.translate(None, _CONTROLS)) != len(head):
+            raise RuntimeError("Invalid HTTP header value.")
+        return head
 
-    def is_closing(self) -> bool:
-        """Whether it is closed or about to be."""
-        return self._transport.is_closing()
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - asyncio's
-        """What is known of the connection."""
-        return self._transport.get_extra_info(name, default)
-
-    def pause_reading(self) -> None:
-        """Take nothing more from the other side for now."""
-        self._transport.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Take what comes again."""
-        self._transport.resume_reading()
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Let another protocol go on: the connection becomes a WebSocket."""
-        self._transport.set_protocol(protocol)
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        """Who is told what comes."""
-        return self._transport.get_protocol()
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """From how many bytes on writing waits, and until how few."""
-        self._transport.set_write_buffer_limits(high, low)
-
-    def get_write_buffer_size(self) -> int:
-        """Bytes that the other side has not taken yet."""
-        return self._transport.get_write_buffer_size()
+    def _framed(self, known: bytes, value: bytes) -> bool:
+        """Note how the body ends; whether the answer says that the connection does."""
+        if known == b"content-length: ":
+            if self.chunked_encoding is None:
+                self.expected_content_length = int(value)
+                self.chunked_encoding = False
+        elif known == b"transfer-encoding: ":
+            if value.lower() == b"chunked":
+                self.expected_content_length = 0
+                self.chunked_encoding = True
+        elif b"close" in {word.strip() for word in value.lower().split(b",")}:
+            self.keep_alive = False
+            return True
+        return False
 
 
 class OneWriteProtocol(HttpToolsProtocol):
-    """The server's protocol, over such a transport."""
+    """A client's connection."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has connected."""
-        super().connection_made(OneWrite(transport, self.loop))
+    _quiet_since: float | None = None
+    """When its last answer ended, on the loop's clock; None while there is something to do."""
+
+    def on_headers_complete(self) -> None:
+        """Begin to serve a request whose head is there."""
+        parser, scope = self.parser, self.scope
+        scope["method"] = parser.get_method().decode("ascii")
+        if (version := parser.get_http_version()) != "1.1":
+            scope["http_version"] = version
+        if parser.should_upgrade() and self._should_upgrade():
+            return
+        if self.root_path or self.limit_concurrency is not None:
+            raise RuntimeError("a root path and a limit of connections are not served here")
+        scope["path"], scope["raw_path"], scope["query_string"] = _target(self.url)
+        before = self.cycle
+        self.cycle = cycle = OneWriteCycle(
+            scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        cycle.call_soon = self.loop.call_soon
+        if before is None or before.response_complete:
+            self._start_asgi_task(cycle, self.app)
+        else:  # sent before the last one was answered: it waits for its turn
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def on_response_complete(self) -> None:
+        """Serve the request that waits, or wait for one."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._quiet_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_again_in(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close when nothing has come for long enough."""
+        self.timeout_keep_alive_task = None
+        if self._quiet_since is None:
+            return
+        left = self._quiet_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._look_again_in(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _look_again_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has gone."""
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Something has come: the timer, when it looks, finds no silence."""
+        self._quiet_since = None
+
+
+def _nothing() -> None:
+    return
+
+
+def _expect(message: Message, kind: str) -> None:
+    if message["type"] != kind:
+        raise RuntimeError(f"Expected ASGI message {kind!r}, but got {message['type']!r}.")
+
+
+@lru_cache(maxsize=_KNOWN_NAMES_MAX)
+def _name(name: bytes) -> bytes:
+    """A field's name as it is written; raises RuntimeError when it is none (RFC 9110, 5.1)."""
+    if not name or not _TOKEN.issuperset(name):
+        raise RuntimeError("Invalid HTTP header name.")
+    return name.lower() + b": "
+
+
+def _target(url: bytes) -> tuple[str, bytes, bytes]:
+    """Path, path as it was sent, and query. Raises httptools' error for what is none."""
+    return _known_target(url) if len(url) <= _TARGET_BYTES_MAX else _parsed(url)
+
+
+def _parsed(url: bytes) -> tuple[str, bytes, bytes]:
+    parsed = httptools.parse_url(url)
+    path = parsed.path.decode("ascii")
+    return unquote(path) if "%" in path else path, parsed.path, parsed.query or b""
+
+
+_known_target: Final = lru_cache(maxsize=_TARGETS_MAX)(_parsed)
