@@ -6,7 +6,7 @@ from typing import Final, final
 import msgspec
 
 from routstr.core.clock import Clock
-from routstr.core.log_writer import LogLine, LogWriter, iso_time
+from routstr.core.log_writer import LogWriter, iso_time
 from routstr.core.redaction import clean
 
 
@@ -37,33 +37,62 @@ class AccessRecord(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 @final
+class AccessLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A record as it is written. There is one for each request, so no dictionary is filled."""
+
+    timestamp: str
+    level: str
+    event: str
+    logger: str
+    request_id: str
+    endpoint: str
+    status: int
+    duration_ms: float
+    method: str
+    key_id: str | None = None
+    model: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_msat: int | None = None
+    response_bytes: int | None = None
+    error: str | None = None
+    first_byte_ms: float | None = None
+    provider: str | None = None
+    upstream_ms: float | None = None
+
+
+@final
 class _AccessEntry(msgspec.Struct, frozen=True, gc=False):
     ms: int
     record: AccessRecord
 
-    def line(self) -> LogLine:
+    def line(self) -> AccessLine:
         record = self.record
-        line: LogLine = {
-            "timestamp": iso_time(self.ms),
-            "level": "info",
-            "event": "api_request",
-            "logger": "routstr.access",
-            "request_id": record.request_id,  # the node's own, and new each time
-        }
-        for name in _TOLD:
-            value = getattr(record, name)
-            if value is None:
-                continue
-            if isinstance(value, str):
-                line[name] = _cleaned(value)  # model and endpoint are the client's words
-            elif isinstance(value, float):
-                line[name] = round(value, 3)
-            else:
-                line[name] = int(value)
-        return line
+        key, model, error, provider = record.key_id, record.model, record.error, record.provider
+        cost, first, upstream = record.cost_msat, record.first_byte_ms, record.upstream_ms
+        return AccessLine(
+            iso_time(self.ms),
+            "info",
+            "api_request",
+            "routstr.access",
+            record.request_id,  # the node's own, and new each time
+            _cleaned(record.endpoint),  # endpoint and model are the client's words
+            record.status,
+            round(record.duration_ms, 3),
+            _cleaned(record.method),
+            None if key is None else _cleaned(key),
+            None if model is None else _cleaned(model),
+            record.input_tokens,
+            record.output_tokens,
+            None if cost is None else int(cost),
+            record.response_bytes,
+            None if error is None else _cleaned(error),
+            None if first is None else round(first, 3),
+            None if provider is None else _cleaned(provider),
+            None if upstream is None else round(upstream, 3),
+        )
 
 
-_TOLD: Final = AccessRecord.__struct_fields__[1:]
 _cleaned: Final = lru_cache(maxsize=4_096)(clean)
 """What stands in one line stands in many; looking for secrets takes longer than all the rest."""
 

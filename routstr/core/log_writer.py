@@ -18,11 +18,14 @@ from routstr.core.log_files import DailyFile
 from routstr.core.redaction import LogValue, clean
 
 LogLine = dict[str, LogValue]
+Line = LogLine | msgspec.Struct
+"""A struct is written as the object of its fields, without those that say nothing."""
 
 _PAUSE_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 60
 _BATCH_LINES: Final = 500
 _QUEUE_LINES_MAX: Final = 100_000
+_ENCODER: Final = msgspec.json.Encoder()
 HEAD: Final = ("timestamp", "level", "event", "logger")
 """What every line begins with."""
 
@@ -30,7 +33,7 @@ HEAD: Final = ("timestamp", "level", "event", "logger")
 class LogEntry(Protocol):
     """What is queued: cheap to make, turned into a line by the thread."""
 
-    def line(self) -> LogLine:
+    def line(self) -> Line:
         """Plain, redacted data, starting with timestamp, level, event and logger."""
         ...
 
@@ -45,9 +48,16 @@ def _iso_second(second: int) -> str:
     return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
-def as_json(lines: Iterable[LogLine]) -> bytes:
+def as_json(lines: Iterable[Line]) -> bytes:
     """Each line as a JSON object and a line end; nothing inside can break a line."""
-    return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+    return _ENCODER.encode_lines(lines)
+
+
+def _plain(line: Line) -> LogLine:
+    if isinstance(line, dict):
+        return line
+    plain: LogLine = msgspec.to_builtins(line)
+    return plain
 
 
 def as_text(line: LogLine) -> str:
@@ -88,10 +98,10 @@ class Console:
         self._stream = stream
         self._show = show if text else None
 
-    def write(self, lines: Sequence[LogLine]) -> None:
+    def write(self, lines: Sequence[Line]) -> None:
         """Write a batch; raises ``OSError`` or ``ValueError`` when the stream is gone."""
         show = self._show
-        output = as_json(lines).decode() if show is None else "".join(map(show, lines))
+        output = as_json(lines).decode() if show is None else "".join(map(show, map(_plain, lines)))
         encoding = self._stream.encoding or "utf-8"  # LANG=C: a terminal without UTF-8
         self._stream.write(output.encode(encoding, "backslashreplace").decode(encoding))
         self._stream.flush()
@@ -151,7 +161,7 @@ class LogWriter:
         if self._file is not None:
             self._file.close()
 
-    def _write(self, lines: list[LogLine]) -> None:
+    def _write(self, lines: list[Line]) -> None:
         now = datetime.now(UTC)
         dropped, self._dropped = self._dropped, 0
         if dropped:
@@ -166,7 +176,7 @@ class LogWriter:
             except (OSError, ValueError):
                 self._console = None  # standard output is closed; the file goes on
 
-    def _write_file(self, lines: list[LogLine], now: datetime) -> str:
+    def _write_file(self, lines: list[Line], now: datetime) -> str:
         """Append the lines; an error is returned as text and pauses the file."""
         if self._file is None or now.timestamp() < self._file_retry_at:
             return ""
