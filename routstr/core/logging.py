@@ -12,11 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, TextIO, cast, final
-
-import structlog
-from structlog.stdlib import BoundLogger, filter_by_level
-from structlog.typing import EventDict
+from typing import Any, Final, TextIO, final
 
 from routstr.core.access_log import AccessLog
 from routstr.core.clock import Clock
@@ -37,26 +33,46 @@ _LEAST_LEVELS: Final = {  # chatter of libraries; this node has an access line o
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
-def get_logger(name: str) -> BoundLogger:
+@final
+class Logger:
+    """Logs events with fields. Positional arguments fill in what ``%`` leaves open in an event."""
+
+    __slots__ = ("_standard",)
+
+    def __init__(self, standard: logging.Logger) -> None:
+        self._standard = standard
+
+    def debug(self, event: str, *values: object, **fields: object) -> None:
+        self._log(logging.DEBUG, event, values, fields)
+
+    def info(self, event: str, *values: object, **fields: object) -> None:
+        self._log(logging.INFO, event, values, fields)
+
+    def warning(self, event: str, *values: object, **fields: object) -> None:
+        self._log(logging.WARNING, event, values, fields)
+
+    def error(self, event: str, *values: object, **fields: object) -> None:
+        self._log(logging.ERROR, event, values, fields)
+
+    def critical(self, event: str, *values: object, **fields: object) -> None:
+        self._log(logging.CRITICAL, event, values, fields)
+
+    def exception(self, event: str, *values: object, **fields: object) -> None:
+        """An error, with the traceback of what is being handled."""
+        self._log(logging.ERROR, event, values, {"exc_info": True, **fields})
+
+    def _log(
+        self, level: int, event: str, values: tuple[object, ...], fields: dict[str, Any]
+    ) -> None:
+        """Hand an event to the standard library's logger, its fields untouched."""
+        if self._standard.isEnabledFor(level):
+            exc_info = fields.pop("exc_info", None)
+            self._standard.log(level, event, *values, exc_info=exc_info, extra={_FIELDS: fields})
+
+
+def get_logger(name: str) -> Logger:
     """The logger of a module. Values are plain data; a secret is not handed over at all."""
-    logger = structlog.wrap_logger(
-        logging.getLogger(name),
-        processors=[filter_by_level, _to_standard],
-        wrapper_class=BoundLogger,
-        context_class=dict,
-        cache_logger_on_first_use=True,
-    )
-    return cast("BoundLogger", logger)
-
-
-def _to_standard(
-    _logger: object, _method: str, event_dict: EventDict
-) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Hand an event to the standard library's logger, its fields untouched."""
-    event = str(event_dict.pop("event"))
-    exc_info = event_dict.pop("exc_info", None)
-    arguments = event_dict.pop("positional_args", ())
-    return (event, *arguments), {"exc_info": exc_info, "extra": {_FIELDS: event_dict}}
+    return Logger(logging.getLogger(name))
 
 
 @final
