@@ -29,7 +29,6 @@ from routstr.core.late_route import include
 from routstr.core.settings import Settings
 from routstr.theme.engine import Theme
 from routstr.theme.problems import show_problems
-from routstr.theme.texts import LANGUAGES, words
 from routstr.version import __version__
 from routstr.web import docs, key_page, look, play, start
 from routstr.web.offer import Offers
@@ -52,9 +51,7 @@ ROUTERS: Final = (
 
 
 def build_theme(settings: Settings) -> Theme:
-    """Load templates, texts and files."""
-    for language in LANGUAGES:
-        words(language)  # here, and not while the first page is waited for
+    """Find templates and files; they and a language's texts are read for the first page."""
     return Theme(_PACKAGES, _site(settings))
 
 
