@@ -14,6 +14,8 @@ from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
 from routstr.errors import DatabaseUnavailable, OutcomeUnknown
+from routstr.ledger import seals
+from routstr.ledger.sealer import Sealer
 from routstr.ledger.service import Ledger
 from routstr.payment.alerts import Alert, LoggedAlert
 from routstr.payment.consolidation import Consolidations
@@ -35,6 +37,8 @@ _log = get_logger(__name__)
 CLAIMS_SECONDS: Final = 300.0
 NEVER_SECONDS: Final = 10 * 365 * 86_400.0
 """Between two runs of a task that runs at the start only: again only after a failure."""
+_LAST_SEAL_SECONDS: Final = 1.0
+"""How long the end of the node waits for other instances' writing; they seal it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,13 @@ def build_money(
     ``alert`` is told what cannot wait; without it the log is.
     """
     alert = alert or LoggedAlert()
-    verifier = Verifier(db, clock, alert, full_seconds=settings.verify_full_interval_seconds)
+    verifier = Verifier(
+        db,
+        clock,
+        alert,
+        full_seconds=settings.verify_full_interval_seconds,
+        seal_key=node_key.derive(seals.PURPOSE),
+    )
     foreign = ForeignTokens(db, wallet, clock, day_sat=settings.swap_sat_per_day)
     intake = Intake(wallet, clock, admitted=verifier.admitted, foreign=foreign)
     refunds = Refunds(db, wallet, clock)
@@ -135,3 +145,11 @@ async def settle_rest(ledger: Ledger) -> None:
         await ledger.settle_late()
     except (DatabaseUnavailable, OutcomeUnknown) as error:
         _log.error("unsettled_at_stop", holds=sorted(ledger.live_holds()), reason=str(error))
+
+
+async def seal_rest(sealer: Sealer) -> None:
+    """Seal, before the node ends, what was booked last."""
+    try:
+        await sealer.finish(wait_seconds=_LAST_SEAL_SECONDS)
+    except (DatabaseUnavailable, OutcomeUnknown) as error:
+        _log.warning("unsealed_at_stop", reason=error.code)

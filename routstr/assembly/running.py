@@ -24,7 +24,7 @@ from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.limits import guard, guard_free
 from routstr.assembly.metrics import build_metrics
 from routstr.assembly.models import Shelf, build_shelf, open_catalog, start_lists
-from routstr.assembly.money import Money, build_money, settle_rest, start_money
+from routstr.assembly.money import Money, build_money, seal_rest, settle_rest, start_money
 from routstr.assembly.nostr import Nostr, build_nostr, show_nostr, start_nostr
 from routstr.assembly.overview import (
     build_board,
@@ -67,7 +67,8 @@ from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
 from routstr.core.tracing import Tracer
 from routstr.core.traffic import CountedLines
-from routstr.ledger import instances
+from routstr.ledger import instances, seals
+from routstr.ledger.sealer import SEAL_SECONDS, Sealer
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
 from routstr.node.endpoints import NodeParts
@@ -125,6 +126,7 @@ class Running:
     """Reaches stored providers."""
     nostr: Nostr
     _ledger: Ledger
+    _sealer: Sealer
     _supervisor: Supervisor
     _tracer: Tracer | None
 
@@ -247,6 +249,8 @@ class Running:
         instance = await db.write(instances.register)
         stack.push_async_callback(db.write, lambda tx: instances.stop(tx, instance))
         ledger = self._ledger = Ledger(db, clock, instance, await Ledger.open_books(db, clock))
+        sealer = self._sealer = Sealer(db, clock, instance, node_key.derive(seals.PURPOSE))
+        stack.push_async_callback(seal_rest, sealer)
         stack.push_async_callback(settle_rest, ledger)
         outgoing = await stack.enter_async_context(
             outgoing_session(settings, allow_loopback=settings.allow_insecure_mints)
@@ -293,6 +297,7 @@ class Running:
 
         self._supervisor.every("heartbeat", HEARTBEAT_SECONDS, sweeper.beat)
         self._supervisor.every("sweep", SWEEP_SECONDS, sweeper.sweep)
+        self._supervisor.every("seal", SEAL_SECONDS, self._sealer.run)
         self._supervisor.every("recovery", RECOVERY_SECONDS, recover)
         start_forgetting(objects, self._supervisor)
 

@@ -11,13 +11,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from routstr.assembly.storage import made_with
 from routstr.cli import tables, verification_mints
 from routstr.cli.reading import PROBLEMS, explain
 from routstr.cli.shell import fail
 from routstr.core.clock import SystemClock
 from routstr.core.db import Database, migrate
+from routstr.core.node_key import NodeKey, load_node_key
 from routstr.core.settings import Settings
-from routstr.ledger import verdict
+from routstr.ledger import seals, verdict
 from routstr.payment.audit import Audit
 from routstr.payment.verifier import Verified, Verifier
 
@@ -37,7 +39,9 @@ def run(settings: Settings, *, full: bool, rebase: bool, json: bool, mints: bool
     url = settings.database_url.reveal()
     try:
         migrate.require_current(url)
-        outcome = asyncio.run(verify(url, full=full or rebase, rebase=rebase))
+        outcome = asyncio.run(
+            verify(url, full=full or rebase, rebase=rebase, key=_key_if_here(settings))
+        )
         answers = asyncio.run(verification_mints.ask(settings)) if mints else []
     except PROBLEMS as error:
         fail(f"The books cannot be verified: {explain(error)}.")
@@ -53,16 +57,29 @@ def run(settings: Settings, *, full: bool, rebase: bool, json: bool, mints: bool
     return found.holds and all(answered.agrees for answered in answers)
 
 
-async def verify(url: str, *, full: bool = True, rebase: bool = False) -> Verified:
-    """Recompute the books of a database beside its nodes; the outcome is remembered there."""
+async def verify(
+    url: str, *, full: bool = True, rebase: bool = False, key: NodeKey | None = None
+) -> Verified:
+    """Recompute the books of a database beside its nodes; the outcome is remembered there.
+
+    ``key``: with which it was made, if it is at hand; another one is not used.
+    """
     db = Database(url)
     db.start()
     try:
         if rebase:
             await db.write(verdict.forget)
-        return await Verifier(db, SystemClock(), _Quiet()).run(full=full)
+        ours = key is not None and await db.read(lambda c: made_with(c, key))
+        seal_key = key.derive(seals.PURPOSE) if key is not None and ours else None
+        return await Verifier(db, SystemClock(), _Quiet(), seal_key=seal_key).run(full=full)
     finally:
         await db.stop()
+
+
+def _key_if_here(settings: Settings) -> NodeKey | None:
+    """The node's key, where the command runs with it; none is made."""
+    here = bool(settings.routstr_secret_key) or settings.routstr_secret_key_file.exists()
+    return load_node_key(settings) if here else None
 
 
 def _show(outcome: Audit, *, deposits_open: bool) -> None:

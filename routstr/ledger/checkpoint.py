@@ -18,7 +18,9 @@ from sqlalchemy import Connection, text
 
 from routstr.core.db import Tx
 from routstr.core.db.upsert import insert_into
+from routstr.ledger import seals
 from routstr.ledger.models import VerifiedAccount
+from routstr.ledger.seals import Sealed
 
 MOVED: Final = """
 SELECT credit AS account, id, amount AS posted, 0 AS spent,
@@ -59,13 +61,17 @@ class Frontier(Struct, frozen=True):
 
 
 class Checkpoint(Struct, frozen=True):
-    """Proven: the ``count`` transfers with ids up to ``transfers``, ``amount`` msat in sum."""
+    """Proven: the ``count`` transfers with ids up to ``transfers``, ``amount`` msat in sum.
+
+    ``seal`` is the newest one that there was then.
+    """
 
     transfers: int = 0
     count: int = 0
     amount: int = 0
     holds: Frontier = Frontier()
     sagas: Frontier = Frontier()
+    seal: Sealed = Sealed()
 
 
 class Sums(Struct, frozen=True):
@@ -98,6 +104,7 @@ def step(connection: Connection, last: Checkpoint, upto: Mapping[str, int]) -> S
             amount=last.amount + int(amount),
             holds=_frontier(connection, "holds", upto["holds"]),
             sagas=_frontier(connection, "sagas", upto["sagas"]),
+            seal=seals.last(connection),
         ),
         tuple(Sums(*(int(value) for value in row)) for row in rows),
     )

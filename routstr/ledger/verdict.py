@@ -15,6 +15,7 @@ from sqlmodel import col
 from routstr.core.db import Tx
 from routstr.core.db.upsert import insert_into
 from routstr.errors import DepositsClosed
+from routstr.ledger import seals
 from routstr.ledger.checkpoint import Checkpoint
 from routstr.ledger.models import Verification, VerifiedAccount
 
@@ -96,7 +97,7 @@ def close(tx: Tx, at: int, reason: str) -> None:
 
 
 def forget(tx: Tx) -> None:
-    """Forget what was proven: the next verification compares with no earlier one."""
+    """Forget what was proven and sealed: the next verification compares with nothing earlier."""
     _ensure_row(tx)
     tx.sql.execute(
         update(Verification)
@@ -104,6 +105,7 @@ def forget(tx: Tx) -> None:
         .values(version=col(Verification.version) + 1, proven=None)
     )
     tx.sql.execute(delete(VerifiedAccount))
+    seals.forget(tx)
 
 
 def _ensure_row(tx: Tx) -> None:

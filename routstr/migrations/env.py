@@ -14,7 +14,7 @@ from routstr.core.options import models as option_models
 from routstr.core.settings import load_settings
 from routstr.discovery import models as nostr_models
 from routstr.ledger import models as ledger_models
-from routstr.ledger import usage_models
+from routstr.ledger import seal_models, usage_models
 from routstr.payment import alert_models, operator_models
 from routstr.payment.idempotency import models as idempotency_models
 from routstr.upstream import models as upstream_models
@@ -32,6 +32,7 @@ TABLES = (
     nostr_models,
     operator_models,
     option_models,
+    seal_models,
     switches,
     traffic_models,
     upstream_models,

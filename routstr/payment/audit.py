@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, text
 
-from routstr.ledger import recent, verdict, verify
+from routstr.ledger import recent, seal_check, verdict, verify
 from routstr.ledger.accounts import asset_name
 from routstr.ledger.checkpoint import Checkpoint
 from routstr.ledger.entries import AccountKind, TransferKind
@@ -80,10 +80,11 @@ class Audit(Struct, frozen=True):
         return all(check.holds for check in self.checks)
 
 
-def audit(connection: Connection) -> Audit:
+def audit(connection: Connection, seal_key: bytes | None = None) -> Audit:
     """Verify everything on one snapshot of the database.
 
-    Whatever a continued verification can find is found here as well.
+    Whatever a continued verification can find is found here as well. ``seal_key`` as for
+    :func:`routstr.ledger.seal_check.check_seals`.
     """
     last = verdict.read(connection).checkpoint
     checks = [
@@ -91,18 +92,19 @@ def audit(connection: Connection) -> Audit:
         _deposits(connection),
         _credits(connection),
         leaving_audit.check_paid(connection),
+        seal_check.check_seals(connection, seal_key),
     ]
     if last is not None:
-        checks += [*_since(connection, last), recent.check_past(connection, last)]
+        checks += [*_since(connection, last, seal_key), recent.check_past(connection, last)]
     return _audit(connection, checks, full=True)
 
 
-def audit_recent(connection: Connection) -> Audit:
+def audit_recent(connection: Connection, seal_key: bytes | None = None) -> Audit:
     """Continue the last proof, on one snapshot of the database; without one, verify everything."""
     last = verdict.read(connection).checkpoint
     if last is None:
-        return audit(connection)
-    checks = [*verify.check_standing(connection), *_since(connection, last)]
+        return audit(connection, seal_key)
+    checks = [*verify.check_standing(connection), *_since(connection, last, seal_key)]
     return _audit(connection, checks, full=False)
 
 
@@ -126,7 +128,7 @@ def _audit(connection: Connection, checks: list[Check], *, full: bool) -> Audit:
     return Audit(verify.merged(everything), held, owed, sum(assets.values()), full)
 
 
-def _since(connection: Connection, last: Checkpoint) -> list[Check]:
+def _since(connection: Connection, last: Checkpoint, seal_key: bytes | None) -> list[Check]:
     """Verify what is new since a checkpoint."""
     sagas = {"after": last.transfers, "sagas": last.sagas.upto, "pending": last.sagas.open_ids}
     twice = text(_CREDITED_TWICE_SINCE).bindparams(bindparam("pending", expanding=True))
@@ -137,6 +139,7 @@ def _since(connection: Connection, last: Checkpoint) -> list[Check]:
         Check(ONCE, _credits_of(connection.execute(twice, sagas))),
         Check(BACKED, _unbacked(connection.execute(nothing, {"after": last.transfers}))),
         leaving_audit.check_paid(connection, last),
+        seal_check.check_seals(connection, seal_key, last.seal),
     ]
 
 

@@ -54,15 +54,23 @@ class Verifier:
     """Verifies the books of one database; one per process.
 
     ``full_seconds``: how old the last full verification may be before the next one; 0: any age.
+    ``seal_key``: of the proofs of seals; without it nobody asks who made them.
     """
 
     def __init__(
-        self, db: Database, clock: Clock, alert: Alert, *, full_seconds: float = 0
+        self,
+        db: Database,
+        clock: Clock,
+        alert: Alert,
+        *,
+        full_seconds: float = 0,
+        seal_key: bytes | None = None,
     ) -> None:
         self._db = db
         self._clock = clock
         self._alert = alert
         self._full_ms = round(full_seconds * 1000)
+        self._seal_key: Final = seal_key
         self._first = asyncio.Event()
         self.last: Remembered | None = None
         """The last run of this process."""
@@ -80,7 +88,8 @@ class Verifier:
 
         def look(connection: Connection) -> Verified:
             seen = verdict.read(connection)
-            found = audit(connection) if full else audit_recent(connection)
+            prove = audit if full else audit_recent
+            found = prove(connection, self._seal_key)
             if upto is None or not found.holds:
                 return Verified(found, seen, None)
             last = seen.checkpoint or Checkpoint()

@@ -2,7 +2,7 @@
 
 Commits count from the moment at which the orders appear in the node's folder, so that what came
 before the operation under test is left out. Each is named after the tables that it wrote; the
-heartbeat of an instance (``instances``), what a verification notes (``verifications`` and
+heartbeat of an instance (``instances``), seals, what a verification notes (``verifications`` and
 ``verified_accounts``) and how far proofs were compared with the mint (``reconciliations``) do not
 count where they are written alone, because they come when they like.
 """
@@ -26,7 +26,7 @@ _TIDYING: Final = re.compile(
     r"\s*DELETE FROM (?:admin_sessions|idempotency|invoices|provider_objects)\b", re.IGNORECASE
 )
 _NOT_COUNTED: Final = frozenset(
-    {"instances", "reconciliations", "verifications", "verified_accounts"}
+    {"instances", "reconciliations", "seals", "verifications", "verified_accounts"}
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Boolean, Connection, Integer, LargeBinary, inspect, text
 
 from routstr.core.db import migrate
+from routstr.ledger import seals
 from routstr.ledger.accounts import asset_name
 from routstr.ledger.kinds import AccountKind, TransferKind
 from routstr.payment.deposits import LIGHTNING_CREATE, saga_key
@@ -47,6 +48,10 @@ class OldNode:
         if table not in self._known:
             self._known[table] = inspect(self._connection).get_columns(table)
         return self._known[table]
+
+    def transfers(self) -> list[str]:
+        """All of them, as they are sealed."""
+        return [line for _, line in seals.lines(self._connection, 0, self._transfers)]
 
     def change(self, statement: str) -> None:
         self._connection.exec_driver_sql(statement)
@@ -186,6 +191,12 @@ def _rows(*tables: str, **values: Any) -> Callable[[OldNode], None]:
     return write
 
 
+def _a_seal(node: OldNode) -> None:
+    rows = node.transfers()
+    seal = seals.digest_of(1, seals.GENESIS, len(rows), rows)
+    node.insert("seals", number=1, upto=len(rows), transfers=len(rows), digest=seal)
+
+
 def _doubts(node: OldNode) -> None:
     node.insert("reconciliations", mint=MINT)
     node.insert("doubted_proofs", proof=1)
@@ -211,6 +222,7 @@ WRITTEN: Final[Mapping[str, Callable[[OldNode], None]]] = {
     "0016": _rows("model_overrides"),
     "0017": _rows("metric_sums"),
     "0018": _rows("nostr_values"),
+    "0019": _a_seal,
 }  # fmt: skip
 """What each revision's node adds. A new migration adds an entry here."""
 

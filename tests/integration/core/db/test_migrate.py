@@ -56,6 +56,7 @@ TABLES: Final = {
     "providers",
     "reconciliations",
     "sagas",
+    "seals",
     "switches",
     "traffic_sums",
     "transfers",

@@ -1,0 +1,90 @@
+"""The proof that transfers are as they were sealed: see :mod:`routstr.ledger.seals`.
+
+A transfer that was changed, taken away, put in between or given another place is in a range whose
+digest is another one now; an end that was cut off is missed by the seals that reach beyond it. A
+row that was added behind the newest seal is no matter of the chain, but of all other equations.
+"""
+
+import hmac
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from routstr.ledger import seals
+from routstr.ledger.seals import Sealed
+from routstr.ledger.verify import Check
+
+SEALED: Final = "sealed transfers are unchanged"
+_PART_SEALS: Final = 500
+_PART_ROWS: Final = 10_000
+_NEWEST: Final = "SELECT coalesce(max(id), 0), coalesce(min(id), 1) FROM transfers"
+
+
+def check_seals(connection: Connection, key: bytes | None, since: Sealed | None = None) -> Check:
+    """Compare the transfers with the seals behind ``since``, which was verified before.
+
+    Without the ``key`` of the node's proofs it is not verified who made the seals. The cost grows
+    with the transfers behind ``since``; without one, with all of them.
+    """
+    begin = since or Sealed()
+    problems = list(_start(connection, begin))
+    before = begin
+    for part in _parts(connection, begin):
+        rows = seals.lines(connection, before.upto, part[-1].upto)
+        place = 0
+        for seal in part:
+            first = place
+            while place < len(rows) and rows[place][0] <= seal.upto:
+                place += 1
+            covered = [line for _, line in rows[first:place]]
+            problems += _compare(before, seal, covered, key)
+            before = seal
+    newest, lowest = (int(value) for value in connection.execute(text(_NEWEST)).one())
+    if before.upto > newest:
+        problems.append(f"transfers up to {before.upto} were sealed, the newest is {newest}")
+    if lowest < 1:
+        problems.append(f"transfer {lowest} is before the first that could be sealed")
+    return Check(SEALED, tuple(problems))
+
+
+def _start(connection: Connection, begin: Sealed) -> Iterator[str]:
+    """Whether the seal at which the last proof ended is still the same."""
+    if not begin.number:
+        return
+    found = seals.numbered(connection, begin.number)
+    if found is None:
+        yield f"seal {begin.number} was verified and is gone"
+    elif (found.digest, found.upto) != (begin.digest, begin.upto):
+        yield f"seal {begin.number} is another one than was verified"
+
+
+def _parts(connection: Connection, begin: Sealed) -> Iterator[Sequence[Sealed]]:
+    """Cut the seals behind one into parts of so many transfers that memory does not matter."""
+    number = begin.number
+    while found := seals.behind(connection, number, _PART_SEALS):
+        part: list[Sealed] = []
+        rows = 0
+        for seal in found:
+            part.append(seal)
+            rows += seal.transfers
+            if rows >= _PART_ROWS:
+                yield part
+                part, rows = [], 0
+        if part:
+            yield part
+        number = found[-1].number
+
+
+def _compare(before: Sealed, seal: Sealed, rows: Sequence[str], key: bytes | None) -> Iterator[str]:
+    where = f"transfers {before.upto + 1} to {seal.upto} (seal {seal.number})"
+    if seal.number != before.number + 1:
+        yield f"seals {before.number + 1} to {seal.number - 1} are gone"
+    elif seal.transfers != len(rows):
+        yield f"{where}: there are {len(rows)}, {seal.transfers} were sealed"
+    elif seals.digest_of(seal.number, before.digest, seal.upto, rows) != seal.digest:
+        yield f"{where}: not as they were sealed"
+    if key is not None:
+        proof = seals.proof_of(key, seal.number, seal.digest)
+        if not hmac.compare_digest(proof, seal.proof):
+            yield f"seal {seal.number} was not made with this node's key"

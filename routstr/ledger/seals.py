@@ -1,0 +1,141 @@
+"""A chain of seals over the transfers, so that nobody changes the past unseen.
+
+Each seal is the SHA-256 of the transfers behind the seal before it, and of that seal's digest. It
+is made when they have long been committed, never on a request's way, and only up to an id below
+which no transfer can appear any more (:mod:`routstr.ledger.horizon`). There is one chain for all
+instances on a database: whoever is first with the next number has made it.
+
+A chain could be made anew by whoever can write to the database. So each seal has a proof by a key
+that is not there, and the newest one is signed in public (:mod:`routstr.payment.receipts`).
+``docs/event-log.md`` says what is hashed, byte by byte.
+"""
+
+import hmac
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import Connection, Row, text
+from sqlmodel import col
+
+from routstr.core.db import Tx
+from routstr.core.db.upsert import insert_into
+from routstr.ledger.seal_models import Seal
+
+PURPOSE: Final = "seals"
+"""Of the node's subkey that proves them."""
+GENESIS: Final = bytes(32)
+"""What stands for the digest before the first seal."""
+_HEAD: Final = "routstr seal v1"
+_NUMBER_BYTES: Final = 8
+_LINE: Final = (
+    "id || ',' || debit || ',' || credit || ',' || amount || ',' || kind || ',' || {key} || ','"
+    " || reference || ',' || coalesce(CAST(balance_after AS TEXT), '') || ',' || created_at"
+)
+_KEY: Final = {"sqlite": "lower(hex(key))", "postgresql": "encode(key, 'hex')"}
+_LINES: Final = {
+    dialect: f"SELECT id, {_LINE.format(key=key)} FROM transfers"  # noqa: S608 - constants
+    " WHERE id > :after AND id <= :upto ORDER BY id LIMIT :rows"
+    for dialect, key in _KEY.items()
+}
+
+
+class Sealed(Struct, frozen=True):
+    """A seal. ``upto`` is the id of the last transfer that it covers."""
+
+    number: int = 0
+    upto: int = 0
+    transfers: int = 0
+    digest: bytes = GENESIS
+    proof: bytes = b""
+    created_at: int = 0
+    """In ms since 1970."""
+
+
+def last(connection: Connection) -> Sealed:
+    """Return the newest seal; without one, what the first will follow."""
+    return _first(connection, "ORDER BY number DESC LIMIT 1") or Sealed()
+
+
+def numbered(connection: Connection, number: int) -> Sealed | None:
+    """Return the seal of that number, if it is there."""
+    return _first(connection, "WHERE number = :number", number=number)
+
+
+def covering(connection: Connection, transfer: int) -> Sealed | None:
+    """Return the seal that covers a transfer; None: it is not sealed yet."""
+    return _first(connection, "WHERE upto >= :id ORDER BY upto LIMIT 1", id=transfer)
+
+
+def behind(connection: Connection, number: int, rows: int) -> list[Sealed]:
+    """List the seals behind a number, at most ``rows``."""
+    query = "WHERE number > :number ORDER BY number LIMIT :rows"
+    return [_sealed(row) for row in _found(connection, query, number=number, rows=rows)]
+
+
+def lines(
+    connection: Connection, after: int, upto: int, rows: int = (1 << 63) - 1
+) -> Sequence[tuple[int, str]]:
+    """Write transfers as they are hashed, in the order of their ids, each with its id."""
+    query = text(_LINES[connection.dialect.name])
+    found = connection.execute(query, {"after": after, "upto": upto, "rows": rows})
+    return [(row[0], row[1]) for row in found]
+
+
+def draft(connection: Connection, horizon: int, rows: int) -> Sealed | None:
+    """Work out the next seal: the next ``rows`` transfers, none above ``horizon``."""
+    before = last(connection)
+    if horizon <= before.upto:
+        return None
+    found = lines(connection, before.upto, horizon, rows)
+    if not found:
+        return None
+    number, upto = before.number + 1, found[-1][0]
+    digest = digest_of(number, before.digest, upto, [line for _, line in found])
+    return Sealed(number, upto, len(found), digest)
+
+
+def digest_of(number: int, previous: bytes, upto: int, rows: Sequence[str]) -> bytes:
+    """Hash one seal's transfers and the digest of the seal before it."""
+    head = f"{_HEAD},{number},{previous.hex()},{upto},{len(rows)}"
+    return sha256("\n".join([head, *rows, ""]).encode()).digest()
+
+
+def proof_of(key: bytes, number: int, digest: bytes) -> bytes:
+    """Prove that a seal was made by whoever has the key: HMAC-SHA256 of number and digest."""
+    return hmac.digest(key, number.to_bytes(_NUMBER_BYTES, "big") + digest, "sha256")
+
+
+def store(tx: Tx, seal: Sealed, *, instance: int, key: bytes, at: int) -> bool:
+    """Store a seal; false when another instance has made one of this number meanwhile."""
+    row = insert_into(tx, Seal).values(
+        number=seal.number,
+        instance=instance,
+        upto=seal.upto,
+        transfers=seal.transfers,
+        digest=seal.digest,
+        proof=proof_of(key, seal.number, seal.digest),
+        created_at=at,
+    )
+    stored = row.on_conflict_do_nothing().returning(col(Seal.number))
+    return tx.sql.execute(stored).first() is not None
+
+
+def forget(tx: Tx) -> None:
+    """Drop the chain; the next seal is the first again."""
+    tx.sql.execute(text("DELETE FROM seals"))
+
+
+def _first(connection: Connection, condition: str, **values: int) -> Sealed | None:
+    return next((_sealed(row) for row in _found(connection, condition, **values)), None)
+
+
+def _found(connection: Connection, condition: str, **values: int) -> Sequence[Row[Any]]:
+    query = f"SELECT number, upto, transfers, digest, proof, created_at FROM seals {condition}"  # noqa: S608 - constants of this module
+    return connection.execute(text(query), values).all()
+
+
+def _sealed(row: Row[Any]) -> Sealed:
+    number, upto, transfers, digest, proof, created_at = tuple(row)
+    return Sealed(number, upto, transfers, bytes(digest), bytes(proof), created_at)
