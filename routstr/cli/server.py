@@ -11,7 +11,7 @@ from typing import Final
 
 import uvicorn
 
-from routstr.core.one_write import OneWriteProtocol
+from routstr.core.http_guard import GuardedProtocol, room_for_connections
 from routstr.core.settings import Settings
 from routstr.main import App, create_app
 
@@ -61,7 +61,7 @@ def run(
         # limits count by the client's address; whoever may name it could be anybody
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
-        http=OneWriteProtocol,
+        http=GuardedProtocol,
         ws="websockets-sansio",
         ws_max_size=settings.request_body_bytes_max,
         ws_per_message_deflate=False,  # sound does not shrink, and packed messages may explode
@@ -71,6 +71,7 @@ def run(
     # uvicorn raises the signal again once it has stopped in good order: that is no failure
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, lambda *_: None)
+    GuardedProtocol.connections_max = room_for_connections()
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
