@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import typer.main
 
-from routstr.cli import cli
+from routstr.cli.tree import cli
 from tests.unit.docs_markdown import ROOT
 
 PAGE: Final = "cli.md"

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import typer
 import typer.main
 
-from routstr.cli import cli
+from routstr.cli.tree import cli
 from tests.unit.docs_markdown import DOCS, ROOT, blocks
 
 SHELLS: Final = ("sh", "bash", "console", "shell")

@@ -10,7 +10,7 @@ import typer
 from sqlmodel import SQLModel
 
 import routstr.main  # noqa: F401 - declares every table
-from routstr.cli import cli
+from routstr.cli.tree import cli
 from routstr.core.settings import Settings
 from tests.unit.docs_markdown import ROOT
 from tests.unit.docs_node import Surface

@@ -2,7 +2,7 @@
 
 import pytest
 
-from routstr.cli import cli
+from routstr.cli.tree import cli
 from tests.unit import docs_cli
 from tests.unit.cli.stage import Stage, set_up
 from tests.unit.docs_cli import WITHOUT_JSON, Command, commands

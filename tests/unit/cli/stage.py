@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from routstr.assembly.storage import open_database
-from routstr.cli import cli
+from routstr.cli.tree import cli
 from routstr.core.db import migrate
 from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings, load_settings

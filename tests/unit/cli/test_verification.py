@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from routstr.cli import cli
+from routstr.cli.tree import cli
 from routstr.core.db import migrate
 
 runner = CliRunner()

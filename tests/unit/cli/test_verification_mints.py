@@ -5,7 +5,7 @@ import json
 from rich.console import Console
 from typer.testing import CliRunner
 
-from routstr.cli import cli
+from routstr.cli.tree import cli
 from routstr.cli.verification_mints import show
 from routstr.money import Unit
 from routstr.payment.mint_audit import Answered

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from routstr.cli import cli
 from routstr.cli.backup import saving
 from routstr.cli.backup.progress import bar
+from routstr.cli.tree import cli
 from routstr.core.db import migrate
 from routstr.core.node_key import load_node_key
 from routstr.core.settings import Settings, load_settings

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from routstr.assembly.storage import open_database
 from routstr.auth import repository
 from routstr.auth.keys import identify
-from routstr.cli import cli
+from routstr.cli.tree import cli
 from routstr.core.db import Tx
 from routstr.core.node_key import NodeKey
 from routstr.ledger import books
