@@ -7,6 +7,7 @@ from typing import Final
 from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.ledger import horizon, seals
+from routstr.ledger.seals import Sealed
 
 SEAL_SECONDS: Final = 5.0
 """How old a transfer may become before it is sealed, more or less."""
@@ -46,16 +47,19 @@ class Sealer:
         if upto is None:
             return 0
         made = 0
-        while await self._step(upto[_TRANSFERS]):
+        while (seal := await self._step(upto[_TRANSFERS])) is not None:
             made += 1
+            if seal.upto >= upto[_TRANSFERS]:
+                break
             await asyncio.sleep(_PAUSE_SECONDS)
         return made
 
-    async def _step(self, upto: int) -> bool:
+    async def _step(self, upto: int) -> Sealed | None:
         seal = await self._db.read(partial(seals.draft, horizon=upto, rows=self._rows))
         if seal is None:
-            return False
+            return None
         at = self._clock.now_ms()
-        return await self._db.write(
+        made = await self._db.write(
             partial(seals.store, seal=seal, instance=self._instance, key=self._key, at=at)
         )
+        return seal if made else None

@@ -17,11 +17,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 from sqlalchemy import Connection, Row, text
-from sqlmodel import col
 
 from routstr.core.db import Tx
-from routstr.core.db.upsert import insert_into
-from routstr.ledger.seal_models import Seal
 
 PURPOSE: Final = "seals"
 """Of the node's subkey that proves them."""
@@ -29,16 +26,25 @@ GENESIS: Final = bytes(32)
 """What stands for the digest before the first seal."""
 _HEAD: Final = "routstr seal v1"
 _NUMBER_BYTES: Final = 8
-_LINE: Final = (
-    "id || ',' || debit || ',' || credit || ',' || amount || ',' || kind || ',' || {key} || ','"
-    " || reference || ',' || coalesce(CAST(balance_after AS TEXT), '') || ',' || created_at"
-)
-_KEY: Final = {"sqlite": "lower(hex(key))", "postgresql": "encode(key, 'hex')"}
-_LINES: Final = {
-    dialect: f"SELECT id, {_LINE.format(key=key)} FROM transfers"  # noqa: S608 - constants
-    " WHERE id > :after AND id <= :upto ORDER BY id LIMIT :rows"
-    for dialect, key in _KEY.items()
+_LINE: Final = {
+    "sqlite": "printf('%s,%s,%s,%s,%s,%s,%s,%s,%s', id, debit, credit, amount, kind,"
+    " lower(hex(key)), reference, balance_after, created_at)",
+    "postgresql": "format('%s,%s,%s,%s,%s,%s,%s,%s,%s', id, debit, credit, amount, kind,"
+    " encode(key, 'hex'), reference, balance_after, created_at)",
 }
+"""What is NULL is empty in both."""
+_LINES: Final = {
+    dialect: f"SELECT id, {line} FROM transfers"  # noqa: S608 - constants
+    " WHERE id > :after AND id <= :upto ORDER BY id LIMIT :rows"
+    for dialect, line in _LINE.items()
+}
+
+
+_INSERT: Final = (
+    "INSERT INTO seals (number, instance, upto, transfers, digest, proof, created_at) VALUES"
+    " (:number, :instance, :upto, :transfers, :digest, :proof, :created_at)"
+    " ON CONFLICT DO NOTHING RETURNING number"
+)
 
 
 class Sealed(Struct, frozen=True):
@@ -80,7 +86,9 @@ def lines(
     """Write transfers as they are hashed, in the order of their ids, each with its id."""
     query = text(_LINES[connection.dialect.name])
     found = connection.execute(query, {"after": after, "upto": upto, "rows": rows})
-    return [(row[0], row[1]) for row in found]
+    # plain tuples as the driver has them: a node writes many transfers
+    cursor = found.cursor
+    return [] if cursor is None else cursor.fetchall()
 
 
 def draft(connection: Connection, horizon: int, rows: int) -> Sealed | None:
@@ -109,17 +117,16 @@ def proof_of(key: bytes, number: int, digest: bytes) -> bytes:
 
 def store(tx: Tx, seal: Sealed, *, instance: int, key: bytes, at: int) -> bool:
     """Store a seal; false when another instance has made one of this number meanwhile."""
-    row = insert_into(tx, Seal).values(
-        number=seal.number,
-        instance=instance,
-        upto=seal.upto,
-        transfers=seal.transfers,
-        digest=seal.digest,
-        proof=proof_of(key, seal.number, seal.digest),
-        created_at=at,
-    )
-    stored = row.on_conflict_do_nothing().returning(col(Seal.number))
-    return tx.sql.execute(stored).first() is not None
+    values = {
+        "number": seal.number,
+        "instance": instance,
+        "upto": seal.upto,
+        "transfers": seal.transfers,
+        "digest": seal.digest,
+        "proof": proof_of(key, seal.number, seal.digest),
+        "created_at": at,
+    }
+    return tx.sql.execute(text(_INSERT), values).first() is not None
 
 
 def forget(tx: Tx) -> None:
