@@ -22,6 +22,8 @@ from starlette.types import ASGIApp, Message
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as Cycle
 
+ARRIVED: Final = "routstr.arrived"
+"""Where a scope holds :meth:`OneWriteCycle.arrived`; take it out: it is for the first who asks."""
 _NO_BODY: Final = frozenset({204, 304})
 _FRAMING: Final = frozenset({b"content-length: ", b"transfer-encoding: ", b"connection: "})
 _LINE: Final = b"\r\n"
@@ -55,6 +57,7 @@ class OneWriteCycle(Cycle):
                 await self._give_up()
         finally:
             self.on_response = _nothing
+            self.scope.pop(ARRIVED, None)  # type: ignore[typeddict-item]
 
     async def _give_up(self) -> None:
         if not self.response_started:
@@ -80,6 +83,16 @@ class OneWriteCycle(Cycle):
             self._send_body(message.get("body", b""), last=not message.get("more_body", False))
         else:
             raise RuntimeError("The response was complete already.")
+
+    def arrived(self) -> bytes | None:
+        """The body, if nothing of it was received yet and all of it is there; else None."""
+        if self.more_body or self.disconnected or self.response_complete:
+            return None
+        body, self.body = bytes(self.body), bytearray()
+        self.waiting_for_100_continue = False
+        self.flow.resume_reading()
+        self.message_event.clear()  # from now on there is only a departure to hear of
+        return body
 
     def flush(self) -> None:
         """Write a head that nothing has followed yet."""
@@ -194,6 +207,7 @@ class OneWriteProtocol(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
         cycle.call_soon = self.loop.call_soon
+        scope[ARRIVED] = cycle.arrived  # type: ignore[typeddict-unknown-key]
         if before is None or before.response_complete:
             self._start_asgi_task(cycle, self.app)
         else:  # sent before the last one was answered: it waits for its turn

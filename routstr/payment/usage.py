@@ -38,6 +38,7 @@ from msgspec import Struct
 MAX_TOKENS: Final = 10**9
 USD_MAX: Final = 10**6
 """No request costs more: a larger figure is no cost."""
+_PLAIN: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 _INPUT_DETAILS: Final = ("input_tokens_details", "input_token_details")
 _OUTPUT_DETAILS: Final = (
     "completion_tokens_details",
@@ -114,6 +115,12 @@ def usage_of(body: object) -> Usage | None:
 
 def parse_usage(obj: object) -> Usage | None:
     """Read one usage object; None when it says nothing usable. Never raises."""
+    if type(obj) is dict and obj.keys() <= _PLAIN:  # what most providers say: two counts
+        read, written = obj.get("prompt_tokens"), obj.get("completion_tokens")
+        if type(read) is int and type(written) is int:
+            if 0 <= read <= MAX_TOKENS and 0 <= written <= MAX_TOKENS:
+                return Usage(read, written)
+            return None
     if not isinstance(obj, Mapping):
         return None
     try:

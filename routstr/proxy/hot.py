@@ -15,6 +15,7 @@ from routstr.core.clock import Clock
 from routstr.core.cors import Cors
 from routstr.core.logging import get_logger
 from routstr.core.middleware import RequestLimits
+from routstr.core.one_write import ARRIVED
 from routstr.core.rendering import UNCAUGHT
 from routstr.core.request_id import REQUEST_ID, REQUEST_ID_HEADER, new_request_id
 from routstr.core.tracing import Tracer
@@ -163,7 +164,13 @@ class HotRoutes:
         if isinstance(serve, Upload):
             await self._serve_form(serve, exchange, head)
             return
-        body = await read_body(exchange.receive, head, around.limits, around.deadlines)
+        body = await read_body(
+            exchange.receive,
+            head,
+            around.limits,
+            around.deadlines,
+            arrived=scope.pop(ARRIVED, None),
+        )
         exchange.body_read = True
         if exchange.trace is not None:
             exchange.trace.read()

@@ -66,7 +66,7 @@ class Endpoint:
 
     def send(self, received: RawHeaders, body: bytes) -> Awaitable[Answer]:
         """The first half of :meth:`ask`: until the answer's head, whatever its status."""
-        return self._client.send(self._url, self._headers.build(received), body)
+        return self._client.send(self._url, self._headers.shared(received), body)
 
     async def take(self, answer: Answer, deadline: Deadline, *, model: str) -> Success:
         """The second half of :meth:`ask`: what the answer is worth. Closes one that is none."""

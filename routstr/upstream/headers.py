@@ -71,13 +71,16 @@ _WHEREABOUTS: Final = (
 )
 _NEVER: Final = frozenset((*_CONNECTION, *_BODY, *_CREDENTIALS, *_WHEREABOUTS))
 _NEVER_PREFIXES: Final = ("cf-", "proxy-", "sec-", "x-forwarded-")
+_MADE_MAX: Final = 64
+_MADE_BYTES_MAX: Final = 512
+"""Of headers that are kept made: what is longer is hardly sent twice."""
 _KEPT_ALIVE: Final = frozenset({b"keep-alive", b"close", b""})
 
 
 class RequestHeaders:
     """Builds the headers of requests to one provider."""
 
-    __slots__ = ("_allowed", "_base")
+    __slots__ = ("_allowed", "_base", "_looked_at", "_made")
 
     def __init__(self, base: CIMultiDictProxy[str], extra: Iterable[str] = ()) -> None:
         """``extra`` is ``FORWARD_HEADERS``. Raises :class:`ValueError` naming one that may not."""
@@ -85,6 +88,21 @@ class RequestHeaders:
         self._allowed: Final[Mapping[bytes, istr]] = {
             name.lower().encode(): istr(name) for name in (*FORWARDED, *map(_checked, extra))
         }
+        self._looked_at: Final = frozenset({*self._allowed, b"connection"})
+        self._made: Final[dict[tuple[tuple[bytes, bytes], ...], CIMultiDict[str]]] = {}
+
+    def shared(self, received: RawHeaders) -> CIMultiDict[str]:
+        """The same as :meth:`build`, for who changes nothing in it: clients repeat themselves."""
+        looked_at = self._looked_at
+        told = tuple([field for field in received if field[0] in looked_at])
+        made = self._made.get(told)
+        if made is None:
+            made = self.build(told)
+            if len(self._made) >= _MADE_MAX:
+                self._made.clear()
+            if sum(len(value) for _, value in told) <= _MADE_BYTES_MAX:
+                self._made[told] = made
+        return made
 
     def build(self, received: RawHeaders) -> CIMultiDict[str]:
         """The provider's own headers and those of the client's (names in lower case) that pass."""

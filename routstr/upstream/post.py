@@ -32,7 +32,7 @@ nothing once the body was read to its end."""
 class Address:
     """Where posts go: built once, used by any number of them at the same time."""
 
-    __slots__ = ("_connector", "_head", "_request", "_timeout")
+    __slots__ = ("_connector", "_head", "_last", "_request", "_timeout")
 
     def __init__(
         self,
@@ -49,9 +49,14 @@ class Address:
         self._head: Final = (
             f"POST {url.raw_path_qs} HTTP/1.1\r\nHost: {self._request.headers['Host']}\r\n"
         )
+        self._last: tuple[CIMultiDict[str] | None, bytes] = None, b""
+        """Headers as they were given last, and as they are written."""
 
     async def post(self, headers: CIMultiDict[str], body: bytes) -> Posted:
-        """Send, and wait for the answer's head. Raises aiohttp's errors, and OSError."""
+        """Send, and wait for the answer's head. Raises aiohttp's errors, and OSError.
+
+        ``headers`` are not changed any more once they were given.
+        """
         head = self._written(headers, len(body))
         connection = await self._connector.connect(self._request, [], self._timeout)
         protocol, transport = connection.protocol, connection.transport
@@ -80,8 +85,12 @@ class Address:
         return message.code, message.headers, content, connection.close
 
     def _written(self, headers: CIMultiDict[str], length: int) -> bytes:
-        fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        count = len(headers)
-        if fields.count("\n") != count or fields.count("\r") != count or "\0" in fields:
-            raise ValueError("a header holds a line end")
-        return f"{self._head}{fields}Content-Length: {length}\r\n\r\n".encode()
+        last, written = self._last
+        if headers is not last:
+            fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+            count = len(headers)
+            if fields.count("\n") != count or fields.count("\r") != count or "\0" in fields:
+                raise ValueError("a header holds a line end")
+            written = f"{self._head}{fields}Content-Length: ".encode()
+            self._last = headers, written
+        return b"%b%d\r\n\r\n" % (written, length)

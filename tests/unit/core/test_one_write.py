@@ -7,7 +7,7 @@ import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from routstr.core.one_write import OneWriteProtocol
+from routstr.core.one_write import ARRIVED, OneWriteProtocol
 
 Serve = Callable[[Scope, Receive, Send], Awaitable[None]]
 ASK = b"POST /a%20b?c=d HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
@@ -274,3 +274,37 @@ async def test_a_connection_that_waits_for_an_answer_is_not_silent() -> None:
         await asyncio.sleep(0.05)
         assert not client.line.closed
         go.set()
+
+
+async def test_a_body_that_is_there_is_given_at_once_and_then_a_departure_is_waited_for() -> None:
+    seen: list[object] = []
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope.pop(ARRIVED)())
+        gone = asyncio.ensure_future(receive())
+        await asyncio.sleep(0)
+        seen.append(gone.done())
+        await send(start((b"content-length", b"0")))
+        await send(body(b""))
+        seen.append((await gone)["type"])
+
+    async with connected(serve) as client:
+        [written] = await client.send(ASK.replace(b"Host", b"Expect: 100-continue\r\nHost"))
+    assert seen == [b"hi", False, "http.disconnect"]
+    assert written.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_of_which_something_is_missing_is_not_there() -> None:
+    seen: list[object] = []
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope[ARRIVED]())
+        pieces = [await receive(), await receive()]
+        seen.append([(piece["body"], piece["more_body"]) for piece in pieces])
+        await send(start((b"content-length", b"0")))
+        await send(body(b""))
+
+    async with connected(serve) as client:
+        await client.send(ASK[:-1])
+        await client.send(b"i")
+    assert seen == [None, [(b"h", True), (b"i", False)]]

@@ -145,3 +145,22 @@ def test_of_the_providers_headers_only_waiting_and_working_times_return() -> Non
         (b"retry-after", b"7"),
         (b"openai-processing-ms", b"12"),
     ]
+
+
+def test_what_is_kept_made_is_what_would_be_made_anew() -> None:
+    headers = RequestHeaders(BASE, ("X-Own",))
+    plain = [(b"accept", b"a"), (b"cookie", b"c"), (b"connection", b"keep-alive")]
+    named = [(b"accept", b"a"), (b"x-own", b"1"), (b"connection", b"close, x-own")]
+    for received in (plain, named, [], [(b"x-own", b"2")], [(b"x-own", b"3" * 600)]):
+        made = headers.shared(received)
+        assert made == headers.build(received)
+        assert headers.shared(received) == made
+    assert headers.shared(plain) is headers.shared([(b"x-other", b"1"), *plain])
+
+
+def test_only_so_much_is_kept_made() -> None:
+    headers = RequestHeaders(BASE)
+    first = headers.shared([(b"accept", b"0")])
+    for number in range(1, 100):
+        assert headers.shared([(b"accept", b"%d" % number)])["Accept"] == str(number)
+    assert headers.shared([(b"accept", b"0")]) is not first
