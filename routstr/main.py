@@ -25,7 +25,7 @@ from routstr.assembly.process import open_process
 from routstr.assembly.running import STOP_SECONDS, Running
 from routstr.assembly.succession import START_PROBLEMS, Succession
 from routstr.balance import endpoints as balance_endpoints
-from routstr.balance import key_endpoints, live, usage
+from routstr.balance import key_endpoints, live, receipts, usage
 from routstr.balance import lightning as lightning_endpoints
 from routstr.core.clock import Clock, SystemClock
 from routstr.core.db import Backend
@@ -82,7 +82,8 @@ class App:
             include(self.api, lightning_endpoints.router, prefix, shown=not hidden)
         for router in (
             access.router, access_endpoints.router, providers.router, paths.router,
-            node_endpoints.router, metrics.router, key_routes.router, book_routes.router,
+            node_endpoints.router, receipts.router, metrics.router, key_routes.router,
+            book_routes.router,
             settings_endpoints.router, nostr_endpoints.router, network_endpoints.router,
             wallet_endpoints.router, directory_endpoints.router,
             overview_endpoints.router, selling_endpoints.router, log_routes.router,

@@ -48,11 +48,13 @@ from routstr.assembly.relay import paid_routes, repeatable
 from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.selling import build_selling, start_overrides
 from routstr.assembly.sharing import Shared, open_shared
+from routstr.assembly.signing import NodeSigner
 from routstr.assembly.tracing import open_tracing
 from routstr.assembly.wallet import open_wallet, remind_of_seed
 from routstr.assembly.wallet_desk import build_wallet_desk
 from routstr.auth.objects import Objects
 from routstr.balance.idempotency import Repetition
+from routstr.balance.receipts import ReceiptDesk
 from routstr.balance.service import BalanceService
 from routstr.catalog.override_watch import OverrideWatch
 from routstr.catalog.service import Catalog
@@ -79,6 +81,7 @@ from routstr.payment.alert_board import AlertBoard
 from routstr.payment.demand import Demands
 from routstr.payment.maintenance import told_with
 from routstr.payment.price import PriceFeed
+from routstr.payment.receipts import Receipts
 from routstr.payment.tokens import load_vocabulary
 from routstr.proxy.forms import FormLimits
 from routstr.proxy.hot import HotRoutes, Surroundings
@@ -334,7 +337,13 @@ class Running:
         )
         self._watch(base, health)
         state.onion = self.onion.url
-        state.node = NodeParts(self.settings, catalog, health, self.onion, self.nostr.npub)
+        signer = NodeSigner(self.nostr.keyring, process.node_key)
+        state.node = NodeParts(
+            self.settings, catalog, health, self.onion, self.nostr.npub, signer.pubkey
+        )
+        state.receipts = ReceiptDesk(
+            Receipts(process.db, signer), base.money.auth, base.money.x_cashu
+        )
         state.admin = upstreams.admin
         show_nostr(state, self.nostr, self.settings, process, self.onion.url)
         state.metrics = build_metrics(

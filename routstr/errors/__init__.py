@@ -19,6 +19,7 @@ The tree (HTTP status, ``type``, ``code``)::
     │   ├── HttpsRequired                 403 … https_required
     │   ├── InvalidIdempotencyKey         400 … invalid_idempotency_key
     │   ├── NotFound                      404 not_found not_found
+    │   ├── ReceiptNotFound               404 … receipt_not_found
     │   ├── ChildKeyNotAllowed            400 … child_key_not_allowed
     │   ├── ChildKeyNotFound              404 … child_key_not_found
     │   ├── InvalidModelPath              404 … invalid_model_path
@@ -214,6 +215,7 @@ from routstr.errors.request import (
     ModelNotFound,
     NotFound,
     NotPriced,
+    ReceiptNotFound,
     RequestError,
     SessionExpired,
     UnsupportedBody,
@@ -315,6 +317,7 @@ __all__ = [
     "ProviderInvalid",
     "ProviderNotFound",
     "RateLimitError",
+    "ReceiptNotFound",
     "RedemptionPending",
     "RefundBlocked",
     "RefundNotFound",

@@ -70,6 +70,13 @@ class NotFound(RequestError):
     code: ClassVar[str] = "not_found"
 
 
+class ReceiptNotFound(RequestError):
+    """There is no charge of this request to the key or payment that asks."""
+
+    status: ClassVar[int] = 404
+    code: ClassVar[str] = "receipt_not_found"
+
+
 class ModelNotFound(RequestError):
     """The model is not sold by this node."""
 

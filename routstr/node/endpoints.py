@@ -1,6 +1,6 @@
 """Routes that need no credential."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -26,6 +26,8 @@ class NodeParts(Struct, frozen=True):
     onion: OnionAddress
     npub: Callable[[], str]
     """That of the node's key on Nostr; empty: it has none."""
+    receipt_pubkey: Callable[[], Awaitable[str]]
+    """Of the key that signs receipts, 64 hexadecimal digits."""
 
 
 def _parts(request: Request) -> NodeParts:
@@ -63,6 +65,7 @@ async def info(parts: Parts) -> dict[str, object]:
         "description": settings.description,
         "version": __version__,
         "npub": parts.npub() or settings.npub,
+        "receipt_pubkey": await parts.receipt_pubkey(),
         "mints": list(settings.cashu_mints),
         "swap_mints": list(settings.swap_mints),
         "http_url": settings.http_url,

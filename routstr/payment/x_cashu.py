@@ -190,6 +190,11 @@ class XCashu:
             refund = again
         return payment, refund
 
+    async def account_of(self, text: str) -> int | None:
+        """Return the account that a token paid into for a request; None: it is none of those."""
+        saga = await self._wallet.find(token.ys(token.decode(text)))
+        return None if saga is None or saga.purpose != PAYMENT else saga.account
+
     def _payment(self, saga: Saga) -> Payment:
         assert saga.account is not None, "the account is opened when the token is redeemed"
         return Payment(

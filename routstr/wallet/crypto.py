@@ -8,7 +8,7 @@ compressed) and a scalar 32 bytes, big-endian, from 1 to n - 1. The specificatio
 from hashlib import sha256
 from typing import Final
 
-from coincurve import PrivateKey, PublicKey
+from coincurve import PrivateKey, PublicKey, PublicKeyXOnly
 
 POINT_BYTES: Final = 33
 SCALAR_BYTES: Final = 32
@@ -87,6 +87,14 @@ def public_key(scalar: bytes) -> bytes:
 def sign_schnorr(digest: bytes, scalar: bytes) -> bytes:
     """Sign 32 bytes (BIP-340): 64 bytes, the same for the same arguments, so that it repeats."""
     return PrivateKey(_scalar(scalar)).sign_schnorr(digest, bytes(SCALAR_BYTES))
+
+
+def verify_schnorr(digest: bytes, signature: bytes, key: bytes) -> bool:
+    """Tell whether the private key of ``key`` (32 bytes) signed 32 bytes (BIP-340)."""
+    try:
+        return bool(PublicKeyXOnly(key).verify(signature, digest))
+    except ValueError:
+        return False
 
 
 def add_scalars(a: bytes, b: bytes) -> bytes:

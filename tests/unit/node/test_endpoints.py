@@ -50,7 +50,13 @@ def _app() -> FastAPI:
     )
     catalog, health = cast("Catalog", PARTS), cast("Health", PARTS)
     onion = OnionAddress(settings, ManualClock())
-    app.state.node = NodeParts(settings, catalog, health, onion, lambda: "npub1node")
+
+    async def receipt_pubkey() -> str:
+        return "ab" * 32
+
+    app.state.node = NodeParts(
+        settings, catalog, health, onion, lambda: "npub1node", receipt_pubkey
+    )
     return app
 
 
@@ -71,6 +77,7 @@ async def test_info_lists_every_mint() -> None:
     assert answer["mints"] == ["https://a.example", "https://b.example"]
     assert answer["swap_mints"] == ["https://c.example"]
     assert answer["onion_url"] == "http://n.onion"
+    assert answer["receipt_pubkey"] == "ab" * 32
     assert {"version", "npub", "http_url", "child_key_cost_msats"} <= answer.keys()
 
 
