@@ -9,9 +9,10 @@ before taking ids: no hold can be taken for a lost one.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from routstr.core.db.pipe import binaries, numbers, texts, truths, whole
 from routstr.ledger.entries import AccountRow, Decision, HoldRow, Stamp
 from routstr.ledger.limits import LimitRow
 
@@ -20,7 +21,7 @@ _LOAD_HOLDS: Final = (
     " WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE"
 )
 _LOAD_ACCOUNTS: Final = (
-    "SELECT id, posted, held, closed, version FROM accounts"
+    "SELECT id, posted, held, closed::int, version FROM accounts"
     " WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE"
 )
 _LOAD_LIMITS: Final = (
@@ -83,96 +84,121 @@ _INSERT_TRANSFERS: Final = (
     " SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::bytea[],"
     " %s::bigint[], %s::bigint[], %s::bigint[])"
 )
+_Add = Callable[..., None]
+"""Queues a statement with its values."""
 _ADD: Final = "UPDATE accounts SET posted = posted + %s WHERE id = %s"
 
 
 def load_holds(raw: Any, ids: Sequence[int]) -> list[HoldRow]:  # noqa: ANN401
     """Lock and read holds."""
-    rows = raw.execute(_LOAD_HOLDS, (list(ids),)).fetchall()
-    return [HoldRow(*row) for row in rows]
+    return [HoldRow(*_whole(row)) for row in _ask(raw, _LOAD_HOLDS, numbers(ids))]
 
 
 def load_accounts(raw: Any, ids: Sequence[int]) -> list[AccountRow]:  # noqa: ANN401
     """Lock and read accounts in id order."""
-    rows = raw.execute(_LOAD_ACCOUNTS, (list(ids),)).fetchall()
-    return [AccountRow(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+    rows = [_whole(row) for row in _ask(raw, _LOAD_ACCOUNTS, numbers(ids))]
+    return [AccountRow(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
 
 
 def load_limits(raw: Any, ids: Sequence[int]) -> list[LimitRow]:  # noqa: ANN401
     """Lock and read limits in id order."""
-    return [LimitRow(*row) for row in raw.execute(_LOAD_LIMITS, (list(ids),)).fetchall()]
+    return [LimitRow(*_whole(row)) for row in _ask(raw, _LOAD_LIMITS, numbers(ids))]
 
 
 def skip_hold_ids(raw: Any) -> None:  # noqa: ANN401
     """Leap over ids that may have been given before a crash; effective at once, for everybody."""
-    raw.execute(_LOCK_IDS, (_IDS_LOCK,))  # of two who leap at once, one must not set it back
-    raw.execute(_SKIP_IDS, (secrets.randbits(_LEAP_BITS),))
+    # of two who leap at once, one must not set it back
+    raw.pipe.add(_LOCK_IDS, whole(_IDS_LOCK))
+    raw.pipe.add(_SKIP_IDS, whole(secrets.randbits(_LEAP_BITS)))
 
 
 def new_hold_ids(raw: Any, count: int) -> Sequence[int]:  # noqa: ANN401
     """Take ids from the table's sequence."""
-    return [row[0] for row in raw.execute(_NEW_IDS, (count,)).fetchall()]
+    return [int(row[0]) for row in _ask(raw, _NEW_IDS, whole(count))]
+
+
+def _ask(raw: Any, statement: str, value: bytes) -> list[Any]:  # noqa: ANN401
+    raw.pipe.add(statement, value)
+    rows: list[Any] = raw.pipe.run()[-1]
+    return rows
+
+
+def _whole(row: Sequence[bytes | None]) -> list[Any]:
+    return [None if value is None else int(value) for value in row]
 
 
 def store(raw: Any, decision: Decision, stamp: Stamp) -> None:  # noqa: ANN401
-    """Write what was decided, in one round trip."""
+    """Queue what was decided; it goes with the COMMIT."""
+    add = raw.pipe.add
     changed = [row for row in decision.accounts.values() if row.touched]
-    with raw.pipeline():
-        if changed:
-            raw.execute(
-                _UPDATE_ACCOUNTS,
-                _columns((r.id, r.posted, r.held, r.spent, r.requests, stamp.at) for r in changed),
-            )
-        if decision.closed:
-            raw.execute(_CLOSE_ACCOUNTS, (decision.closed,))
-        if decision.placed:
-            raw.execute(
-                _INSERT_HOLDS,
-                _columns(
-                    (hold, r.account, amount, stamp.owner, r.request_id, r.model, r.endpoint,
-                     r.price_version, r.rates, stamp.at)
-                    for hold, r, amount in decision.placed
-                ),
-            )  # fmt: skip
-        if decision.ended:
-            raw.execute(
-                _END_HOLDS,
-                _columns(
-                    (h.id, h.state, h.charged, h.uncollected, h.prompt_tokens,
-                     h.completion_tokens, h.estimated, h.provider, h.own_cost, stamp.at)
-                    for h in decision.ended.values()
-                ),
-            )  # fmt: skip
-        if decision.limits.rows:
-            _store_limits(raw, decision)
-        if decision.postings:
-            raw.execute(
-                _INSERT_TRANSFERS,
-                _columns(
-                    (p.debit, p.credit, p.amount, p.kind, p.key, p.reference,
-                     p.balance_after, stamp.at)
-                    for p in decision.postings
-                ),
-            )  # fmt: skip
-        if decision.revenue:
-            raw.execute(_ADD, (decision.revenue, stamp.node.revenue))
-        if decision.loss:
-            raw.execute(_ADD, (-decision.loss, stamp.node.loss))
+    if changed:
+        add(
+            _UPDATE_ACCOUNTS,
+            numbers([r.id for r in changed]), numbers([r.posted for r in changed]),
+            numbers([r.held for r in changed]), numbers([r.spent for r in changed]),
+            numbers([r.requests for r in changed]), numbers([stamp.at] * len(changed)),
+        )  # fmt: skip
+    if decision.closed:
+        add(_CLOSE_ACCOUNTS, numbers(decision.closed))
+    if decision.placed:
+        _store_placed(add, decision, stamp)
+    if decision.ended:
+        _store_ended(add, decision, stamp)
+    if decision.limits.rows:
+        _store_limits(add, decision)
+    if decision.postings:
+        _store_postings(add, decision, stamp)
+    if decision.revenue:
+        add(_ADD, whole(decision.revenue), whole(stamp.node.revenue))
+    if decision.loss:
+        add(_ADD, whole(-decision.loss), whole(stamp.node.loss))
 
 
-def _store_limits(raw: Any, decision: Decision) -> None:  # noqa: ANN401
+def _store_placed(add: _Add, decision: Decision, stamp: Stamp) -> None:
+    placed = decision.placed
+    asked = [request for _, request, _ in placed]
+    add(
+        _INSERT_HOLDS,
+        numbers([hold for hold, _, _ in placed]), numbers([r.account for r in asked]),
+        numbers([amount for _, _, amount in placed]), numbers([stamp.owner] * len(placed)),
+        texts([r.request_id for r in asked]), texts([r.model for r in asked]),
+        texts([r.endpoint for r in asked]), numbers([r.price_version for r in asked]),
+        texts([r.rates for r in asked]), numbers([stamp.at] * len(placed)),
+    )  # fmt: skip
+
+
+def _store_ended(add: _Add, decision: Decision, stamp: Stamp) -> None:
+    ended = decision.ended.values()
+    add(
+        _END_HOLDS,
+        numbers([h.id for h in ended]), numbers([h.state for h in ended]),
+        numbers([h.charged for h in ended]), numbers([h.uncollected for h in ended]),
+        numbers([h.prompt_tokens for h in ended]), numbers([h.completion_tokens for h in ended]),
+        truths([h.estimated for h in ended]), texts([h.provider for h in ended]),
+        numbers([h.own_cost for h in ended]), numbers([stamp.at] * len(ended)),
+    )  # fmt: skip
+
+
+def _store_limits(add: _Add, decision: Decision) -> None:
     changed = [row for row in decision.limits.rows.values() if row.touched]
     if changed:
-        raw.execute(
+        add(
             _UPDATE_LIMITS,
-            _columns(
-                (r.id, r.period, r.spent, r.forgiven, r.held, r.charged, r.requests)
-                for r in changed
-            ),
-        )
+            numbers([r.id for r in changed]), numbers([r.period for r in changed]),
+            numbers([r.spent for r in changed]), numbers([r.forgiven for r in changed]),
+            numbers([r.held for r in changed]), numbers([r.charged for r in changed]),
+            numbers([r.requests for r in changed]),
+        )  # fmt: skip
     if decision.limited:
-        raw.execute(_LIMIT_HOLDS, _columns(decision.limited))
+        add(_LIMIT_HOLDS, *(numbers(column) for column in zip(*decision.limited, strict=True)))
 
 
-def _columns(rows: Any) -> list[list[Any]]:  # noqa: ANN401 - rows of plain column values
-    return [list(column) for column in zip(*rows, strict=True)]
+def _store_postings(add: _Add, decision: Decision, stamp: Stamp) -> None:
+    postings = decision.postings
+    add(
+        _INSERT_TRANSFERS,
+        numbers([p.debit for p in postings]), numbers([p.credit for p in postings]),
+        numbers([p.amount for p in postings]), numbers([p.kind for p in postings]),
+        binaries([p.key for p in postings]), numbers([p.reference for p in postings]),
+        numbers([p.balance_after for p in postings]), numbers([stamp.at] * len(postings)),
+    )  # fmt: skip

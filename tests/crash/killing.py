@@ -155,6 +155,14 @@ class _Heard:
         note(self._written, statement)
         return self._raw.executemany(statement, *arguments)
 
+    @property
+    def pipe(self) -> Any:
+        return _Heard(self._raw.pipe, self._written)
+
+    def add(self, statement: str, *values: bytes | None) -> None:
+        note(self._written, statement)
+        self._raw.add(statement, *values)
+
 
 def note(written: set[str], statement: str) -> None:
     """Remember which table a statement writes.

@@ -2,6 +2,10 @@
 
 Each batch writes its number into the writer's own row. When the answer to COMMIT is lost, that row,
 read on a new connection, says whether the batch took effect (:mod:`routstr.core.db.write_marks`).
+
+What begins a transaction is sent with its first statement, and what ends it with its last ones
+(:mod:`routstr.core.db.pipe`). The number comes first: who asks for it waits for whoever has written
+it and may yet commit.
 """
 
 import secrets
@@ -10,11 +14,12 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from routstr.core.db.backend import CommitLost, Dialect, Failure, Tx
+from routstr.core.db.pipe import Pipe, Piped, whole
 
 _CONNECT_SECONDS: Final = 10
 _READERS_MAX: Final = 8
@@ -33,8 +38,14 @@ _ASK: Final = (  # an insert waits for whoever still writes this row, even for i
     "INSERT INTO write_marks AS m (writer, batch) VALUES (%s, 0)"
     " ON CONFLICT (writer) DO UPDATE SET batch = m.batch RETURNING batch"
 )
+_DURABLE: Final = "SET LOCAL synchronous_commit TO on"
+_LATER: Final = "SET LOCAL synchronous_commit TO off"
 _FORGET: Final = "DELETE FROM write_marks WHERE writer = %s"
-_RETRY = (errors.DeadlockDetected, errors.SerializationFailure)
+_RETRY = (
+    errors.DeadlockDetected,
+    errors.SerializationFailure,
+    errors.InvalidSqlStatementName,  # somebody has deallocated what was prepared
+)
 _GONE = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow)
 
 
@@ -57,6 +68,10 @@ def engine(url: str, *, read_only: bool) -> Engine:
     return create_engine(url, poolclass=NullPool, **arguments)
 
 
+def _connect(_dialect: object, _record: object, arguments: Any, options: Any) -> Piped:  # noqa: ANN401
+    return Piped.connect(*arguments, **options)
+
+
 def is_unavailable(error: DBAPIError) -> bool:
     """Whether a reader failed because of the database and not because of what it asked."""
     return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
@@ -73,18 +88,21 @@ class PostgresBackend:
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._raw: Any = None
+        self._pipe: Pipe | None = None
         self._writer = secrets.randbits(63)
         self._batch = 0
 
     def open(self) -> Tx:
         self._disconnect()
         self._engine = engine(self._url, read_only=False)
+        event.listen(self._engine, "do_connect", _connect)
         self._connection = self._engine.connect()
         self._raw = self._connection.connection.driver_connection
         self._raw.execute(f"SET lock_timeout = '{_LOCK_SECONDS}s'")
         # a plan made while a table was small would go on reading all of it as it grows
         self._raw.execute("SET enable_seqscan = off")
         self._raw.execute("SET jit = off")
+        self._pipe = self._raw.pipe = Pipe(self._raw)
         return Tx(self._connection, self._raw, self.dialect)
 
     def close(self) -> None:
@@ -105,34 +123,49 @@ class PostgresBackend:
 
     def begin(self, *, full: bool) -> None:
         # a batch of holds only may be lost with the machine's power, not with the process
-        durability = "on" if full else "off"
         self._batch += 1
-        with self._raw.pipeline():
-            self._raw.execute("BEGIN")
-            self._raw.execute(f"SET LOCAL synchronous_commit TO {durability}")
-            self._raw.execute(_MARK, (self._writer, self._batch))
+        pipe = self._piped()
+        pipe.add("BEGIN")
+        pipe.add(_DURABLE if full else _LATER)
+        pipe.add(_MARK, whole(self._writer), whole(self._batch))
 
     def commit(self) -> None:
+        pipe = self._piped()
+        pipe.add("COMMIT")
         try:
-            self._raw.execute("COMMIT")
-        except psycopg.OperationalError as error:
+            pipe.run()
+        except psycopg.Error as error:
             if self.classify(error) is Failure.GONE:
                 raise CommitLost from error
             raise
 
     def rollback(self) -> None:
+        pipe = self._piped()
+        pipe.drop()
+        pipe.add("ROLLBACK")
         with suppress(psycopg.OperationalError):  # the transaction went with the connection
-            self._raw.execute("ROLLBACK")
+            pipe.run()
 
     def savepoint(self) -> None:
-        self._raw.execute("SAVEPOINT operation")
+        pipe = self._piped()
+        pipe.add("SAVEPOINT operation")
+        pipe.run()
 
     def release(self) -> None:
-        self._raw.execute("RELEASE operation")
+        pipe = self._piped()
+        pipe.add("RELEASE operation")
+        pipe.run()
 
     def rollback_to(self) -> None:
-        self._raw.execute("ROLLBACK TO operation")
-        self._raw.execute("RELEASE operation")
+        pipe = self._piped()
+        pipe.drop()
+        pipe.add("ROLLBACK TO operation")
+        pipe.add("RELEASE operation")
+        pipe.run()
+
+    def _piped(self) -> Pipe:
+        assert self._pipe is not None, "only an open backend is used"
+        return self._pipe
 
     def classify(self, error: BaseException) -> Failure | None:
         cause = error.orig if isinstance(error, DBAPIError) else error

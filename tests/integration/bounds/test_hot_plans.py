@@ -21,6 +21,7 @@ from devkit.payer import Payer
 from devkit.upstream import refuse
 from routstr.core.db import Backend, Dialect, Tx, open_backend
 from routstr.core.db.database import driver
+from routstr.core.db.pipe import Pipe
 from routstr.core.db.sqlite import database_path
 from tests.integration.bounds.inner import open_inner
 from tests.integration.bounds.test_plans import STATISTICS, scanned
@@ -76,6 +77,18 @@ class Ear(psycopg.Cursor[Any]):
         super().executemany(query, rows, **more)
 
 
+def _overhear(pipe: Pipe, heard: Heard) -> None:
+    """Tell what goes past the cursors, too."""
+    add = pipe.add
+
+    def told(statement: str, *values: bytes | None) -> None:
+        plain = [None if value is None else value.decode() for value in values]
+        heard.setdefault(statement, asked(plain))
+        add(statement, *values)
+
+    pipe.add = told  # type: ignore[method-assign]
+
+
 class Overheard:
     """Passes everything on to the real backend; its driver tells every statement."""
 
@@ -90,6 +103,7 @@ class Overheard:
             tx.raw.set_trace_callback(lambda text: self._heard.setdefault(text, asked()))
         else:
             tx.raw.cursor_factory = type("Ear", (Ear,), {"heard": self._heard})
+            _overhear(tx.raw.pipe, self._heard)
         return tx
 
     def __getattr__(self, name: str) -> Any:
@@ -170,5 +184,8 @@ async def test_a_running_node_walks_through_no_large_table(
         async with open_inner(tmp_path, url, mint.url, backend=backend) as house:
             await use(house, payer)
     assert len(heard) > 100
+    assert {one.by for one in heard.values()} >= {
+        "routstr.ledger.batch_postgres"
+    } or "sqlite" in url
     found = walks(url, heard)
     assert found == {}

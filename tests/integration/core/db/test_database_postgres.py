@@ -61,9 +61,8 @@ class Severed(PostgresBackend):
         return super().was_committed()
 
     @property
-    def raw(self) -> "psycopg.Connection[Any]":
-        raw: psycopg.Connection[Any] = self._raw
-        return raw
+    def raw(self) -> Any:
+        return self._raw
 
 
 def before_commit(backend: Severed) -> None:
@@ -72,8 +71,9 @@ def before_commit(backend: Severed) -> None:
 
 
 def without_answer(backend: Severed) -> None:
-    """COMMIT is on its way, and then the line is dead."""
-    backend.raw.pgconn.send_query(b"COMMIT")
+    """COMMIT is on its way, with what was queued before it, and then the line is dead."""
+    backend.raw.pipe.add("COMMIT")
+    backend.raw.pipe.send()
     backend.raw.close()
     raise CommitLost
 
