@@ -110,7 +110,7 @@ async def receipt(
     authorization: Authorization = None,
     x_cashu: XCashuHeader = None,
 ) -> dict[str, Any]:
-    """Prove what a request was charged: its `X-Request-Id`, with the key that paid for it.
+    """Prove what a request was charged: its `x-routstr-request-id`, with the key that paid for it.
 
     With `X-Cashu`: the token that paid for the request.
     """
