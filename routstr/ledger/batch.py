@@ -28,12 +28,17 @@ from routstr.ledger.limits import LimitRow, Limits
 class Statements(Protocol):
     """The few statements that differ between the databases."""
 
-    def load_holds(self, raw: Any, ids: Sequence[int]) -> list[HoldRow]:  # noqa: ANN401
-        """Lock and read holds."""
-        ...
+    def load(
+        self,
+        raw: Any,  # noqa: ANN401
+        ends: Sequence[int],
+        accounts: Sequence[int],
+        count: int,
+    ) -> tuple[list[HoldRow], list[AccountRow], Sequence[int]]:
+        """Lock and read holds, then these accounts and those of the holds, in id order.
 
-    def load_accounts(self, raw: Any, ids: Sequence[int]) -> list[AccountRow]:  # noqa: ANN401
-        """Lock and read accounts, in id order."""
+        With them ``count`` unused hold ids, ascending. The given ids are ascending, too.
+        """
         ...
 
     def load_limits(self, raw: Any, ids: Sequence[int]) -> list[LimitRow]:  # noqa: ANN401
@@ -42,10 +47,6 @@ class Statements(Protocol):
 
     def skip_hold_ids(self, raw: Any) -> None:  # noqa: ANN401
         """Give no id again that a crash of the server may have taken back."""
-        ...
-
-    def new_hold_ids(self, raw: Any, count: int) -> Sequence[int]:  # noqa: ANN401
-        """Return that many unused hold ids, ascending."""
         ...
 
     def store(self, raw: Any, decision: Decision, stamp: Stamp) -> None:  # noqa: ANN401
@@ -74,14 +75,17 @@ class LedgerBatch:
         if tx is not self._connection:
             statements.skip_hold_ids(tx.raw)
             self._connection = tx
-        wanted = [op.account for op in operations if isinstance(op, HoldRequest)]
-        ends = {op.hold for op in operations if not isinstance(op, HoldRequest)}
-        holds = statements.load_holds(tx.raw, sorted(ends)) if ends else []
-        named = {*wanted, *(hold.account for hold in holds)}
-        if len(holds) < len(ends):
-            named |= _lost(operations)
-        accounts = statements.load_accounts(tx.raw, sorted(named)) if named else []
-        ids = statements.new_hold_ids(tx.raw, len(wanted)) if wanted else ()
+        count = 0
+        ends, named = set[int](), set[int]()
+        for operation in operations:
+            if isinstance(operation, HoldRequest):
+                count += 1
+                named.add(operation.account)
+                continue
+            ends.add(operation.hold)
+            if operation.placed is not None:  # the hold's row may be lost
+                named.add(operation.placed.request.account)
+        holds, accounts, ids = statements.load(tx.raw, sorted(ends), sorted(named), count)
         counted = _limits(operations, holds)
         limits = statements.load_limits(tx.raw, sorted(counted)) if counted else []
         stamp = Stamp(self._node, self._clock.now_ms(), self._instance)
@@ -102,9 +106,3 @@ def _limits(operations: Sequence[Operation], holds: Sequence[HoldRow]) -> set[in
         if request.mark is not None and request.mark.limit is not None:
             named.add(request.mark.limit)
     return named
-
-
-def _lost(operations: Sequence[Operation]) -> set[int]:
-    """Return the accounts of holds whose rows may be lost."""
-    ends = (op for op in operations if not isinstance(op, HoldRequest))
-    return {op.placed.request.account for op in ends if op.placed is not None}

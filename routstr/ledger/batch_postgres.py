@@ -9,10 +9,10 @@ before taking ids: no hold can be taken for a lost one.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from routstr.core.db.pipe import binaries, numbers, texts, truths, whole
+from routstr.core.db.pipe import Row, binaries, numbers, texts, truths, whole
 from routstr.ledger.entries import AccountRow, Decision, HoldRow, Stamp
 from routstr.ledger.limits import LimitRow
 
@@ -23,6 +23,10 @@ _LOAD_HOLDS: Final = (
 _LOAD_ACCOUNTS: Final = (
     "SELECT id, posted, held, closed::int, version FROM accounts"
     " WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE"
+)
+_LOAD_OWNERS: Final = (
+    "SELECT id, posted, held, closed::int, version FROM accounts WHERE id = ANY(%s::bigint[]"
+    " || ARRAY(SELECT account FROM holds WHERE id = ANY(%s::bigint[]))) ORDER BY id FOR UPDATE"
 )
 _LOAD_LIMITS: Final = (
     "SELECT id, account, version, cap, reset, period, spent, forgiven, held FROM key_limits"
@@ -89,15 +93,35 @@ _Add = Callable[..., None]
 _ADD: Final = "UPDATE accounts SET posted = posted + %s WHERE id = %s"
 
 
+def load(
+    raw: Any,  # noqa: ANN401
+    ends: Sequence[int],
+    accounts: Sequence[int],
+    count: int,
+) -> tuple[list[HoldRow], list[AccountRow], Sequence[int]]:
+    """Lock and read holds, then accounts, in one trip, and take ids."""
+    pipe = raw.pipe
+    if ends:
+        pipe.add(_LOAD_HOLDS, numbers(ends))
+        pipe.add(_LOAD_OWNERS, numbers(accounts), numbers(ends))
+    else:
+        pipe.add(_LOAD_ACCOUNTS, numbers(accounts))
+    if count:
+        pipe.add(_NEW_IDS, whole(count))
+    found = pipe.run()
+    ids = [int(row[0]) for row in found.pop()] if count else ()
+    owners = _accounts(found.pop())
+    return _holds(found.pop()) if ends else [], owners, ids
+
+
 def load_holds(raw: Any, ids: Sequence[int]) -> list[HoldRow]:  # noqa: ANN401
     """Lock and read holds."""
-    return [HoldRow(*_whole(row)) for row in _ask(raw, _LOAD_HOLDS, numbers(ids))]
+    return _holds(_ask(raw, _LOAD_HOLDS, numbers(ids)))
 
 
 def load_accounts(raw: Any, ids: Sequence[int]) -> list[AccountRow]:  # noqa: ANN401
     """Lock and read accounts in id order."""
-    rows = [_whole(row) for row in _ask(raw, _LOAD_ACCOUNTS, numbers(ids))]
-    return [AccountRow(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
+    return _accounts(_ask(raw, _LOAD_ACCOUNTS, numbers(ids)))
 
 
 def load_limits(raw: Any, ids: Sequence[int]) -> list[LimitRow]:  # noqa: ANN401
@@ -121,6 +145,15 @@ def _ask(raw: Any, statement: str, value: bytes) -> list[Any]:  # noqa: ANN401
     raw.pipe.add(statement, value)
     rows: list[Any] = raw.pipe.run()[-1]
     return rows
+
+
+def _holds(rows: Iterable[Row]) -> list[HoldRow]:
+    return [HoldRow(*_whole(row)) for row in rows]
+
+
+def _accounts(rows: Iterable[Row]) -> list[AccountRow]:
+    whole_rows = [_whole(row) for row in rows]
+    return [AccountRow(row[0], row[1], row[2], bool(row[3]), row[4]) for row in whole_rows]
 
 
 def _whole(row: Sequence[bytes | None]) -> list[Any]:

@@ -56,6 +56,16 @@ T = TypeVar("T")
 Row = tuple[int | str | bytes | bool | None, ...]
 
 
+def load(
+    raw: sqlite3.Connection, ends: Sequence[int], accounts: Sequence[int], count: int
+) -> tuple[list[HoldRow], list[AccountRow], Sequence[int]]:
+    """Read what a batch is about; the file is locked already."""
+    holds = load_holds(raw, ends) if ends else []
+    named = {*accounts, *[hold.account for hold in holds]}
+    ids = new_hold_ids(raw, count) if count else ()
+    return holds, load_accounts(raw, sorted(named)), ids
+
+
 def load_holds(raw: sqlite3.Connection, ids: Sequence[int]) -> list[HoldRow]:
     """Read holds; the file is locked already."""
     return [
