@@ -89,6 +89,7 @@ class App:
             overview_endpoints.router, selling_endpoints.router, log_routes.router,
         ):  # fmt: skip
             include(self.api, router)
+        self.api.post_only()
         self.options: Options | None = None
         """The stored settings, once it has started."""
         self._setup: SetupParts | None = None

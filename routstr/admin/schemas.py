@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from routstr.core.secret import Secret
 from routstr.upstream.adapters.base import Adapter
@@ -61,7 +61,7 @@ class ProviderChange(Asked):
     api_key: Secret | None = Field(None, description=f"{REDACTED} leaves the keys as they are")
     api_keys: Keys = None
     api_version: str | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
     provider_fee: Fee = None
     priority: int | None = None
     provider_settings: dict[str, object] | None = None

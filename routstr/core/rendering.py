@@ -37,6 +37,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import Send
 
 from routstr.core.redaction import redact
@@ -242,5 +243,14 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         "error": shown,
         "request_id": _request_id(),
     }
-    code = str(error.status_code)
-    return _response(request, _reply(error.status_code, body, code, error.headers or {}))
+    code, headers = str(error.status_code), error.headers or {}
+    if unknown:
+        headers = {**headers, "Allow": ", ".join(sorted(_allowed(request)))}
+    return _response(request, _reply(error.status_code, body, code, headers))
+
+
+def _allowed(request: Request) -> set[str]:
+    """The methods of all routes of a path; the framework knows those of the first one."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    found = [route for route in routes if route.matches(request.scope)[0] is Match.PARTIAL]
+    return {method for route in found for method in route.methods or ()}

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from routstr.admin.overview.statistics import Failure, Period
 from routstr.ledger.usage import Figures, Group
@@ -135,7 +135,7 @@ class MaintenanceChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    enabled: bool
+    enabled: StrictBool
 
 
 class MaintenanceAnswer(BaseModel):

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from routstr.admin.schemas import Asked, Done
 from routstr.admin.selling.providers import Health, Probe, Shown
@@ -31,9 +31,9 @@ class ModelChange(Asked):
     top_provider: dict[str, Any] | None = None
     canonical_slug: str | None = None
     alias_ids: list[str] | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
     forwarded_model_id: str | None = None
-    free: bool | None = Field(None, description="it costs nothing, on purpose")
+    free: StrictBool | None = Field(None, description="it costs nothing, on purpose")
     fixed: dict[str, Decimal] | None = Field(
         None, description="in sat: request, input_per_1k, output_per_1k"
     )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from routstr.money import Unit
 
@@ -210,7 +210,7 @@ class MoveList(BaseModel):
 class VerifyRequest(_Asked):
     """``full``: everything from the first transfer on, and not only what is new."""
 
-    full: bool = False
+    full: StrictBool = False
 
 
 class CheckAnswer(BaseModel):

@@ -281,6 +281,15 @@ async def test_an_unknown_method_is_answered_alike_and_names_the_right_one() -> 
     assert answer.json()["error"]["message"] == UNKNOWN_PATH
 
 
+async def test_a_path_of_several_routes_names_the_methods_of_all() -> None:
+    app = FastAPI()
+    install_error_handlers(app)
+    app.add_api_route("/both", lambda: "read", methods=["GET"])
+    app.add_api_route("/both", lambda: "made", methods=["POST"])
+    answer = await ask(app, "DELETE", "/both")
+    assert (answer.status, answer.header("allow")) == (405, "GET, POST")
+
+
 async def test_a_route_may_say_what_was_not_found() -> None:
     answer = await call("GET", "/missing")
 
