@@ -7,11 +7,13 @@ import typer
 
 from routstr.cli.admin import commands as admin_commands
 from routstr.cli.keys import commands as key_commands
+from routstr.cli.liabilities import commands as liability_commands
 from routstr.cli.models import commands as model_commands
 from routstr.cli.nostr import commands as nostr_commands
 from routstr.cli.pay import MOST_SAT, MostSat, Purse
 from routstr.cli.pay import commands as pay_commands
 from routstr.cli.providers import commands as provider_commands
+from routstr.cli.receipt import commands as receipt_commands
 from routstr.cli.settings import commands as settings_commands
 from routstr.cli.shell import EXIT_FAILED, JsonFlag, environment_or_exit, fail, settings_or_exit
 from routstr.cli.wallet import PassphraseFile
@@ -30,6 +32,8 @@ cli.add_typer(model_commands, name="models")
 cli.add_typer(admin_commands, name="admin")
 cli.add_typer(pay_commands, name="pay")
 cli.add_typer(nostr_commands, name="nostr")
+cli.add_typer(receipt_commands, name="receipt")
+cli.add_typer(liability_commands, name="liabilities")
 
 
 def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - how typer calls it

@@ -84,14 +84,15 @@ def verify_receipt(receipt: Mapping[str, Any], *, pubkey: str = "") -> int:
     """
     signing.verify(receipt, kind=RECEIPT, pubkey=pubkey)
     try:
+        total = receipt["charged_msats"]
         amounts = [one["charged_msats"] for one in receipt["charges"]]
-        whole = all(type(one) is int and one > 0 for one in amounts)
-        agrees = whole and receipt["charged_msats"] == sum(amounts)
+        whole = all(type(one) is int and one > 0 for one in [total, *amounts])
+        agrees = whole and total == sum(amounts)
     except (KeyError, TypeError):
-        agrees = False
+        total, agrees = 0, False
     if not agrees:
         raise BadStatement("its charges do not add up")
-    return int(receipt["charged_msats"])
+    return int(total)
 
 
 def _charge(connection: Connection, one: Charge) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """What a request was charged, proven by the node's signature to whoever paid for it."""
 
 import asyncio
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from routstr.cli.proving import PROOFS
 from routstr.core.request_id import REQUEST_ID_HEADER
 from routstr.payment import signing
+from routstr.payment.liabilities import verify_proof
 from routstr.payment.receipts import SEAL, verify_receipt
 from routstr.payment.signing import BadStatement
 from tests.integration.money.conftest import ME, Purse, on_sqlite
@@ -96,3 +100,23 @@ async def test_what_was_charged_is_sealed_soon_and_the_seal_is_signed(
     ]
     assert told["charges"][0]["seal"] == covering[0]
     assert seal["digest"] in covering
+
+
+@on_sqlite
+async def test_everybody_is_inside_of_what_the_node_says_it_owes(
+    house: House, client: Client, purse: Purse, tmp_path: Path
+) -> None:
+    key = await client.new_key(await purse.token(20))
+    paid = await client.pay(await purse.token(10))
+    assert paid.status == 200
+    folder = tmp_path / "owed"
+    said = await house.node.speak("liabilities", "export", str(folder), "--json")
+    assert said.status == 0, said
+    outcome = await house.audit()
+    assert (said.json["owed_msats"], said.json["reserves_msats"]) == (outcome.owed, outcome.assets)
+    assert said.json["pubkey"] == ME.pubkey
+    assert (folder / PROOFS).stat().st_mode & 0o777 == 0o600
+    proofs = [json.loads(line) for line in (folder / PROOFS).read_text().splitlines()]
+    assert sum(verify_proof(one, pubkey=ME.pubkey) for one in proofs) == outcome.owed
+    [mine] = [one for one in proofs if one["key_id"] == (await client.info(key)).json["id"]]
+    assert mine["balance_msats"] == 20_000
