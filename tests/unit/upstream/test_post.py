@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import pytest
@@ -9,7 +9,7 @@ from yarl import URL
 
 from devkit.upstream import Upstream
 from routstr.upstream.client import Answer, UpstreamClient, UpstreamLimits
-from routstr.upstream.post import BODY_BYTES_MAX
+from routstr.upstream.post import BODY_BYTES_MAX, Address
 from tests.unit.upstream.waiting import until
 
 Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -41,9 +41,149 @@ async def post(session: aiohttp.ClientSession, url: str, **headers: str) -> Answ
 
 
 def idle(session: aiohttp.ClientSession) -> int:
-    """Connections that wait for the next request."""
+    """Connections that are open: in use, or waiting for the next request."""
     assert session.connector is not None
-    return sum(map(len, session.connector._conns.values()))
+    return sum(map(len, session.connector._conns.values())) + len(session.connector._acquired)
+
+
+class Counted:
+    """A server that answers each request with ``answer`` and counts its connections."""
+
+    def __init__(self, answer: bytes = OK, later: bytes = b"") -> None:
+        self.answer = answer
+        self.later = later
+        self.connections: list[asyncio.StreamWriter] = []
+        self.ended = 0
+
+    async def speak(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.append(writer)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await reader.readuntil(b"\r\n\r\n{}")
+                writer.write(self.answer)
+                if self.later:
+                    await asyncio.sleep(0.005)
+                    writer.write(self.later)
+        self.ended += 1
+
+
+async def address(session: aiohttp.ClientSession, url: str, kept_s: float) -> Address:
+    assert session.connector is not None
+    return Address(session.connector, URL(url), aiohttp.ClientTimeout(), session, kept_s=kept_s)
+
+
+async def whole(at: Address) -> bytes:
+    """One request and its answer."""
+    _, _, content, hang_up = await at.post(CIMultiDict(), b"{}")
+    read = await content.read()
+    hang_up()
+    return read
+
+
+async def test_one_connection_serves_one_request_after_the_other(
+    session: aiohttp.ClientSession,
+) -> None:
+    told = Counted()
+    async with server(told.speak) as url:
+        at = await address(session, url, 5)
+        assert [await whole(at) for _ in range(3)] == [b"ok"] * 3
+        assert (len(told.connections), idle(session)) == (1, 1)
+
+
+async def test_requests_at_once_have_connections_of_their_own(
+    session: aiohttp.ClientSession,
+) -> None:
+    told = Counted()
+    async with server(told.speak) as url:
+        at = await address(session, url, 5)
+        for _ in range(2):
+            assert await asyncio.gather(*(whole(at) for _ in range(3))) == [b"ok"] * 3
+        assert len(told.connections) == 3
+
+
+async def test_a_connection_that_ended_while_it_waited_is_not_used(
+    session: aiohttp.ClientSession,
+) -> None:
+    told = Counted()
+    async with server(told.speak) as url:
+        at = await address(session, url, 5)
+        await whole(at)
+        told.connections[0].close()
+        await until(lambda: told.ended == 1)
+        await asyncio.sleep(0.01)
+        assert await whole(at) == b"ok"
+        assert (len(told.connections), idle(session)) == (2, 1)
+
+
+@pytest.mark.parametrize("more", [b"x", OK])
+async def test_a_connection_on_which_more_came_than_was_asked_for_is_not_used(
+    session: aiohttp.ClientSession, more: bytes
+) -> None:
+    told = Counted(later=more)
+    async with server(told.speak) as url:
+        at = await address(session, url, 5)
+        for number in (1, 2):
+            assert await whole(at) == b"ok"
+            await asyncio.sleep(0.03)
+            assert len(told.connections) == number
+
+
+async def test_an_answer_that_is_left_unread_ends_its_connection_alone(
+    session: aiohttp.ClientSession,
+) -> None:
+    told = Counted(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")
+    async with server(told.speak) as url:
+        at = await address(session, url, 5)
+        *_, hang_up = await at.post(CIMultiDict(), b"{}")
+        hang_up()
+        await until(lambda: told.ended == 1)
+        told.answer = OK
+        *_, content, late = await at.post(CIMultiDict(), b"{}")
+        assert await content.read() == b"ok"
+        assert await whole(at) == b"ok"
+        late()  # the connection is somebody else's by now
+        assert await whole(at) == b"ok"
+        assert (len(told.connections), idle(session)) == (2, 1)
+
+
+async def test_a_connection_that_nobody_uses_is_closed(session: aiohttp.ClientSession) -> None:
+    told = Counted()
+    async with server(told.speak) as url:
+        at = await address(session, url, 0.03)
+        await whole(at)
+        await until(lambda: told.ended == 1)
+        assert idle(session) == 0
+        assert await whole(at) == b"ok"
+
+
+async def test_of_two_that_wait_the_one_that_is_used_stays(session: aiohttp.ClientSession) -> None:
+    told = Counted()
+    async with server(told.speak) as url:
+        at = await address(session, url, 0.1)
+        await asyncio.gather(whole(at), whole(at))
+        for _ in range(8):
+            await asyncio.sleep(0.03)
+            await whole(at)
+        assert (len(told.connections), told.ended) == (2, 1)
+
+
+async def test_what_waits_ends_with_the_session() -> None:
+    told = Counted()
+    async with server(told.speak) as url:
+        async with aiohttp.ClientSession() as shared:
+            await whole(await address(shared, url, 5))
+        await until(lambda: told.ended == 1)
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
+async def test_an_answer_without_a_body_leaves_its_connection(
+    session: aiohttp.ClientSession, status: bytes
+) -> None:
+    told = Counted(b"HTTP/1.1 %b\r\n\r\n" % status)
+    async with server(told.speak) as url:
+        at = await address(session, url, 5)
+        assert [await whole(at) for _ in range(2)] == [b"", b""]
+        assert len(told.connections) <= 2
 
 
 async def test_the_head_names_host_length_and_nothing_that_was_not_asked_for(
