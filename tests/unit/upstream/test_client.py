@@ -57,8 +57,9 @@ async def test_what_is_sent_arrives_and_the_answer_comes_back(
 async def test_an_answer_read_to_its_end_gives_the_connection_back(
     session: aiohttp.ClientSession, upstream: Upstream
 ) -> None:
+    client = UpstreamClient(session, UpstreamLimits())
     for _ in range(3):
-        got = await send(session, upstream)
+        got = await client.send(URL(f"{upstream.base_url}/chat/completions"), CIMultiDict(), BODY)
         await rest(got)
         got.close()
     assert session.connector is not None
