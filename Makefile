@@ -50,6 +50,10 @@ endpoint-matrix: ## every endpoint, payer and trouble: what is charged, to the m
 money-fuzz: ## money at random on two nodes, compared with a model; OPS=10000, SEED=7, DB=postgres
 	@$(environments) dev -- -m tests.fuzz.money $(if $(OPS),--ops $(OPS)) $(if $(SEED),--seed $(SEED)) $(if $(DB),--db $(DB))
 
+.PHONY: fuzz
+fuzz: ## almost-right inputs for every parser of what outsiders write; MINUTES=30 for each, ONLY=token, SEED=7
+	@$(environments) dev -- -m tests.security.fuzz $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: acceptance
 acceptance: ## programs of others pay: a wallet, the clients of OpenAI and Anthropic, a real model; needs npm
 	@$(environments) dev mint-0.21 -- -m pytest -q -rs tests/acceptance
