@@ -2,11 +2,14 @@
 
 import asyncio
 from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from routstr.core.db import Tx
+from routstr.core.db.pipe import Pipe, binaries, numbers, texts
 from routstr.ledger import accounts, batch_postgres
 from routstr.ledger.entries import Held
 from routstr.ledger.service import Ledger
@@ -52,6 +55,45 @@ async def test_ids_come_from_the_sequence_and_are_never_given_twice(bank: Bank) 
     taken = await bank.db.write(lambda tx: batch_postgres.new_hold_ids(tx.raw, 3))
     more = await bank.db.write(lambda tx: batch_postgres.new_hold_ids(tx.raw, 2))
     assert [*taken, *more] == [1, 2, 3, 4, 5]
+
+
+async def test_a_batch_asks_once_and_tells_once(bank: Bank) -> None:
+    account = await bank.customer(1_000)
+    pipe: Pipe = await bank.db.write(lambda tx: tx.raw.pipe)
+    trips = []
+    for mark in (None, await bank.limit(account)):
+        before = pipe.trips
+        held = await bank.ledger.hold(replace(request(account, 10), mark=mark))
+        assert isinstance(held, Held)
+        await bank.ledger.settle(settlement(held.hold, 3))
+        trips.append(pipe.trips - before)
+    assert trips == [4, 6], "a hold and a settlement, two each; with a limit one more each"
+
+
+async def test_values_are_read_as_they_were_meant(bank: Bank) -> None:
+    words = ["", "a b", 'q"', "b\\", "{,}", "NULL", "ü\n", "%s", "'"]
+    keys = [b"", b"C\x00\xff", b"\\x41"]
+
+    def told(tx: Tx) -> tuple[list[Any], ...]:
+        pipe = tx.raw.pipe
+        pipe.add("SELECT unnest(%s::text[])", texts(words))
+        pipe.add("SELECT encode(unnest(%s::bytea[]), 'hex')", binaries(keys))
+        pipe.add("SELECT unnest(%s::bigint[])", numbers([-(2**63), None, 7]))
+        return tuple([row[0] for row in rows] for rows in pipe.run())
+
+    assert await bank.db.write(told) == (
+        [word.encode() for word in words],
+        [key.hex().encode() for key in keys],
+        [b"-9223372036854775808", None, b"7"],
+    )
+
+
+async def test_a_statement_that_somebody_deallocated_is_prepared_again(bank: Bank) -> None:
+    account = await bank.customer(1_000)
+    assert isinstance(await bank.ledger.hold(request(account, 10)), Held)
+    await bank.db.write(lambda tx: tx.raw.execute("DEALLOCATE ALL"))
+    assert isinstance(await bank.ledger.hold(request(account, 10)), Held)
+    assert (await bank.account(account))["held"] == 20
 
 
 async def test_instances_that_charge_and_pay_in_crosswise_do_not_deadlock(bank: Bank) -> None:
