@@ -1,5 +1,6 @@
 """The use cases with money, as the endpoints and the paid routes share them."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
@@ -145,6 +146,15 @@ async def settle_rest(ledger: Ledger) -> None:
         await ledger.settle_late()
     except (DatabaseUnavailable, OutcomeUnknown) as error:
         _log.error("unsettled_at_stop", holds=sorted(ledger.live_holds()), reason=str(error))
+
+
+def open_sealer(
+    db: Database, clock: Clock, instance: int, node_key: NodeKey, stack: AsyncExitStack
+) -> Sealer:
+    """What seals transfers for an instance, a last time when the stack is closed."""
+    sealer = Sealer(db, clock, instance, node_key.derive(seals.PURPOSE))
+    stack.push_async_callback(seal_rest, sealer)
+    return sealer
 
 
 async def seal_rest(sealer: Sealer) -> None:

@@ -24,7 +24,7 @@ from routstr.assembly.lightning import build_lightning, start_watch
 from routstr.assembly.limits import guard, guard_free
 from routstr.assembly.metrics import build_metrics
 from routstr.assembly.models import Shelf, build_shelf, open_catalog, start_lists
-from routstr.assembly.money import Money, build_money, seal_rest, settle_rest, start_money
+from routstr.assembly.money import Money, build_money, open_sealer, settle_rest, start_money
 from routstr.assembly.nostr import Nostr, build_nostr, show_nostr, start_nostr
 from routstr.assembly.overview import (
     build_board,
@@ -48,13 +48,12 @@ from routstr.assembly.relay import paid_routes, repeatable
 from routstr.assembly.repeats import build_repeats, start_repeats
 from routstr.assembly.selling import build_selling, start_overrides
 from routstr.assembly.sharing import Shared, open_shared
-from routstr.assembly.signing import NodeSigner
+from routstr.assembly.signing import show_receipts
 from routstr.assembly.tracing import open_tracing
 from routstr.assembly.wallet import open_wallet, remind_of_seed
 from routstr.assembly.wallet_desk import build_wallet_desk
 from routstr.auth.objects import Objects
 from routstr.balance.idempotency import Repetition
-from routstr.balance.receipts import ReceiptDesk
 from routstr.balance.service import BalanceService
 from routstr.catalog.override_watch import OverrideWatch
 from routstr.catalog.service import Catalog
@@ -69,7 +68,7 @@ from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
 from routstr.core.tracing import Tracer
 from routstr.core.traffic import CountedLines
-from routstr.ledger import instances, seals
+from routstr.ledger import instances
 from routstr.ledger.sealer import SEAL_SECONDS, Sealer
 from routstr.ledger.service import Ledger
 from routstr.ledger.sweep import Sweeper
@@ -81,7 +80,6 @@ from routstr.payment.alert_board import AlertBoard
 from routstr.payment.demand import Demands
 from routstr.payment.maintenance import told_with
 from routstr.payment.price import PriceFeed
-from routstr.payment.receipts import Receipts
 from routstr.payment.tokens import load_vocabulary
 from routstr.proxy.forms import FormLimits
 from routstr.proxy.hot import HotRoutes, Surroundings
@@ -236,14 +234,9 @@ class Running:
         start_watch(settings, self._process.db, base.wallet, self._process.clock, supervisor)
         start_repeats(repetition, supervisor)
         start_nostr(
-            self.nostr,
-            settings,
-            self._process,
-            base.outgoing,
-            self.onion.url,
-            base.ledger.node.revenue,
-            supervisor,
-        )
+            self.nostr, settings, self._process, base.outgoing, self.onion.url,
+            base.ledger.node.revenue, supervisor,
+        )  # fmt: skip
 
     async def _open_base(self, stack: AsyncExitStack, before: "Running | None") -> Base:
         """Be an instance, with books and a wallet."""
@@ -252,8 +245,7 @@ class Running:
         instance = await db.write(instances.register)
         stack.push_async_callback(db.write, lambda tx: instances.stop(tx, instance))
         ledger = self._ledger = Ledger(db, clock, instance, await Ledger.open_books(db, clock))
-        sealer = self._sealer = Sealer(db, clock, instance, node_key.derive(seals.PURPOSE))
-        stack.push_async_callback(seal_rest, sealer)
+        self._sealer = open_sealer(db, clock, instance, node_key, stack)
         stack.push_async_callback(settle_rest, ledger)
         outgoing = await stack.enter_async_context(
             outgoing_session(settings, allow_loopback=settings.allow_insecure_mints)
@@ -276,15 +268,9 @@ class Running:
         """A wallet of this instance that may also speak to mints that are not listed."""
         process = self._process
         return await open_wallet(
-            self.settings,
-            process.db,
-            process.node_key,
-            base.instance,
-            base.outgoing,
-            process.clock,
-            unlisted=unlisted,
-            telemetry=process.telemetry,
-        )
+            self.settings, process.db, process.node_key, base.instance, base.outgoing,
+            process.clock, unlisted=unlisted, telemetry=process.telemetry,
+        )  # fmt: skip
 
     def _start_upkeep(self, base: Base, objects: Objects) -> None:
         sweeper = Sweeper(
@@ -337,13 +323,8 @@ class Running:
         )
         self._watch(base, health)
         state.onion = self.onion.url
-        signer = NodeSigner(self.nostr.keyring, process.node_key)
-        state.node = NodeParts(
-            self.settings, catalog, health, self.onion, self.nostr.npub, signer.pubkey
-        )
-        state.receipts = ReceiptDesk(
-            Receipts(process.db, signer), base.money.auth, base.money.x_cashu
-        )
+        pubkey = show_receipts(state, self.nostr.keyring, process, base.money)
+        state.node = NodeParts(self.settings, catalog, health, self.onion, self.nostr.npub, pubkey)
         state.admin = upstreams.admin
         show_nostr(state, self.nostr, self.settings, process, self.onion.url)
         state.metrics = build_metrics(

@@ -1,12 +1,19 @@
-"""With which key the node signs what it says of money."""
+"""With which key the node signs what it says of money, and receipts by it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
+from starlette.datastructures import State
+
+from routstr.assembly.money import Money
+from routstr.assembly.process import Process
+from routstr.balance.receipts import ReceiptDesk
 from routstr.core.logging import get_logger
 from routstr.core.node_key import NodeKey, SealBroken
 from routstr.discovery.identity import InvalidKey
 from routstr.discovery.keyring import Keyring
 from routstr.payment import signing
+from routstr.payment.receipts import Receipts
 from routstr.payment.signing import SigningKey
 
 _log = get_logger(__name__)
@@ -39,3 +46,12 @@ class NodeSigner:
     async def pubkey(self) -> str:
         """Its public key, 64 hexadecimal digits."""
         return (await self.key()).pubkey
+
+
+def show_receipts(
+    state: State, keyring: Keyring, process: Process, money: Money
+) -> Callable[[], Awaitable[str]]:
+    """Give the routes of receipts what they need; return what tells the node's public key."""
+    signer = NodeSigner(keyring, process.node_key)
+    state.receipts = ReceiptDesk(Receipts(process.db, signer), money.auth, money.x_cashu)
+    return signer.pubkey
