@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from routstr.core.db.pipe import Row, binaries, numbers, texts, truths, whole
+from routstr.core.db.postgres_values import Row, binaries, numbers, texts, truths, whole
 from routstr.ledger.entries import AccountRow, Decision, HoldRow, Stamp
 from routstr.ledger.limits import LimitRow
 

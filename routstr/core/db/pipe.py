@@ -10,7 +10,7 @@ queued carried out first.
 """
 
 import select
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -18,8 +18,7 @@ import psycopg
 from psycopg import pq
 from psycopg.pq.abc import PGresult
 
-Row = Sequence[bytes | None]
-"""The columns of one row, as PostgreSQL writes them."""
+from routstr.core.db.postgres_values import Row
 
 _NUL: Final = 0
 _READ: Final = select.POLLIN
@@ -135,36 +134,6 @@ class Pipe:
             poll.modify(self._pg.socket, _READ)
         if ready[0][1] & ~select.POLLOUT:
             self._pg.consume_input()
-
-
-def whole(number: int) -> bytes:
-    """A whole number as PostgreSQL reads it."""
-    return b"%d" % number
-
-
-def numbers(values: Iterable[int | None]) -> bytes:
-    """An array of whole numbers."""
-    written = ["NULL" if value is None else int.__repr__(value) for value in values]
-    return f"{{{','.join(written)}}}".encode()
-
-
-def truths(values: Iterable[bool]) -> bytes:
-    """An array of booleans."""
-    return f"{{{','.join(['t' if value else 'f' for value in values])}}}".encode()
-
-
-def texts(values: Iterable[str]) -> bytes:
-    """An array of texts."""
-    written = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
-    return "{{{}}}".format(",".join([f'"{value}"' for value in written])).encode()
-
-
-def binaries(values: Iterable[bytes]) -> bytes:
-    """An array of byte strings."""
-    return f"{{{','.join([_BINARY + value.hex() for value in values])}}}".encode()
-
-
-_BINARY: Final = r"\\x"
 
 
 def _rows(answer: PGresult) -> list[Row]:

@@ -19,7 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from routstr.core.db.backend import CommitLost, Dialect, Failure, Tx
-from routstr.core.db.pipe import Pipe, Piped, whole
+from routstr.core.db.pipe import Pipe, Piped
+from routstr.core.db.postgres_values import whole
 
 _CONNECT_SECONDS: Final = 10
 _READERS_MAX: Final = 8

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from routstr.core.db import Tx
-from routstr.core.db.pipe import Pipe, binaries, numbers, texts
+from routstr.core.db.pipe import Pipe
+from routstr.core.db.postgres_values import binaries, numbers, texts
 from routstr.ledger import accounts, batch_postgres
 from routstr.ledger.entries import Held
 from routstr.ledger.service import Ledger

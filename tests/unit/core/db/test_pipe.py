@@ -3,7 +3,8 @@
 import psycopg
 import pytest
 
-from routstr.core.db.pipe import Pipe, binaries, numbers, texts, truths, whole
+from routstr.core.db.pipe import Pipe
+from routstr.core.db.postgres_values import binaries, numbers, texts, truths, whole
 from routstr.money import Msat
 
 
