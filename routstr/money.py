@@ -6,9 +6,10 @@ Everything inside is whole millisatoshi (:class:`Msat`). Sat, USD and rates live
 Rounding has a direction: what is charged goes up, what is given back goes down.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from fractions import Fraction
+from functools import partial
 from typing import Final, Self, final
 
 MSAT_PER_SAT: Final = 1_000
@@ -83,6 +84,8 @@ def _same(other: object) -> Msat:
 
 
 ZERO: Final = Msat(0)
+known_msat: Final[Callable[[int], Msat]] = partial(int.__new__, Msat)
+"""An amount of a number that whole numbers alone have made: not asked again what it is."""
 
 
 def total(amounts: Iterable[Msat]) -> Msat:

@@ -53,30 +53,28 @@ class Rates:
     image_made: int = 0
     second: int = 0
     character: int = 0
+    free: bool = field(init=False, repr=False, compare=False)
+    """Nothing of this model costs anything."""
+    input_worst: int = field(init=False, repr=False, compare=False)
+    """The most that one input token can cost."""
+    output_worst: int = field(init=False, repr=False, compare=False)
+    """The most that one output token of text can cost."""
 
     def __post_init__(self) -> None:
-        """Tokens of sound and pictures cost what those of words do, unless a price is given."""
+        """Tokens of sound and pictures cost what those of words do, unless a price is given.
+
+        What every quote asks of the rates is worked out once.
+        """
         for name, words in _LIKE_WORDS:
             if getattr(self, name) == AS_WORDS:
                 object.__setattr__(self, name, getattr(self, words))
         for name, value in zip(_NAMES, _values(self), strict=True):
             if type(value) is not int or value < 0:
                 raise ValueError(f"rate {name} is not a whole number of 10^-12 msat")
-
-    @property
-    def free(self) -> bool:
-        """Nothing of this model costs anything."""
-        return not any(_values(self))
-
-    @property
-    def input_worst(self) -> int:
-        """The most that one input token can cost."""
-        return max(self.prompt, self.cache_read, self.cache_write, self.audio_input)
-
-    @property
-    def output_worst(self) -> int:
-        """The most that one output token of text can cost."""
-        return self.completion + self.reasoning
+        dearest = max(self.prompt, self.cache_read, self.cache_write, self.audio_input)
+        object.__setattr__(self, "free", not any(_values(self)))
+        object.__setattr__(self, "input_worst", dearest)
+        object.__setattr__(self, "output_worst", self.completion + self.reasoning)
 
     def dumps(self) -> str:
         """Write the rates as compact text, to travel with a hold.
@@ -99,7 +97,7 @@ class Rates:
         return cls(*map(int, values))
 
 
-_NAMES: Final = tuple(field.name for field in fields(Rates))
+_NAMES: Final = tuple(one.name for one in fields(Rates) if one.init)
 _values: Final = attrgetter(*_NAMES)
 _WORDS: Final = _NAMES.index("audio_input")
 _LENGTHS: Final = {_TOKENS_ONLY: _WORDS, _ALL_UNITS: len(_NAMES)}

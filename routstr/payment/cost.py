@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from routstr.catalog.snapshot import PER_MSAT, Rates
-from routstr.money import MSAT_PER_BTC, ZERO, Msat
+from routstr.money import MSAT_PER_BTC, ZERO, Msat, known_msat
 from routstr.payment.usage import Media, Usage
 
 
@@ -37,28 +37,32 @@ def calculate_request_cost(rates: Rates, usage: Usage) -> Cost:
     exact = rates.request + rates.image * usage.images + rates.web_search * usage.web_searches
     if media is not None:
         exact += _pieces(rates, media)
-    base = _up(exact)
-    exact += rates.prompt * usage.prompt
-    if media is not None:
-        exact += (rates.audio_input - rates.prompt) * media.audio_input
-        exact += (rates.image_input - rates.prompt) * media.image_input
-    with_input = _up(exact)
-    exact += rates.cache_read * usage.cache_read
-    with_cache_read = _up(exact)
-    exact += rates.cache_write * usage.cache_write
-    with_cache_write = _up(exact)
+    base = with_input = _up(exact) if exact else 0
+    if usage.prompt or media is not None:
+        exact += rates.prompt * usage.prompt
+        if media is not None:
+            exact += (rates.audio_input - rates.prompt) * media.audio_input
+            exact += (rates.image_input - rates.prompt) * media.image_input
+        with_input = _up(exact)
+    with_cache_read = with_cache_write = with_input
+    if usage.cache_read:
+        exact += rates.cache_read * usage.cache_read
+        with_cache_read = with_cache_write = _up(exact)
+    if usage.cache_write:
+        exact += rates.cache_write * usage.cache_write
+        with_cache_write = _up(exact)
     exact += rates.completion * usage.completion + rates.reasoning * usage.reasoning
     if media is not None:
         exact += (rates.audio_output - rates.completion) * media.audio_output
         exact += (rates.image_output - rates.completion) * media.image_output
     total = _up(exact)
     return Cost(
-        total=Msat(total),
-        base=Msat(base),
-        input=Msat(with_input - base),
-        output=Msat(total - with_cache_write),
-        cache_read=Msat(with_cache_read - with_input),
-        cache_write=Msat(with_cache_write - with_cache_read),
+        known_msat(total),
+        known_msat(base),
+        known_msat(with_input - base),
+        known_msat(total - with_cache_write),
+        known_msat(with_cache_read - with_input),
+        known_msat(with_cache_write - with_cache_read),
     )
 
 

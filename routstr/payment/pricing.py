@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from routstr.catalog.snapshot import PER_MSAT, Goods, ModelEntry, Rates
 from routstr.errors import InvalidParameter, NotPriced
-from routstr.money import MAX_MSAT, ZERO, Msat
+from routstr.money import MAX_MSAT, ZERO, Msat, known_msat
 from routstr.payment.cost import calculate_request_cost
 from routstr.payment.tokens import PromptEstimate
 from routstr.payment.usage import Usage
@@ -197,4 +197,4 @@ def _up(exact: int) -> int:
 
 
 def _msat(amount: int) -> Msat:
-    return Msat(min(amount, MAX_MSAT))
+    return known_msat(min(amount, MAX_MSAT))
