@@ -10,6 +10,9 @@ from typer.testing import CliRunner
 
 from routstr.cli.tree import cli
 from routstr.core.db import migrate
+from routstr.core.node_key import NodeKey
+from routstr.ledger import seals
+from routstr.ledger.seal_check import SEALED
 
 runner = CliRunner()
 
@@ -113,3 +116,28 @@ def test_a_database_without_this_schema_is_told_in_one_line(
     assert done.exit_code == 1
     assert "The books cannot be verified: there is no database" in done.output
     assert not (tmp_path / "none.db").exists()
+
+
+def seal(database: Path, *, key: NodeKey) -> None:
+    """One seal over five transfers, of which none is there."""
+    digest = seals.digest_of(1, seals.GENESIS, 5, [])
+    proof = seals.proof_of(key.derive(seals.PURPOSE), 1, digest)
+    connection = sqlite3.connect(database)
+    connection.execute("INSERT INTO seals VALUES (1, 1, 5, 0, ?, ?, 1)", (digest, proof))
+    connection.commit()
+    connection.close()
+
+
+def test_sealed_transfers_that_are_gone_are_told_in_full_and_incrementally(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told()["holds"]
+    seal(database, key=NodeKey(b"k" * 32))
+    gone = "transfers up to 5 were sealed, the newest is 0"
+    for words in ([], ["--incremental"]):
+        [check] = [check for check in told(*words)["checks"] if check["problems"]]
+        assert check == {"name": SEALED, "problems": [gone]}, "nobody knows the key here"
+    monkeypatch.setenv("ROUTSTR_SECRET_KEY", "00" * 32)
+    [check] = [check for check in told()["checks"] if check["problems"]]
+    assert check["problems"] == ["seal 1 was not made with this node's key", gone]
+    assert told("--rebase")["holds"]
