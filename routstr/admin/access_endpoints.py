@@ -2,7 +2,7 @@
 
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 
 from routstr.admin.access import Authorization, Guard, private, visit
 from routstr.admin.access_desk import AccessDesk
@@ -27,6 +27,7 @@ def _desk(request: Request) -> AccessDesk:
 
 _guard = Guard(Scope.SECURITY)
 Desk = Annotated[AccessDesk, Depends(_desk)]
+Number = Annotated[int, Path(ge=1, lt=2**63)]
 Asking = Annotated[Caller, Depends(_guard)]
 
 router = APIRouter(
@@ -62,7 +63,7 @@ async def create_token(body: TokenCreate, desk: Desk) -> TokenMade:
 
 
 @router.delete("/cli-tokens/{token}")
-async def revoke_token(token: int, desk: Desk) -> Removed:
+async def revoke_token(token: Number, desk: Desk) -> Removed:
     """Revoke a token, at once."""
     await desk.revoke_token(token)
     return Removed(deleted_id=token)
@@ -75,7 +76,7 @@ async def list_sessions(desk: Desk, asking: Asking) -> list[SessionAnswer]:
 
 
 @router.delete("/sessions/{session}")
-async def end_session(session: int, desk: Desk) -> Removed:
+async def end_session(session: Number, desk: Desk) -> Removed:
     """End a session."""
     await desk.end_session(session)
     return Removed(deleted_id=session)

@@ -120,7 +120,7 @@ async def donate(
 async def history(
     histories: Annotated[Histories, Depends(_histories)],
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 50,
-    before: Annotated[int | None, Query(ge=1)] = None,
+    before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
     authorization: Authorization = None,
 ) -> History:
     """List every transfer of the key's account, newest first."""

@@ -105,7 +105,11 @@ async def receipt(
     request_id: Annotated[str, Path(max_length=_ID_CHARS_MAX)],
     before: Annotated[
         int | None,
-        Query(ge=1, description="search charges below this transfer's id; default the newest 5000"),
+        Query(
+            ge=1,
+            lt=2**63,
+            description="search charges below this transfer's id; default the newest 5000",
+        ),
     ] = None,
     authorization: Authorization = None,
     x_cashu: XCashuHeader = None,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import StreamingResponse
 
 from routstr.admin.access import operator, private
@@ -14,8 +14,9 @@ from routstr.admin.scopes import Scope, needs
 from routstr.core.late_route import LateRoute
 
 Limit = Annotated[int, Query(ge=1, le=500)]
-Before = Annotated[int | None, Query(ge=1, description="next_before of the page before")]
-Seconds = Annotated[int | None, Query(ge=0, description="Unix time")]
+Before = Annotated[int | None, Query(ge=1, lt=2**63, description="next_before of the page before")]
+Number = Annotated[int, Path(ge=1, lt=2**63)]
+Seconds = Annotated[int | None, Query(ge=0, le=10**10, description="Unix time")]
 
 
 def _desk(request: Request) -> BooksDesk:
@@ -81,7 +82,7 @@ async def list_tokens(
 
 @router.post("/issued-tokens/{token}/check")
 @needs(Scope.READ)
-async def check_token(token: int, desk: Desk) -> TokenInfo:
+async def check_token(token: Number, desk: Desk) -> TokenInfo:
     """Ask the mint whether a token was redeemed."""
     return await desk.ask_mint(token)
 

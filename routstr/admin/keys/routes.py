@@ -31,7 +31,7 @@ from routstr.core.late_route import LateRoute
 from routstr.money import Msat, Unit
 
 Limit = Annotated[int, Query(ge=1, le=500)]
-Before = Annotated[int | None, Query(ge=1, description="next_before of the page before")]
+Before = Annotated[int | None, Query(ge=1, lt=2**63, description="next_before of the page before")]
 Search = Annotated[str, Query(max_length=200, description="public id, name or note begins so")]
 
 

@@ -57,7 +57,7 @@ def _providers(request: Request) -> ProviderBoard:
 Models = Annotated[ModelDesk, Depends(_models)]
 Board = Annotated[ProviderBoard, Depends(_providers)]
 Number = Annotated[int, Path(ge=1, le=1_000)]
-Version = Annotated[int, Query(ge=0, description="of the provider that was looked at")]
+Version = Annotated[int, Query(ge=0, lt=2**63, description="of the provider that was looked at")]
 
 _HERE: Final = "/upstream-providers/{provider}"
 router = APIRouter(

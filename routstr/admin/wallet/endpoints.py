@@ -43,7 +43,7 @@ def desk_of(request: Request) -> WalletDesk:
 
 Desk = Annotated[WalletDesk, Depends(desk_of)]
 Actions = Annotated[WalletActions, Depends(actions_of)]
-Before = Annotated[int | None, Query(ge=1, description="only with ids below this one")]
+Before = Annotated[int | None, Query(ge=1, lt=2**63, description="only with ids below this one")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Number = Annotated[int, Path(ge=1, lt=2**63)]
 IdempotencyKey = Annotated[
