@@ -5,7 +5,6 @@ The catalogue is ``texts/<language>/<area>.toml``: a text is named ``area.name``
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import cache
@@ -34,6 +33,8 @@ _ASKED: Final = re.compile(
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
     """All texts of one language by name."""
+    import tomllib  # noqa: PLC0415 - not before the first page
+
     found: dict[str, str] = {}
     for file in sorted((files(__package__) / "texts" / language).iterdir(), key=lambda f: f.name):
         area = file.name.removesuffix(".toml")

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from routstr.core import setting_types as types
 from routstr.core.secret import Secret
+from routstr.core.setting_group import meanings
 from routstr.core.setting_groups import GROUPS
 from routstr.core.settings import Settings
 from tests.unit.test_env_example import profile_notes, shown
@@ -102,9 +103,9 @@ def render() -> str:
     for group in GROUPS:
         parts.append(f"## {(group.__doc__ or '').rstrip('.')}\n")
         parts.append("| variable | default | value | meaning |\n|---|---|---|---|")
-        for name, field in group.model_fields.items():
+        for name, about in meanings(group).items():
             default = shown(getattr(defaults, name))
-            meaning = f"{field.description}{profile_notes(name)}"
+            meaning = f"{about}{profile_notes(name)}"
             meaning = re.sub(r"([|<*])", r"\\\1", " ".join(meaning.split()))
             value = kind(group.__annotations__[name])
             parts.append(

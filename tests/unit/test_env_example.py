@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from routstr.core.secret import Secret
+from routstr.core.setting_group import meanings
 from routstr.core.setting_groups import GROUPS
 from routstr.core.settings import PROFILES, Settings, load_settings
 
@@ -43,8 +44,8 @@ def render() -> str:
     lines = [HEAD]
     for group in GROUPS:
         lines.append(f"# ---- {(group.__doc__ or '').rstrip('.')} ----\n")
-        for name, field in group.model_fields.items():
-            lines.append(f"# {field.description}{profile_notes(name)}")
+        for name, about in meanings(group).items():
+            lines.append(f"# {about}{profile_notes(name)}")
             lines.append(f"#{name.upper()}={shown(getattr(defaults, name))}".rstrip() + "\n")
     return "\n".join(lines)
 

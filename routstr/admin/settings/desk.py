@@ -20,7 +20,7 @@ from routstr.admin.settings.fields import (
 )
 from routstr.core.options.effective import STORABLE, Origin, locked
 from routstr.core.options.service import REDACTED, Options, Stored, unfitting
-from routstr.core.setting_group import Group
+from routstr.core.setting_group import Group, meanings
 from routstr.core.setting_groups import GROUPS
 from routstr.core.settings import Settings
 
@@ -120,14 +120,17 @@ class SettingsDesk:
     def _group(
         self, group: type[Group], stored: Mapping[str, Stored], usual: Settings
     ) -> ShownGroup:
-        shown = (self._shown(name, stored.get(name), usual) for name in group.model_fields)
+        about = meanings(group)
+        shown = (
+            self._shown(name, about[name], stored.get(name), usual) for name in group.model_fields
+        )
         return ShownGroup(group.__name__.lower(), tuple(shown))
 
-    def _shown(self, name: str, stored: Stored | None, usual: Settings) -> Shown:
+    def _shown(self, name: str, about: str, stored: Stored | None, usual: Settings) -> Shown:
         options, effective = self.options, self.options.effective
         return Shown(
             name=name,
-            about=Settings.model_fields[name].description or "",
+            about=about,
             kind=kind_of(name),
             unit=unit_of(name),
             text=text_of(effective.settings, name),

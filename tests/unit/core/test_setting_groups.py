@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from routstr.core.setting_group import meanings
 from routstr.core.setting_groups import GROUPS
 from routstr.core.settings import Settings
 
@@ -11,8 +12,9 @@ def test_every_setting_belongs_to_one_group_and_is_described_in_one_sentence() -
 
     assert sorted(names) == sorted(Settings.model_fields)
     assert len(names) == len(set(names))
-    for name in names:
-        description = Settings.model_fields[name].description or ""
+    described = {name: about for group in GROUPS for name, about in meanings(group).items()}
+    assert list(described) == names
+    for name, description in described.items():
         assert description.endswith("."), name
         assert "\n" not in description, name
         assert description[0].isupper() or description.startswith(("http", "*")), name
