@@ -1,7 +1,8 @@
 """Reads a stream of chat completion chunks as it passes, and touches almost none of it.
 
 A piece of the stream that ends with an event and holds nothing of interest goes on as the very same
-bytes: a handful of substring searches are all it costs. Of interest are
+bytes: a handful of substring searches are all it costs. Of a piece that holds many events, all that
+come before the first one of interest go on at once. Of interest are
 
 ====================================  ============================================================
 event                                 what becomes of it
@@ -25,17 +26,16 @@ from typing import Final
 from routstr.errors import UpstreamError
 from routstr.payment.usage import Usage, merge_usage, parse_usage
 from routstr.proxy.fields import Fields, encode, read_fields, value
+from routstr.proxy.plain_events import EVENT_ENDS, is_plain, plain_bytes
 
 SAMPLE_BYTES: Final = 64 * 1024
 """How much of a stream is remembered, in case its output must be estimated."""
 
-_EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n")
 _BOUNDARY: Final = re.compile(rb"\r\n(?:\r\n|\n|\r)|\n(?:\r\n|\n|\r)|\r(?:\r\n|\r)")
 _COMMENT: Final = re.compile(rb"(?:^|(?<=[\r\n])):[^\r\n]*(?:\r\n|\n|\r|$)")
 _LINES: Final = re.compile(rb"\r\n|\n|\r")
 _EDGE: Final = 3  # a boundary is at most four bytes long
 _CR: Final = 13
-_COLON: Final = 58
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -107,7 +107,7 @@ class StreamScanner:
             self._sample.append(piece)
             self._sample_size += size
         if not self._tail:
-            if piece.endswith(_EVENT_ENDS) and self._passes(piece):
+            if piece.endswith(EVENT_ENDS) and self._passes(piece):
                 self.last = piece
                 return piece
         else:
@@ -128,12 +128,21 @@ class StreamScanner:
 
     def _passes(self, data: bytes) -> bool:
         """Whether these bytes may go on without a closer look."""
-        return _is_plain(data)
+        return is_plain(data)
+
+    def _passing(self, data: bytes) -> int:
+        """How many bytes from the beginning may go on so: whole events, or none of them."""
+        return plain_bytes(data)
 
     def _events(self, data: bytes) -> bytes:
         passed: list[bytes] = []
-        start = 0
-        for end in _ends(data):
+        start = self._passing(data)
+        if start:
+            self.last = data[:start]
+            if start == len(data):
+                return self.last
+            passed.append(self.last)
+        for end in _ends(data, start):
             if end == len(data) and data[-1] == _CR:
                 break  # a \n that belongs to it may follow
             passed.append(self._event(data[start:end]))
@@ -200,27 +209,15 @@ class StreamScanner:
         return True
 
 
-def _ends(data: bytes) -> Iterator[int]:
+def _ends(data: bytes, start: int = 0) -> Iterator[int]:
     """Where events end: after a blank line, whichever of the three line ends it has."""
     if b"\r" in data:
-        yield from (boundary.end() for boundary in _BOUNDARY.finditer(data))
+        yield from (boundary.end() for boundary in _BOUNDARY.finditer(data, start))
         return
-    at = data.find(b"\n\n")
+    at = data.find(b"\n\n", start)
     while at >= 0:
         yield at + 2
         at = data.find(b"\n\n", at + 2)
-
-
-def _is_plain(data: bytes) -> bool:
-    """Whether nothing in these bytes is of interest. It may say no too often, never yes."""
-    return (
-        data[0] != _COLON
-        and b"\n:" not in data
-        and b"\r:" not in data
-        and b"[DONE]" not in data
-        and b'"error"' not in data
-        and (b'"usage"' not in data or data.count(b'"usage"') == data.count(b'"usage":null'))
-    )
 
 
 def data_of(event: bytes) -> bytes:

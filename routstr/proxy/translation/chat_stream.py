@@ -85,6 +85,9 @@ class ChatReader(StreamScanner):
     def _passes(self, data: bytes) -> bool:  # noqa: ARG002 - the scanner's
         return False
 
+    def _passing(self, data: bytes) -> int:  # noqa: ARG002 - the scanner's
+        return 0
+
     def _event(self, raw: bytes) -> bytes:
         data = _data(raw)
         if not data:
