@@ -10,7 +10,7 @@ from devkit.upstream import Reply as Said
 from devkit.upstream import chat, refuse
 from routstr.wallet import token
 from tests.integration.money.conftest import Purse, on_sqlite
-from tests.integration.money.house import Client, House
+from tests.integration.money.house import Client, House, Reply
 
 PROMPT: Final = "wherefore-is-the-marmot-purple"
 ANSWER: Final = "because-the-marmot-ate-beetroot"
@@ -28,7 +28,7 @@ async def test_what_is_asked_answered_and_paid_with_is_kept_nowhere(
     tokens = [await purse.token(SATS) for _ in range(4)]
     connector = aiohttp.TCPConnector(local_addr=(ADDRESS, 0))
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
-        client = Client(session, house.client.url)
+        client = Listening(session, house.client.url)
         key = await client.new_key(tokens[0])
         await ask(house, client, key, tokens[1])
         await client.call("GET", f"/v1/{PROMPT}", key=key)
@@ -42,11 +42,29 @@ async def test_what_is_asked_answered_and_paid_with_is_kept_nowhere(
         planted += [text[-40:], *(proof.secret for proof in token.decode(text).proofs)]
     metrics = (await house.client.call("GET", "/metrics")).body
     written = {"log": house.logged().encode(), "metrics": metrics, **database(house)}
+    operators = [house.node.settings["UPSTREAM_API_KEY"], house.node.settings["NSEC"]]
+    planted += operators
 
     found = [(place, one) for place in written for one in planted if one.encode() in written[place]]
     assert found == []
+    secrets = [*operators, key, *(text[-40:] for text in tokens)]
+    assert {status for status, _ in client.refusals} >= {400, 402, 403}
+    assert [(told, one) for _, told in client.refusals for one in secrets if one in told] == []
     assert b'"key_id":"key_' in written["log"], "the log was looked into"
     assert any(b"CREATE TABLE api_keys" in bytes_ for bytes_ in written.values())
+
+
+class Listening(Client):
+    """Keeps what it is told when it is refused: status, and head with body."""
+
+    refusals: list[tuple[int, str]]
+
+    async def call(self, method: str, path: str, **more: Any) -> Reply:
+        reply = await super().call(method, path, **more)
+        if reply.status >= 400:
+            told = f"{dict(reply.headers)} {reply.body.decode()}"
+            self.refusals = [*getattr(self, "refusals", []), (reply.status, told)]
+        return reply
 
 
 async def ask(house: House, client: Client, key: str, single: str) -> None:
@@ -59,7 +77,11 @@ async def ask(house: House, client: Client, key: str, single: str) -> None:
         assert (served.status, ANSWER.encode() in served.body) == (200, True)
     house.upstream.next(refuse(400, message=f"{PROMPT} is no question, {ANSWER}"))
     assert (await client.call("POST", path, key=key, json=body)).status == 400
+    theirs = house.node.settings["UPSTREAM_API_KEY"]
+    house.upstream.next(refuse(401, message=f"Incorrect API key provided: {theirs}."))
+    assert (await client.call("POST", path, key=key, json=body)).status >= 400
     assert (await client.call("POST", path, json=body)).status == 402
+    assert (await client.call("POST", path, key=key, json=body, params={"key": key})).status == 200
     unsold = {**body, "model": PROMPT}
     assert (await client.call("POST", path, key=key, json=unsold)).status == 400
     assert (await client.call("POST", path, key=key, data=json.dumps(body)[:-1])).status == 400
