@@ -34,11 +34,12 @@ def export(
 def proof(
     folder: Annotated[Path, typer.Argument(help="What routstr liabilities export wrote.")],
     key_id: Annotated[str, typer.Argument(help="Whose; the id that a key is told.")],
+    json: JsonFlag = False,  # noqa: FBT002
 ) -> None:
     """Print the proof of one key, to be given to its owner."""
     from routstr.cli import proving  # noqa: PLC0415
 
-    proving.proof_of(folder, key_id)
+    proving.proof_of(folder, key_id, json=json)
 
 
 @commands.command()

@@ -66,13 +66,13 @@ def export(settings: Settings, folder: Path, *, json: bool) -> None:
         )
 
 
-def proof_of(folder: Path, key_id: str) -> None:
-    """Print the line of one key."""
+def proof_of(folder: Path, key_id: str, *, json: bool) -> None:
+    """Print the proof of one key: in one line, or laid out for people."""
     try:
         with (folder / PROOFS).open("rb") as lines:
             for line in lines:
                 if msgspec.json.decode(line).get("key_id") == key_id:
-                    typer.echo(line.decode().rstrip("\n"))
+                    typer.echo(line.rstrip(b"\n") if json else msgspec.json.format(line))
                     return
     except (OSError, msgspec.DecodeError, AttributeError) as error:
         fail(f"The proofs cannot be read: {explain(error)}.")
