@@ -18,6 +18,7 @@ the node stops or the task is cancelled     charged as reported or by estimate, 
 ==========================================  ======================================================
 """
 
+import asyncio
 from contextlib import suppress
 from time import monotonic
 from typing import Final
@@ -77,7 +78,8 @@ class StreamRelay:
     async def __call__(self) -> None:
         """Relay and settle. Raises :class:`UpstreamError` when nothing was sent nor charged."""
         try:
-            await self._relay()
+            # a task of its own, or every event would wake all who wait for this one, layer by layer
+            await asyncio.get_running_loop().create_task(self._relay())
             if not self._scanner.done:
                 self._answer.close()  # whatever it still does, it does for nobody
             await self._close()
@@ -126,16 +128,17 @@ class StreamRelay:
     async def _pump(self) -> None:
         limits, scanner, departure = self._limits, self._scanner, self._departure
         deadline, exchange = departure.deadline, self._sale.exchange
+        chunk, feed, write = self._answer.chunk, scanner.feed, exchange.write
         while not scanner.done:
             deadline.due = monotonic() + limits.idle_s
-            piece = await self._answer.chunk()
-            passed = scanner.feed(piece) if piece else scanner.end()
+            piece = await chunk()
+            passed = feed(piece) if piece else scanner.end()
             if passed and not departure.gone:
                 deadline.due = monotonic() + limits.stall_s
                 self._sending = True
                 if not exchange.started:
                     await exchange.start(200, _HEADERS + self._sale.headers)
-                await exchange.write(passed)
+                await write(passed)
                 self._sending = False
             if not piece or (departure.gone and scanner.closing is not None):
                 return

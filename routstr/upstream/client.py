@@ -62,11 +62,11 @@ class Answer:
 
     async def chunk(self) -> bytes:
         """The next piece as it came; empty at the end. Raises :class:`UpstreamError`."""
-        if self._content.at_eof():
-            return b""
         try:
             return await self._content.readany()
         except (aiohttp.ClientError, OSError) as error:
+            if self._content.at_eof():  # what went wrong, went wrong afterwards
+                return b""
             raise translated(error) from error
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ WRITER_CALLS_MAX: Final = 265
 """Of the writer, for a hold and its settlement, each in a transaction of its own."""
 STATEMENTS_MAX: Final = 16
 """For both, with BEGIN, COMMIT and what chooses how durable they are."""
-EVENT_CALLS_MAX: Final = 36
+EVENT_CALLS_MAX: Final = 20
 """Of the event loop, for one more event of a stream."""
 STREAMED_STATEMENTS_MAX: Final = STATEMENTS_MAX
 _REQUESTS: Final = 3
