@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import complete_statement
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, text
@@ -21,6 +22,9 @@ REVISION: Final = "0019"
 and then neither Alembic nor the scripts are loaded, which would be a third of a node's start."""
 
 _SCRIPTS: Final = Path(__file__).parents[2] / "migrations"
+_AT_ONCE: Final = _SCRIPTS / "new_sqlite.sql"
+"""What the scripts make of an empty SQLite database; when it is older, they do the rest.
+``python -m tests.integration.core.db.new_sqlite`` renews it."""
 _WAL_PAUSE_SECONDS: Final = 0.02
 _LOCK: Final = 0x726F757473747201  # a name for the advisory lock
 
@@ -66,17 +70,34 @@ def upgrade(url: str, to: str = "head") -> str:
     """
     if _exists(url) and revision(url) == REVISION:
         return REVISION
-    from alembic import command  # noqa: PLC0415 - see REVISION
-
-    config = _config()
-    scripts = _scripts(config)
     with locked(url) as connection:
+        if to == "head" and _empty_sqlite(connection):
+            _make_at_once(connection)
         current = revision_of(connection)
-        _refuse_unknown(scripts, current)
-        if current != REVISION:
-            config.attributes["connection"] = connection
-            command.upgrade(config, to)
+        if current == REVISION:
+            return REVISION
+        from alembic import command  # noqa: PLC0415 - see REVISION
+
+        config = _config()
+        _refuse_unknown(_scripts(config), current)
+        config.attributes["connection"] = connection
+        command.upgrade(config, to)
         return str(revision_of(connection))
+
+
+def _empty_sqlite(connection: Connection) -> bool:
+    if connection.dialect.name != "sqlite":
+        return False
+    return not connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+
+
+def _make_at_once(connection: Connection) -> None:
+    statement = ""
+    for line in _AT_ONCE.read_text(encoding="utf-8").splitlines(keepends=True):
+        statement += line
+        if complete_statement(statement):
+            connection.exec_driver_sql(statement)
+            statement = ""
 
 
 def require_current(url: str) -> None:

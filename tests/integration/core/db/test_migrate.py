@@ -22,6 +22,7 @@ from sqlmodel import SQLModel
 from routstr.core.db import migrate, sqlite
 from routstr.core.db.migrate import SchemaMissing, UnknownRevision
 from routstr.core.db.sqlite import database_path
+from tests.integration.core.db.new_sqlite import migrated, told
 
 ROOT: Final = Path(__file__).parents[4]
 TABLES: Final = {
@@ -145,6 +146,28 @@ def test_the_migrations_make_what_the_models_say(database_url: str) -> None:
     with connected(database_url) as connection:
         SQLModel.metadata.create_all(connection)
         assert constraints(connection) == migrated
+
+
+def test_an_sqlite_file_made_at_once_is_what_the_migrations_make(tmp_path: Path) -> None:
+    """When it is not: ``python -m tests.integration.core.db.new_sqlite``."""
+    at_once = tmp_path / "at_once.db"
+    migrate.upgrade(f"sqlite:///{at_once}")
+
+    assert told(at_once) == told(migrated(tmp_path))
+    assert f"VALUES('{migrate.REVISION}')" in migrate._AT_ONCE.read_text()
+
+
+def test_an_sqlite_file_made_at_once_by_an_older_script_is_migrated_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, file = tmp_path / "older.db", tmp_path / "node.db"
+    migrate.upgrade(f"sqlite:///{older}", "0018")
+    script = tmp_path / "older.sql"
+    script.write_text("\n".join(told(older)))
+    monkeypatch.setattr(migrate, "_AT_ONCE", script)
+
+    assert migrate.upgrade(f"sqlite:///{file}") == migrate.REVISION
+    assert told(file) == told(migrated(tmp_path))
 
 
 def test_the_migrations_are_one_line_and_named_by_their_revision() -> None:
