@@ -8,7 +8,7 @@ EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n")
 # a pattern that begins with a single byte is searched as fast as memory is read
 _COMMENT_LINE: Final = re.compile(rb"\n(?=:)").search
 _DONE: Final = re.compile(rb"\[(?=DONE\])").search
-_MANY_BYTES: Final = 1_024
+MANY_BYTES: Final = 1_024
 """Of fewer there is nothing to be gained over looking at each event."""
 _COLON: Final = 58
 
@@ -27,7 +27,7 @@ def is_plain(data: bytes) -> bool:
 
 def plain_bytes(data: bytes) -> int:
     """How much of these bytes is whole events without anything of interest; perhaps too little."""
-    if len(data) < _MANY_BYTES or data[0] == _COLON:
+    if len(data) < MANY_BYTES or data[0] == _COLON:
         return 0
     if b"\r" in data:
         return len(data) if data.endswith(EVENT_ENDS) and is_plain(data) else 0

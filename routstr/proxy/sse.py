@@ -26,7 +26,7 @@ from typing import Final
 from routstr.errors import UpstreamError
 from routstr.payment.usage import Usage, merge_usage, parse_usage
 from routstr.proxy.fields import Fields, encode, read_fields, value
-from routstr.proxy.plain_events import EVENT_ENDS, is_plain, plain_bytes
+from routstr.proxy.plain_events import EVENT_ENDS, MANY_BYTES, is_plain, plain_bytes
 
 SAMPLE_BYTES: Final = 64 * 1024
 """How much of a stream is remembered, in case its output must be estimated."""
@@ -107,18 +107,19 @@ class StreamScanner:
             self._sample.append(piece)
             self._sample_size += size
         if not self._tail:
-            if piece.endswith(EVENT_ENDS) and self._passes(piece):
+            plain = self._passing(piece) if size >= MANY_BYTES else 0
+            if plain == size or (not plain and piece.endswith(EVENT_ENDS) and self._passes(piece)):
                 self.last = piece
                 return piece
-        else:
-            window = self._edge + piece
-            if not any(_ends(window)):
-                self._keep(piece, window)
-                return b""
-            piece = b"".join((*self._tail, piece))
-            self._tail.clear()
-            self._tail_size = 0
-        return self._events(piece)
+            return self._events(piece, plain)
+        window = self._edge + piece
+        if not any(_ends(window)):
+            self._keep(piece, window)
+            return b""
+        piece = b"".join((*self._tail, piece))
+        self._tail.clear()
+        self._tail_size = 0
+        return self._events(piece, self._passing(piece))
 
     def end(self) -> bytes:
         """The stream is over; return what was still waiting for the end of its event."""
@@ -134,13 +135,11 @@ class StreamScanner:
         """How many bytes from the beginning may go on so: whole events, or none of them."""
         return plain_bytes(data)
 
-    def _events(self, data: bytes) -> bytes:
+    def _events(self, data: bytes, start: int) -> bytes:
+        """What becomes of these bytes, of which ``start`` at the beginning go on as they are."""
         passed: list[bytes] = []
-        start = self._passing(data)
         if start:
             self.last = data[:start]
-            if start == len(data):
-                return self.last
             passed.append(self.last)
         for end in _ends(data, start):
             if end == len(data) and data[-1] == _CR:
