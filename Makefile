@@ -74,6 +74,10 @@ bench-growth: ## what a request costs as keys, transfers, models, streams grow: 
 bench: ## the node beside a bare relay and other gateways: docs/benchmarks.md; 20 minutes; ONLY=json TARGETS="relay node" ROUNDS=1 SECONDS=1
 	@$(environments) dev mint-0.21 -- -m bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) $(if $(TARGETS),--targets $(TARGETS))
 
+.PHONY: soak
+soak: ## mixed load for MINUTES=30: memory must not grow, no hold stay open, the books balance: docs/soak.md
+	@$(environments) dev mint-0.21 -- -m bench.soak --minutes $(or $(MINUTES),30)
+
 .PHONY: lint
 lint: ## the checks that run no test: format, style, types, layers
 	@$(environments) dev -- -m scripts.check lint

@@ -125,6 +125,11 @@ class EcashLoad:
                     figures = {**figures, "fitting": self._fitting(before)}
                 results.add(SCENARIO, name, figures)
 
+    async def spend(self, count: int) -> None:
+        """Pay as many single requests; raises WrongChange when one does not add up."""
+        client = Client(self._payer, self._session, self._url)
+        await run(await self._buy(count, _SWAPPED_PIECES), client.pay)
+
     async def _buy(self, count: int, pieces: Sequence[int]) -> list[str]:
         """Many tokens of these pieces, with few calls to the mint."""
         bought: list[str] = []

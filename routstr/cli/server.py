@@ -16,6 +16,9 @@ from routstr.core.settings import Settings
 from routstr.main import App, create_app
 
 _SWITCH_SECONDS: Final = 0.001  # the writer thread else waits up to 5 ms for the interpreter
+_KEPT_SECONDS: Final = 30
+"""How long a client's connection waits for its next request: longer than clients keep theirs, so
+that none is closed in the moment in which it is used."""
 _GC_THRESHOLDS: Final = (50_000, 50, 50)
 
 
@@ -65,6 +68,7 @@ def run(
         ws="websockets-sansio",
         ws_max_size=settings.request_body_bytes_max,
         ws_per_message_deflate=False,  # sound does not shrink, and packed messages may explode
+        timeout_keep_alive=_KEPT_SECONDS,
         timeout_graceful_shutdown=max(1, ceil(settings.drain_seconds)),
         h11_max_incomplete_event_size=settings.header_bytes_max,
     )

@@ -19,7 +19,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 import httptools
-from starlette.types import ASGIApp, Message
+from starlette.types import Message
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as Cycle
 
@@ -39,31 +39,9 @@ class OneWriteCycle(Cycle):
     """One request and its answer."""
 
     _head: bytes | None = None
-    """The head of the answer, until it is written."""
+    """The head of the answer, until it is written: what fails before is still a 500."""
     call_soon: Callable[[Callable[[], None]], object]
     """The event loop's."""
-
-    async def run_asgi(self, app: ASGIApp) -> None:  # type: ignore[override]
-        """Let the application answer; what it leaves undone ends the connection."""
-        try:
-            await app(self.scope, self.receive, self.send)  # type: ignore[arg-type]
-        except BaseException as error:
-            self.logger.error("Exception in ASGI application\n", exc_info=error)  # noqa: TRY400
-            await self._give_up()
-        else:
-            if not self.response_complete and not self.disconnected:
-                self.logger.error("ASGI callable returned without completing response.")
-                await self._give_up()
-        finally:
-            self.on_response = _nothing
-            self.scope.pop(ARRIVED, None)  # type: ignore[typeddict-item]
-
-    async def _give_up(self) -> None:
-        if not self.response_started:
-            await self.send_500_response()
-            return
-        self.flush()
-        self.transport.close()
 
     async def send(self, message: Message) -> None:  # type: ignore[override]
         """Take the head of the answer, or a part of its body."""
@@ -71,17 +49,22 @@ class OneWriteCycle(Cycle):
             await self.flow.drain()
         if self.disconnected:
             return
-        if not self.response_started:
-            _expect(message, "http.response.start")
-            self.response_started = True
+        kind = message["type"]
+        if kind == "http.response.start" and not self.response_started and self._head is None:
             self.waiting_for_100_continue = False
             self._head = self._written(message["status"], message.get("headers", ()))
             self.call_soon(self.flush)
-        elif not self.response_complete:
-            _expect(message, "http.response.body")
-            self._send_body(message.get("body", b""), last=not message.get("more_body", False))
+        elif kind != "http.response.body" or self.response_complete:
+            raise RuntimeError(f"Unexpected ASGI message {kind!r}")
+        elif self._head is None and not self.response_started:
+            raise RuntimeError("A body has come before its head.")
         else:
-            raise RuntimeError("The response was complete already.")
+            self._send_body(message.get("body", b""), last=not message.get("more_body", False))
+
+    async def send_500_response(self) -> None:
+        """Answer for an application that has failed."""
+        self._head = None
+        await super().send_500_response()
 
     def arrived(self) -> bytes | None:
         """The body, if nothing of it was received yet and all of it is there; else None."""
@@ -97,6 +80,7 @@ class OneWriteCycle(Cycle):
         """Write a head that nothing has followed yet."""
         head, self._head = self._head, None
         if head is not None and not self.disconnected:
+            self.response_started = True
             self.transport.write(head)
 
     def _send_body(self, body: bytes, *, last: bool) -> None:
@@ -114,6 +98,7 @@ class OneWriteCycle(Cycle):
             data = body
         head, self._head = self._head, None
         if head is not None:
+            self.response_started = True
             data = head + data
         if data:
             self.transport.write(data)
@@ -124,6 +109,7 @@ class OneWriteCycle(Cycle):
         if self.expected_content_length:
             raise RuntimeError("Response content shorter than Content-Length")
         self.response_complete = True
+        self.scope.pop(ARRIVED, None)  # type: ignore[typeddict-item]
         self.message_event.set()
         if not self.keep_alive:
             self.transport.close()
@@ -133,6 +119,7 @@ class OneWriteCycle(Cycle):
         """The head as it is sent; raises RuntimeError when it would not be read as one head."""
         parts = [STATUS_LINE[status]]
         closes = False
+        self.chunked_encoding, self.expected_content_length = None, 0
         for some in (self.default_headers, headers):
             for name, value in some:
                 if b"\n" in value or b"\r" in value:
@@ -247,15 +234,6 @@ class OneWriteProtocol(HttpToolsProtocol):
     def _unset_keepalive_if_required(self) -> None:
         """Something has come: the timer, when it looks, finds no silence."""
         self._quiet_since = None
-
-
-def _nothing() -> None:
-    return
-
-
-def _expect(message: Message, kind: str) -> None:
-    if message["type"] != kind:
-        raise RuntimeError(f"Expected ASGI message {kind!r}, but got {message['type']!r}.")
 
 
 @lru_cache(maxsize=_KNOWN_NAMES_MAX)

@@ -147,11 +147,38 @@ async def test_requests_sent_at_once_are_answered_in_their_order() -> None:
         assert (client.line.reading, client.state.total_requests) == (True, 3)
 
 
-async def test_closing_loses_no_head(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_answer_that_is_left_alone_before_anything_was_sent_is_a_500(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with connected(answering(start(LENGTH))) as client:
+        [written] = await client.send()
+        assert written.startswith(b"HTTP/1.1 500 ")
+        assert (written.count(b"HTTP/1.1"), client.line.closed) == (1, True)
+    assert "without starting" in caplog.text
+
+
+async def test_closing_loses_no_head(caplog: pytest.LogCaptureFixture) -> None:
+    async def serve(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send(start(LENGTH))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    async with connected(serve) as client:
         [head] = await client.send()
-        assert (head.endswith(b"\r\n\r\n"), client.line.closed) == (True, True)
+        assert (head.endswith(b"content-length: 5\r\n\r\n"), client.line.closed) == (True, True)
     assert "without completing" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "messages", [(body(b"x"),), (start(), start(), body(b"")), ({"type": "http.response.odd"},)]
+)
+async def test_what_an_application_may_not_send_is_no_answer(
+    messages: tuple[Message, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connected(answering(*messages)) as client:
+        [written] = await client.send()
+        assert (written[:13], written.count(b"HTTP/1.1")) == (b"HTTP/1.1 500 ", 1)
+    assert "Exception in ASGI" in caplog.text
 
 
 async def test_who_has_gone_is_written_nothing_more() -> None:
