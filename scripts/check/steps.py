@@ -38,8 +38,8 @@ CRASH_SAMPLE_S: Final = 45
 THREE: Final = ("-n", "3", "--dist", "loadfile")
 """Tests with servers wait a third of their time."""
 
-WITH_SERVERS: Final = ("tests/integration", "tests/crash", "tests/fuzz")
-"""Folders of tests that start real mints, databases and nodes."""
+WITH_SERVERS: Final = ("tests/integration", "tests/crash", "tests/fuzz", "tests/security")
+"""Folders of tests that start real mints, databases, nodes and servers."""
 
 Missing = Callable[[], str | None]
 """Tells the one line that installs what a step needs, or None when it is there."""

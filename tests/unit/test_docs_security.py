@@ -10,7 +10,7 @@ from tests.unit.docs_markdown import ROOT, Row, read, rows, spans
 
 PAGE: Final = "security.md"
 TESTS: Final = ROOT / "tests"
-OWN: Final = TESTS / "integration" / "security"
+OWN: Final = (TESTS / "integration" / "security", TESTS / "security")
 _CHAPTER: Final = re.compile(r"(S\d+): ")
 
 TABLE: Final = list(rows(read(PAGE)))
@@ -43,7 +43,8 @@ def test_a_promise_is_proved_by_tests_that_exist(row: Row) -> None:
 def test_every_test_that_bears_a_mark_stands_on_the_page() -> None:
     own = {
         (path.relative_to(TESTS).as_posix(), test)
-        for path in OWN.glob("test_*.py")
+        for folder in OWN
+        for path in folder.glob("test_*.py")
         for test in functions(path.relative_to(TESTS).as_posix())
     }
 
@@ -59,7 +60,7 @@ def test_each_mark_has_a_chapter_of_its_own() -> None:
 
 
 def test_a_file_of_marks_is_named_after_them() -> None:
-    for path in OWN.glob("test_*.py"):
+    for path in [one for folder in OWN for one in folder.glob("test_*.py")]:
         begin = "_".join(path.stem.split("_")[:2])
         name = path.relative_to(TESTS).as_posix()
         assert [test for test in functions(name) if not test.startswith(f"{begin}_")] == []

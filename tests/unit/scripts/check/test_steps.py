@@ -78,7 +78,7 @@ def test_the_integration_tests_run_on_both_databases_at_once_and_can_be_halved()
     (whole,) = chosen(steps(), ["integration"]) or []
     sqlite, postgres = chosen(steps(), ["halves"]) or []
 
-    assert {"tests/integration", "tests/crash", "tests/fuzz"} < set(whole.command)
+    assert {"tests/integration", "tests/crash", "tests/fuzz", "tests/security"} < set(whole.command)
     assert whole.command[-2:] == ("-m", "not slow")
     assert sqlite.command[-2:] == ("-m", "not postgres")
     assert postgres.command[-2:] == ("-m", "postgres")
