@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 
 from devkit.upstream import Reply, Shape, chat, silent
+from routstr.core.http_guard import GuardedProtocol
 from tests.unit.proxy.harness import HELLO, KEY, LIMITS, Node, running
 from tests.unit.upstream.waiting import until
 
@@ -81,7 +82,10 @@ def request(body: bytes, *headers: str, length: int | None = None) -> bytes:
 async def wired(drain_s: float = 2, stall_s: float = 0.3) -> AsyncIterator[Wire]:
     limits = replace(LIMITS, drain_s=drain_s, stall_s=stall_s, idle_s=3, first_byte_s=3)
     async with running(limits=limits) as node:
-        config = uvicorn.Config(node.app, port=0, lifespan="off", log_config=None, http="httptools")
+        config = uvicorn.Config(
+            node.app, port=0, lifespan="off", log_config=None, http=GuardedProtocol,
+            h11_max_incomplete_event_size=64 * 1024,
+        )  # fmt: skip
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
         await until(lambda: server.started)
