@@ -61,7 +61,7 @@ class Sealed(Struct, frozen=True):
 
 def last(connection: Connection) -> Sealed:
     """Return the newest seal; without one, what the first will follow."""
-    return _first(connection, "ORDER BY number DESC LIMIT 1") or Sealed()
+    return _first(connection, "WHERE number = (SELECT max(number) FROM seals)") or Sealed()
 
 
 def numbered(connection: Connection, number: int) -> Sealed | None:

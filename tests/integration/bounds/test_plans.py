@@ -17,9 +17,20 @@ from routstr.admin.wallet import overview
 from routstr.auth import key_lists, repository
 from routstr.auth.key_lists import Which
 from routstr.core.db import postgres, sqlite
-from routstr.ledger import books, browse, key_limits, requests, spending, usage
+from routstr.ledger import (
+    books,
+    browse,
+    charges,
+    key_limits,
+    requests,
+    seal_check,
+    seals,
+    spending,
+    usage,
+)
 from routstr.ledger.browse import Filter
 from routstr.ledger.kinds import AccountKind, TransferKind
+from routstr.ledger.seals import Sealed
 from routstr.ledger.usage import DAY
 from routstr.wallet import mint_swaps, papers, trail
 from routstr.wallet.models import QuoteState, SagaKind
@@ -28,7 +39,7 @@ from routstr.wallet.overview import newest_movements, open_movements
 LARGE: Final = frozenset(
     {
         *("accounts", "api_keys", "child_keys", "holds", "issued_tokens", "key_limits"),
-        *("mint_quotes", "proofs", "sagas", "transfers"),
+        *("mint_quotes", "proofs", "sagas", "seals", "transfers"),
     }
 )
 FEW: Final = frozenset(
@@ -119,6 +130,11 @@ ASKED: Final[dict[str, Asked]] = {
     "a customer's spending": lambda c: spending.spending(c, 7),
     "glances": lambda c: spending.glances(c, [7, 8]),
     "traces": lambda c: trail.trail(c, [7, 8]),
+    "a receipt": lambda c: charges.charges_of(c, 7, "r", limit=1, before=1_000),
+    "the newest seal": seals.last,
+    "a charge's seal": lambda c: seals.covering(c, 7),
+    "what is sealed next": lambda c: seals.draft(c, 1_000, 50),
+    "what was sealed since": lambda c: seal_check.check_seals(c, None, Sealed(7, 9)),
     "what the node has": books.node_balances,
     "what was earned": lambda c: usage.usage(c, 1, 0, DAY, ("start", "model")),
     "the wallet": overview.look,
