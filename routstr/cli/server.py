@@ -12,6 +12,7 @@ from typing import Final
 import uvicorn
 
 from routstr.core.http_guard import GuardedProtocol, room_for_connections
+from routstr.core.mapped_files import give_back_the_start
 from routstr.core.settings import Settings
 from routstr.main import App, create_app
 
@@ -32,6 +33,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        give_back_the_start()
         for server in self.servers if self.started else ():
             for one in server.sockets:
                 host, port = one.getsockname()[:2]

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from routstr.core.mapped_files import _blocks, give_back
+from routstr.core.mapped_files import (
+    _DATA_AND_CODE,
+    _blocks,
+    give_back,
+    give_back_the_start,
+)
 
 _PAGES = 64
 _CHANGED = """\
@@ -16,6 +21,17 @@ Rss:                  64 kB
 Anonymous:             0 kB
 7f0000020000-7f0000030000 r--p 00000000 fe:00 13 /lib/other.so
 Rss:                  64 kB
+Anonymous:             0 kB
+"""
+_NO_FILE = """\
+7fff00000000-7fff00010000 r-xp 00000000 00:00 0 [vdso]
+Rss:                   4 kB
+Anonymous:             0 kB
+7fff00010000-7fff00020000 r--p 00000000 00:00 0
+Rss:                   4 kB
+Anonymous:             0 kB
+7fff00020000-7fff00030000 r--s 00000000 fe:00 14 /shared
+Rss:                   4 kB
 Anonymous:             0 kB
 """
 
@@ -31,6 +47,30 @@ def test_what_a_file_says_is_dropped_and_read_again(tmp_path: Path) -> None:
         assert give_back(file) == _PAGES * mmap.PAGESIZE
         assert give_back(file) == 0
         assert mapped[:] == file.read_bytes()
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux tells")
+def test_what_only_a_start_needed_is_dropped_of_every_file_and_read_again(tmp_path: Path) -> None:
+    files = [tmp_path / "one", tmp_path / "two"]
+    for file in files:
+        file.write_bytes(os.urandom(_PAGES * mmap.PAGESIZE))
+    with files[0].open("rb") as one, files[1].open("rb") as two:
+        maps = [
+            mmap.mmap(opened.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+            for opened in (one, two)
+        ]
+        assert [mapped[:] for mapped in maps] == [file.read_bytes() for file in files]
+
+        assert give_back_the_start() >= 2 * _PAGES * mmap.PAGESIZE
+        assert [give_back(file) for file in files] == [0, 0]
+        assert [mapped[:] for mapped in maps] == [file.read_bytes() for file in files]
+
+
+def test_code_goes_with_the_start_and_what_is_no_file_stays() -> None:
+    assert _blocks(_CHANGED + _NO_FILE, None, _DATA_AND_CODE) == [
+        (0x7F0000010000, 0x7F0000020000, 64 * 1024),
+        (0x7F0000020000, 0x7F0000030000, 64 * 1024),
+    ]
 
 
 def test_what_was_changed_is_run_or_is_of_another_file_stays() -> None:
