@@ -28,6 +28,7 @@ def backend(*, closed: bool) -> PostgresBackend:
     [
         (errors.DeadlockDetected(), Failure.RETRY),
         (errors.SerializationFailure(), Failure.RETRY),
+        (errors.InvalidSqlStatementName(), Failure.RETRY),
         (errors.AdminShutdown(), Failure.GONE),
         (errors.CrashShutdown(), Failure.GONE),
         (errors.CannotConnectNow(), Failure.GONE),
