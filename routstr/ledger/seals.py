@@ -18,7 +18,7 @@ from typing import Any, Final
 from msgspec import Struct
 from sqlalchemy import Connection, Row, text
 
-from routstr.core.db import Tx
+from routstr.core.db import Dialect, Tx
 
 PURPOSE: Final = "seals"
 """Of the node's subkey that proves them."""
@@ -40,11 +40,13 @@ _LINES: Final = {
 }
 
 
-_INSERT: Final = (
-    "INSERT INTO seals (number, instance, upto, transfers, digest, proof, created_at) VALUES"
-    " (:number, :instance, :upto, :transfers, :digest, :proof, :created_at)"
-    " ON CONFLICT DO NOTHING RETURNING number"
-)
+_INSERT: Final = """
+INSERT INTO seals (number, instance, upto, transfers, digest, proof, created_at)
+SELECT :number, :instance, :upto, :transfers, :digest, :proof, :created_at
+WHERE (SELECT coalesce(max(number), 0) FROM seals) = :before
+ON CONFLICT DO NOTHING RETURNING number
+"""
+_ALONE: Final = "LOCK TABLE seals IN EXCLUSIVE MODE"
 
 
 class Sealed(Struct, frozen=True):
@@ -116,9 +118,10 @@ def proof_of(key: bytes, number: int, digest: bytes) -> bytes:
 
 
 def store(tx: Tx, seal: Sealed, *, instance: int, key: bytes, at: int) -> bool:
-    """Store a seal; false when another instance has made one of this number meanwhile."""
+    """Store a seal; false when the one before it is not the newest, or was not, meanwhile."""
     values = {
         "number": seal.number,
+        "before": seal.number - 1,
         "instance": instance,
         "upto": seal.upto,
         "transfers": seal.transfers,
@@ -130,7 +133,9 @@ def store(tx: Tx, seal: Sealed, *, instance: int, key: bytes, at: int) -> bool:
 
 
 def forget(tx: Tx) -> None:
-    """Drop the chain; the next seal is the first again."""
+    """Drop the chain; the next seal is the first again, whoever is making one now."""
+    if tx.dialect is Dialect.POSTGRESQL:
+        tx.sql.execute(text(_ALONE))
     tx.sql.execute(text("DELETE FROM seals"))
 
 

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from routstr.ledger import seals
+from routstr.ledger import seals, verdict
 from tests.integration.ledger.bank import Bank
-from tests.integration.ledger.notary import found, sealer
+from tests.integration.ledger.notary import KEY, found, sealer
 from tests.integration.ledger.test_horizon import elsewhere, on_postgres, slow_writer
 
 
@@ -46,4 +46,17 @@ async def test_nothing_is_sealed_over_an_id_that_may_still_appear(bank: Bank) ->
         slow.exec_driver_sql("COMMIT")
     assert await sealer(bank).finish() == 1
     assert (await bank.db.read(seals.last)).transfers == 3
+    assert await found(bank.db) == ()
+
+
+async def test_a_seal_that_was_begun_before_the_chain_was_dropped_is_not_stored(bank: Bank) -> None:
+    account = await bank.customer(5)
+    await sealer(bank).finish()
+    await bank.deposit(account, 5)
+    begun = await bank.db.read(lambda c: seals.draft(c, 2, 10))
+    assert begun is not None
+    await bank.db.write(verdict.forget)
+    assert not await bank.db.write(lambda tx: seals.store(tx, begun, instance=1, key=KEY, at=1))
+    assert await bank.db.read(seals.last) == seals.Sealed()
+    assert await sealer(bank).finish() == 1
     assert await found(bank.db) == ()
