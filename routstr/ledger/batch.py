@@ -28,6 +28,10 @@ from routstr.ledger.limits import LimitRow, Limits
 class Statements(Protocol):
     """The few statements that differ between the databases."""
 
+    def speaker(self, raw: Any) -> Any:  # noqa: ANN401
+        """What the other functions are given for a connection."""
+        ...
+
     def load(
         self,
         raw: Any,  # noqa: ANN401
@@ -68,13 +72,15 @@ class LedgerBatch:
         self._clock = clock
         self._instance = instance
         self._connection: Tx | None = None
+        self._speaker: Any = None
 
     def __call__(self, tx: Tx, operations: Sequence[Operation]) -> Sequence[Answer]:
         """Apply operations in one set-based step and answer each in order."""
         statements = _STATEMENTS[tx.dialect]
         if tx is not self._connection:
             statements.skip_hold_ids(tx.raw)
-            self._connection = tx
+            self._connection, self._speaker = tx, statements.speaker(tx.raw)
+        raw = self._speaker
         count = 0
         ends, named = set[int](), set[int]()
         for operation in operations:
@@ -85,12 +91,12 @@ class LedgerBatch:
             ends.add(operation.hold)
             if operation.placed is not None:  # the hold's row may be lost
                 named.add(operation.placed.request.account)
-        holds, accounts, ids = statements.load(tx.raw, sorted(ends), sorted(named), count)
+        holds, accounts, ids = statements.load(raw, sorted(ends), sorted(named), count)
         counted = _limits(operations, holds)
-        limits = statements.load_limits(tx.raw, sorted(counted)) if counted else []
+        limits = statements.load_limits(raw, sorted(counted)) if counted else []
         stamp = Stamp(self._node, self._clock.now_ms(), self._instance)
         decision = decide(operations, accounts, holds, ids, self._node, Limits(limits, stamp.at))
-        statements.store(tx.raw, decision, stamp)
+        statements.store(raw, decision, stamp)
         return decision.answers
 
 

@@ -16,9 +16,12 @@ from routstr.ledger.limits import LimitRow
 
 _CHUNK_ROWS_MAX: Final = 128
 _SELECT_HOLDS: Final = (
-    "SELECT id, account, amount, state, charged, uncollected, limit_id, limit_period FROM holds"
-    " WHERE id IN ({rows})"
+    "SELECT h.id, h.account, h.amount, h.state, h.charged, h.uncollected, h.limit_id,"
+    " h.limit_period, a.posted, a.held, a.closed, a.version"
+    " FROM holds h JOIN accounts a ON a.id = h.account WHERE h.id IN ({rows})"
 )
+_OF_HOLD: Final = 8
+"""How many of these columns are the hold's."""
 _SELECT_ACCOUNTS: Final = (
     "SELECT id, posted, held, closed, version FROM accounts WHERE id IN ({rows})"
 )
@@ -52,30 +55,32 @@ _INSERT_TRANSFERS: Final = (
 )
 _ADD: Final = "UPDATE accounts SET posted = posted + ? WHERE id = ?"
 
+Speaker = sqlite3.Connection | sqlite3.Cursor
+"""Who carries statements out: a cursor that is kept saves making one for each."""
 T = TypeVar("T")
 Row = tuple[int | str | bytes | bool | None, ...]
 
 
 def load(
-    raw: sqlite3.Connection, ends: Sequence[int], accounts: Sequence[int], count: int
+    raw: Speaker, ends: Sequence[int], accounts: Sequence[int], count: int
 ) -> tuple[list[HoldRow], list[AccountRow], Sequence[int]]:
-    """Read what a batch is about; the file is locked already."""
-    holds = load_holds(raw, ends) if ends else []
-    named = {*accounts, *[hold.account for hold in holds]}
-    ids = new_hold_ids(raw, count) if count else ()
-    return holds, load_accounts(raw, sorted(named)), ids
+    """Read what a batch is about; the file is locked already.
+
+    Holds bring their accounts with them: a statement costs more than the columns.
+    """
+    holds: list[HoldRow] = []
+    known: dict[int, AccountRow] = {}
+    for chunk in _chunks(ends):
+        for row in raw.execute(_text(_SELECT_HOLDS, len(chunk), "?"), chunk):
+            holds.append(HoldRow(*row[:_OF_HOLD]))
+            posted, held, closed, version = row[_OF_HOLD:]
+            known[row[1]] = AccountRow(row[1], posted, held, bool(closed), version)
+    left = [account for account in accounts if account not in known]
+    found = [*known.values(), *load_accounts(raw, left)] if left else [*known.values()]
+    return holds, found, new_hold_ids(raw, count) if count else ()
 
 
-def load_holds(raw: sqlite3.Connection, ids: Sequence[int]) -> list[HoldRow]:
-    """Read holds; the file is locked already."""
-    return [
-        HoldRow(*row)
-        for chunk in _chunks(ids)
-        for row in raw.execute(_text(_SELECT_HOLDS, len(chunk), "?"), chunk)
-    ]
-
-
-def load_accounts(raw: sqlite3.Connection, ids: Sequence[int]) -> list[AccountRow]:
+def load_accounts(raw: Speaker, ids: Sequence[int]) -> list[AccountRow]:
     """Read accounts; the file is locked already."""
     return [
         AccountRow(row[0], row[1], row[2], bool(row[3]), row[4])
@@ -84,7 +89,7 @@ def load_accounts(raw: sqlite3.Connection, ids: Sequence[int]) -> list[AccountRo
     ]
 
 
-def load_limits(raw: sqlite3.Connection, ids: Sequence[int]) -> list[LimitRow]:
+def load_limits(raw: Speaker, ids: Sequence[int]) -> list[LimitRow]:
     """Read limits; the file is locked already."""
     return [
         LimitRow(*row)
@@ -93,17 +98,22 @@ def load_limits(raw: sqlite3.Connection, ids: Sequence[int]) -> list[LimitRow]:
     ]
 
 
+def speaker(raw: sqlite3.Connection) -> sqlite3.Cursor:
+    """Who carries out the statements of every batch on a connection."""
+    return raw.cursor()
+
+
 def skip_hold_ids(_raw: sqlite3.Connection) -> None:
     """Do nothing: what was committed is there as long as any process of this machine."""
 
 
-def new_hold_ids(raw: sqlite3.Connection, count: int) -> Sequence[int]:
+def new_hold_ids(raw: Speaker, count: int) -> Sequence[int]:
     """Return the ids after the highest; holds are never deleted."""
-    highest: int = raw.execute("SELECT coalesce(max(id), 0) FROM holds").fetchone()[0]
+    [(highest,)] = raw.execute("SELECT coalesce(max(id), 0) FROM holds").fetchall()
     return range(highest + 1, highest + 1 + count)
 
 
-def store(raw: sqlite3.Connection, decision: Decision, stamp: Stamp) -> None:
+def store(raw: Speaker, decision: Decision, stamp: Stamp) -> None:
     """Write what was decided."""
     if decision.placed:
         _insert(
@@ -133,7 +143,7 @@ def store(raw: sqlite3.Connection, decision: Decision, stamp: Stamp) -> None:
         raw.execute(_ADD, (-decision.loss, stamp.node.loss))
 
 
-def _update(raw: sqlite3.Connection, decision: Decision, at: int) -> None:
+def _update(raw: Speaker, decision: Decision, at: int) -> None:
     accounts = decision.accounts.values()
     used = [(a.posted, a.held, a.spent, a.requests, at, a.id) for a in accounts if a.requests]
     held = [(a.held, a.id) for a in accounts if a.touched and not a.requests]
@@ -154,7 +164,7 @@ def _update(raw: sqlite3.Connection, decision: Decision, at: int) -> None:
         )  # fmt: skip
 
 
-def _update_limits(raw: sqlite3.Connection, decision: Decision) -> None:
+def _update_limits(raw: Speaker, decision: Decision) -> None:
     changed = [row for row in decision.limits.rows.values() if row.touched]
     raw.executemany(
         _UPDATE_LIMITS,
@@ -165,7 +175,7 @@ def _update_limits(raw: sqlite3.Connection, decision: Decision) -> None:
     )
 
 
-def _insert(raw: sqlite3.Connection, statement: str, rows: Sequence[Row]) -> None:
+def _insert(raw: Speaker, statement: str, rows: Sequence[Row]) -> None:
     marks = f"({','.join('?' * len(rows[0]))})"
     for chunk in _chunks(rows):
         raw.execute(_text(statement, len(chunk), marks), [value for row in chunk for value in row])

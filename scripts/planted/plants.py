@@ -154,8 +154,8 @@ PLANTS: Final = (
         RELEASE,
         "every hold is read as open, SQLite",
         "routstr/ledger/batch_sqlite.py",
-        '"SELECT id, account, amount, state, charged,',
-        '"SELECT id, account, amount, 0, charged,',
+        '"SELECT h.id, h.account, h.amount, h.state, h.charged,',
+        '"SELECT h.id, h.account, h.amount, 0, h.charged,',
     ),
     Plant(
         RELEASE,

@@ -101,6 +101,7 @@ class SqliteBackend:
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._raw: Any = None
+        self._speaker: Any = None
         self._full: bool | None = None
 
     def open(self) -> Tx:
@@ -109,11 +110,12 @@ class SqliteBackend:
         self._engine = engine(self._url, read_only=False)
         self._connection = self._engine.connect()
         self._raw = self._connection.connection.driver_connection
+        self._speaker = self._raw.cursor()  # one for all batches
         self._full = None
         return Tx(self._connection, self._raw, self.dialect)
 
     def close(self) -> None:
-        self._raw = None
+        self._raw = self._speaker = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -123,12 +125,12 @@ class SqliteBackend:
 
     def begin(self, *, full: bool) -> None:
         if full is not self._full:  # costs 2 µs, and is an error inside a transaction
-            self._raw.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
+            self._speaker.execute(f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}")
             self._full = full
-        self._raw.execute("BEGIN IMMEDIATE")
+        self._speaker.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
-        self._raw.execute("COMMIT")
+        self._speaker.execute("COMMIT")
 
     def rollback(self) -> None:
         if self._raw is not None and self._raw.in_transaction:

@@ -1,12 +1,16 @@
 """SQLite's statements: few texts, no row forgotten."""
 
 import sqlite3
+from collections.abc import Sequence
 
 import pytest
 
+from routstr.core.db import Tx
 from routstr.ledger import batch_sqlite
+from routstr.ledger.entries import AccountRow, HoldRow
 from tests.integration.ledger.bank import Bank, request
 
+Loaded = tuple[list[HoldRow], list[AccountRow], Sequence[int]]
 pytestmark = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 
 
@@ -24,6 +28,27 @@ async def test_more_rows_than_a_statement_takes_are_loaded(bank: Bank) -> None:
     found = await bank.db.write(lambda tx: batch_sqlite.load_accounts(tx.raw, many))
     assert [row.id for row in found] == [account]
     assert isinstance(found[0].closed, bool)
+
+
+async def test_holds_bring_their_accounts_and_others_are_read_once(bank: Bank) -> None:
+    account, other = await bank.customer(1_000), await bank.customer(2_000)
+    held = [await bank.ledger.hold(request(account, 10)) for _ in range(3)]
+    ends = sorted(getattr(one, "hold") for one in held)  # noqa: B009
+
+    def load(tx: Tx, named: list[int], count: int) -> Loaded:
+        return batch_sqlite.load(batch_sqlite.speaker(tx.raw), ends, named, count)
+
+    holds, accounts, ids = await bank.db.write(lambda tx: load(tx, [account, other], 2))
+    assert [(hold.id, hold.account, hold.amount) for hold in holds] == [
+        (hold, account, 10) for hold in ends
+    ]
+    assert sorted((row.id, row.posted, row.held) for row in accounts) == [
+        (account, 1_000, 30), (other, 2_000, 0),
+    ]  # fmt: skip
+    assert list(ids) == [ends[-1] + 1, ends[-1] + 2]
+    assert all(isinstance(row.closed, bool) for row in accounts)
+    _, accounts, ids = await bank.db.write(lambda tx: load(tx, [account], 0))
+    assert ([row.id for row in accounts], list(ids)) == ([account], [])
 
 
 async def test_a_charge_with_a_known_key_is_refused_by_the_table(bank: Bank) -> None:
