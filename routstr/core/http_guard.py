@@ -70,7 +70,6 @@ class GuardedProtocol(OneWriteProtocol):
     _unread = 0
     _quiet_bytes = 0
     """Since the last head or piece of a body was whole: of a head, of trailers, between chunks."""
-    _quiet_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected; when there are too many, one that asks for nothing has to go."""
@@ -87,7 +86,6 @@ class GuardedProtocol(OneWriteProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on."""
         self._unset_keepalive_if_required()
-        self._quiet_since = None
         self._quiet_bytes += len(data)
         try:
             while data:
@@ -169,7 +167,8 @@ class GuardedProtocol(OneWriteProtocol):
         elif seen is None or seen is not self._seen:
             pass
         elif seen is self or (cycle is not None and cycle.scope is seen):
-            self.transport.close()  # no head has begun: there is nothing to answer
+            if self._quiet_since is None:  # else it is the turn of the timer for silence
+                self.transport.close()  # no head has begun: there is nothing to answer
         else:
             self._refuse(BodyTimeout("The request did not arrive in time."))
 

@@ -6,11 +6,13 @@ As ``slowhttptest`` does it: slow heads (-H), slow bodies (-B), slow reading (-X
 import asyncio
 import socket
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from devkit.upstream import Reply, chat
 from tests.security.wire import BODY, Served, head, serving, whole
+from tests.unit.proxy.harness import LIMITS
 from tests.unit.upstream.waiting import until
 
 LOOK_S = 0.15
@@ -66,7 +68,7 @@ async def test_s10_who_writes_slowly_is_let_go_of_while_others_are_served(
 
 
 async def test_s10_who_reads_nothing_is_let_go_of_and_pays_for_what_was_made() -> None:
-    async with serving(look_s=LOOK_S) as served:
+    async with serving(look_s=LOOK_S, limits=replace(LIMITS, answer_bytes=1 << 30)) as served:
         words = (" " + "long" * 250,) * 8_000
         served.node.upstream.next(chat(Reply(words=words, obey_limit=False)))
         wire = await served.connect()

@@ -10,7 +10,8 @@ import uvicorn
 
 from devkit.ports import LOOPBACK
 from routstr.core.http_guard import GuardedProtocol
-from tests.unit.proxy.harness import HELLO, KEY, Node, running
+from routstr.upstream.client import UpstreamLimits
+from tests.unit.proxy.harness import HELLO, KEY, LIMITS, Node, running
 from tests.unit.upstream.waiting import until
 
 PATH = "/v1/chat/completions"
@@ -96,7 +97,10 @@ class Wire:
 
 @asynccontextmanager
 async def serving(
-    look_s: float = 30.0, connections_max: int = 1_000, header_bytes: int = 64 * 1024
+    look_s: float = 30.0,
+    connections_max: int = 1_000,
+    header_bytes: int = 64 * 1024,
+    limits: UpstreamLimits = LIMITS,
 ) -> AsyncIterator[Served]:
     """A node that sells ``good``, with bounds of its own."""
 
@@ -104,7 +108,7 @@ async def serving(
         pass
 
     Protocol.look_s, Protocol.connections_max = look_s, connections_max
-    async with running() as node:
+    async with running(limits=limits) as node:
         config = uvicorn.Config(
             node.app,
             port=0,

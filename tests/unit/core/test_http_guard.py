@@ -155,9 +155,12 @@ async def test_rubbish_behind_an_answer_that_runs_is_told_nothing(house: House) 
     assert b" 400 " not in line.written
 
 
+DRIBBLED = b"GET / HTTP/1.1\r\nHost: node\r\nContent-Length: 9\r\n\r\n"
+
+
 @pytest.mark.parametrize(
-    ("sent", "told"), [(b"", b""), (GET[:10], b" 408 "), (GET, b" 200 ")]
-)  # fmt: skip
+    ("sent", "told"), [(b"", b""), (GET[:10], b" 408 "), (GET + GET[:10], b" 408 ")]
+)
 async def test_a_connection_on_which_nothing_comes_ends(
     house: House, sent: bytes, told: bytes
 ) -> None:
@@ -170,7 +173,33 @@ async def test_a_connection_on_which_nothing_comes_ends(
     look(protocol)
     assert line.ended == "closed"
     assert told in line.written
-    assert line.written.count(b"HTTP/1.1") == bool(told)
+    protocol.connection_lost(None)
+
+
+async def test_between_two_requests_the_servers_own_time_counts(house: House) -> None:
+    line, protocol = house.connect()
+    for _ in range(2):
+        protocol.data_received(GET)
+        await settled()
+        for _ in range(3):
+            look(protocol)
+        assert line.ended == ""
+    protocol.timeout_keep_alive = 0
+    protocol.timeout_keep_alive_handler()
+    assert line.ended == "closed"
+    protocol.connection_lost(None)
+
+
+async def test_what_nobody_waits_for_may_not_come_for_ever(house: House) -> None:
+    line, protocol = house.connect()
+    protocol.data_received(DRIBBLED)
+    protocol.data_received(b"x")
+    await settled()
+    protocol.cycle.response_complete = True
+    look(protocol)
+    protocol.data_received(b"x")
+    look(protocol)
+    assert line.ended == "closed"
     protocol.connection_lost(None)
 
 
