@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection
 
 from routstr.core.db import Tx, postgres
-from routstr.ledger import accounts, horizon
+from routstr.ledger import accounts, batch_postgres, horizon
 from routstr.ledger.accounts import Entry
 from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.money import Msat
@@ -75,8 +75,11 @@ async def test_a_lower_id_that_is_committed_later_is_waited_for(bank: Bank) -> N
 async def test_the_batch_of_a_writer_is_waited_for_from_its_beginning(bank: Bank) -> None:
     """It takes ids of holds before it writes to their table."""
     backend = postgres.PostgresBackend(bank.url)
-    backend.open()
+    tx = backend.open()
     backend.begin(full=True)
+    assert (
+        len(batch_postgres.new_hold_ids(tx.raw, 1)) == 1
+    )  # what is queued goes with it, before it
     assert await horizon.find(bank.db, TABLES, wait_seconds=0.1) is None
     backend.commit()
     assert await horizon.find(bank.db, TABLES) is not None
