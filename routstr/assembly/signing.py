@@ -12,6 +12,7 @@ from routstr.core.logging import get_logger
 from routstr.core.node_key import NodeKey, SealBroken
 from routstr.discovery.identity import InvalidKey
 from routstr.discovery.keyring import Keyring
+from routstr.errors import DatabaseUnavailable
 from routstr.payment import signing
 from routstr.payment.receipts import Receipts
 from routstr.payment.signing import SigningKey
@@ -44,8 +45,11 @@ class NodeSigner:
         return self._known[1]
 
     async def pubkey(self) -> str:
-        """Its public key, 64 hexadecimal digits."""
-        return (await self.key()).pubkey
+        """Its public key, 64 hexadecimal digits; as last known while the database is away."""
+        try:
+            return (await self.key()).pubkey
+        except DatabaseUnavailable:
+            return "" if self._known is None else self._known[1].pubkey
 
 
 def show_receipts(

@@ -24,6 +24,7 @@ async def test_the_node_describes_itself(client: Client, mints: dict[str, Mint])
         "description": "A Routstr Node",
         "version": __version__,
         "npub": ME.npub,
+        "receipt_pubkey": ME.pubkey,
         "mints": [*(mint.url for mint in mints.values()), GONE_MINT],
         "swap_mints": [],
         "http_url": f"http://{NAME}",
