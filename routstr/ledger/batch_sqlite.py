@@ -25,6 +25,10 @@ _OF_HOLD: Final = 8
 _SELECT_ACCOUNTS: Final = (
     "SELECT id, posted, held, closed, version FROM accounts WHERE id IN ({rows})"
 )
+_SELECT_ACCOUNTS_AND_LAST: Final = (
+    "SELECT id, posted, held, closed, version, (SELECT coalesce(max(id), 0) FROM holds)"
+    " FROM accounts WHERE id IN ({rows})"
+)
 _SELECT_LIMITS: Final = (
     "SELECT id, account, version, cap, reset, period, spent, forgiven, held FROM key_limits"
     " WHERE id IN ({rows})"
@@ -75,18 +79,19 @@ def load(
             holds.append(HoldRow(*row[:_OF_HOLD]))
             posted, held, closed, version = row[_OF_HOLD:]
             known[row[1]] = AccountRow(row[1], posted, held, bool(closed), version)
+    highest: int | None = None
     left = [account for account in accounts if account not in known]
-    found = [*known.values(), *load_accounts(raw, left)] if left else [*known.values()]
-    return holds, found, new_hold_ids(raw, count) if count else ()
-
-
-def load_accounts(raw: Speaker, ids: Sequence[int]) -> list[AccountRow]:
-    """Read accounts; the file is locked already."""
-    return [
-        AccountRow(row[0], row[1], row[2], bool(row[3]), row[4])
-        for chunk in _chunks(ids)
-        for row in raw.execute(_text(_SELECT_ACCOUNTS, len(chunk), "?"), chunk)
-    ]
+    statement = _SELECT_ACCOUNTS_AND_LAST if count else _SELECT_ACCOUNTS
+    for chunk in _chunks(left):
+        for account, posted, held, closed, version, *last in raw.execute(
+            _text(statement, len(chunk), "?"), chunk
+        ):
+            known[account] = AccountRow(account, posted, held, bool(closed), version)
+            highest = last[0] if last else None
+    if not count:
+        return holds, [*known.values()], ()
+    ids = new_hold_ids(raw, count) if highest is None else _after(highest, count)
+    return holds, [*known.values()], ids
 
 
 def load_limits(raw: Speaker, ids: Sequence[int]) -> list[LimitRow]:
@@ -110,6 +115,10 @@ def skip_hold_ids(_raw: sqlite3.Connection) -> None:
 def new_hold_ids(raw: Speaker, count: int) -> Sequence[int]:
     """Return the ids after the highest; holds are never deleted."""
     [(highest,)] = raw.execute("SELECT coalesce(max(id), 0) FROM holds").fetchall()
+    return _after(highest, count)
+
+
+def _after(highest: int, count: int) -> Sequence[int]:
     return range(highest + 1, highest + 1 + count)
 
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,10 @@ from tests.integration.ledger.bank import Bank, request
 
 Loaded = tuple[list[HoldRow], list[AccountRow], Sequence[int]]
 pytestmark = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
+
+def _load(tx: Tx, *, many: list[int], count: int) -> Loaded:
+    return batch_sqlite.load(tx.raw, [], many, count)
 
 
 async def test_ids_go_on_after_the_highest(bank: Bank) -> None:
@@ -25,9 +30,13 @@ async def test_ids_go_on_after_the_highest(bank: Bank) -> None:
 async def test_more_rows_than_a_statement_takes_are_loaded(bank: Bank) -> None:
     account = await bank.customer(1_000)
     many = [account, *range(5_000, 5_300)]
-    found = await bank.db.write(lambda tx: batch_sqlite.load_accounts(tx.raw, many))
-    assert [row.id for row in found] == [account]
-    assert isinstance(found[0].closed, bool)
+    for count in (0, 2):
+        _, found, ids = await bank.db.write(partial(_load, many=many, count=count))
+        assert [row.id for row in found] == [account]
+        assert isinstance(found[0].closed, bool)
+        assert list(ids) == [1, 2][:count]
+    _, found, ids = await bank.db.write(lambda tx: batch_sqlite.load(tx.raw, [], [7_000], 1))
+    assert (found, list(ids)) == ([], [1])
 
 
 async def test_holds_bring_their_accounts_and_others_are_read_once(bank: Bank) -> None:

@@ -31,11 +31,11 @@ from routstr.ledger.service import Ledger
 from tests.unit.core.asgi import Answer
 from tests.unit.proxy.harness import Books, KeyPayer, Node, running
 
-CALLS_MAX: Final = 545
+CALLS_MAX: Final = 475
 """Of the event loop, for one JSON request, from the server's call to the access line."""
-WRITER_CALLS_MAX: Final = 265
+WRITER_CALLS_MAX: Final = 250
 """Of the writer, for a hold and its settlement, each in a transaction of its own."""
-STATEMENTS_MAX: Final = 16
+STATEMENTS_MAX: Final = 14
 """For both, with BEGIN, COMMIT and what chooses how durable they are."""
 EVENT_CALLS_MAX: Final = 20
 """Of the event loop, for one more event of a stream."""
