@@ -6,7 +6,7 @@ from typing import Final
 import cbor2
 
 from routstr.wallet import bech32, payment_request, payment_request_tlv, token
-from tests.security import fuzzing
+from tests.security import fuzz_http, fuzzing
 from tests.security.fuzzing import Target, json_bytes
 from tests.unit.proxy.test_multipart import FORM
 from tests.unit.wallet.invoices import invoice
@@ -48,6 +48,27 @@ _CHATS: Final = [
 _WORDS_OF_STREAMS: Final = (
     b"data: ", b"data:", b"event: ", b"\n\n", b"\r\n\r\n", b"\r\r", b": comment\n", b"[DONE]",
     b'"usage":null', b'"error":{"message":"no"}', b"\xef\xbb\xbf", b'"usage":{"prompt_tokens":-1}',
+)  # fmt: skip
+
+_HTTP: Final = [
+    b"GET /a HTTP/1.1\r\nHost: node\r\n\r\nGET /b?c=d HTTP/1.1\r\nHost: node\r\n\r\n",
+    (
+        b"POST /a HTTP/1.1\r\nHost: node\r\nContent-Length: 5\r\nX: y\r\n\r\nhelloGET /b HTTP/1.1\r\n"
+        b"Host: node\r\n\r\n"
+    ),
+    (
+        b"POST /a HTTP/1.1\r\nHost: node\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\n"
+        b"Trailer: x\r\n\r\nGET /b HTTP/1.1\r\nHost: node\r\n\r\n"
+    ),
+    (
+        b"POST /a HTTP/1.1\r\nHost: node\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
+        b"Content-Length: 5\r\n\r\nhelloGET /b HTTP/1.1\r\nHost: node\r\n\r\n"
+    ),
+]
+_WORDS_OF_HTTP: Final = (
+    b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n",
+    b"Connection: Upgrade\r\n", b"Upgrade: websocket\r\n", b"Host: other\r\n", b"HTTP/1.0",
+    b"\r\n\r\n", b" ", b"\t", b":", b"0\r\n\r\n", b"Expect: 100-continue\r\n", b"CONNECT",
 )  # fmt: skip
 
 
@@ -118,6 +139,7 @@ def targets() -> dict[str, Target]:
         ),
         "usage": Target(fuzzing._usage, [json_bytes(one) for one in _USAGES]),
         "request": Target(fuzzing._paid_request, [json_bytes(one) for one in _CHATS]),
+        "http": Target(fuzz_http.read, _HTTP, _WORDS_OF_HTTP),
         "form": Target(fuzzing._form, [FORM], [b"--xYz", b"\r\n\r\n", b'name="', b"filename="]),
         **{
             f"stream{endpoint.replace('/', '-')}": Target(read, _STREAMS, _WORDS_OF_STREAMS)
