@@ -50,21 +50,16 @@ _WORDS_OF_STREAMS: Final = (
     b'"usage":null', b'"error":{"message":"no"}', b"\xef\xbb\xbf", b'"usage":{"prompt_tokens":-1}',
 )  # fmt: skip
 
+_HOST: Final = b" HTTP/1.1\r\nHost: node\r\n"
+_NEXT: Final = b"GET /b?c=d" + _HOST + b"\r\n"
 _HTTP: Final = [
-    b"GET /a HTTP/1.1\r\nHost: node\r\n\r\nGET /b?c=d HTTP/1.1\r\nHost: node\r\n\r\n",
-    (
-        b"POST /a HTTP/1.1\r\nHost: node\r\nContent-Length: 5\r\nX: y\r\n\r\nhelloGET /b HTTP/1.1\r\n"
-        b"Host: node\r\n\r\n"
-    ),
-    (
-        b"POST /a HTTP/1.1\r\nHost: node\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\n"
-        b"Trailer: x\r\n\r\nGET /b HTTP/1.1\r\nHost: node\r\n\r\n"
-    ),
-    (
-        b"POST /a HTTP/1.1\r\nHost: node\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"
-        b"Content-Length: 5\r\n\r\nhelloGET /b HTTP/1.1\r\nHost: node\r\n\r\n"
-    ),
-]
+    b"GET /a" + _HOST + b"\r\n" + _NEXT,
+    b"POST /a" + _HOST + b"Content-Length: 5\r\nX: y\r\n\r\nhello" + _NEXT,
+    b"POST /a" + _HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+    b"5;a=b\r\nhello\r\n0\r\nTrailer: x\r\n\r\n" + _NEXT,
+    b"POST /a" + _HOST + b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
+    b"Content-Length: 5\r\n\r\nhello" + _NEXT,
+]  # fmt: skip
 _WORDS_OF_HTTP: Final = (
     b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n",
     b"Connection: Upgrade\r\n", b"Upgrade: websocket\r\n", b"Host: other\r\n", b"HTTP/1.0",
