@@ -98,8 +98,8 @@ PLANTS: Final = (
         SWAPPED,
         "columns of the batch's INSERT, PostgreSQL",
         "routstr/ledger/batch_postgres.py",
-        "(p.debit, p.credit, p.amount,",
-        "(p.credit, p.debit, p.amount,",
+        "numbers([p.debit for p in postings]), numbers([p.credit for p in postings]),",
+        "numbers([p.credit for p in postings]), numbers([p.debit for p in postings]),",
         Suite.POSTGRES,
     ),
     Plant(
