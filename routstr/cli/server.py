@@ -12,7 +12,7 @@ from typing import Final
 import uvicorn
 
 from routstr.core.http_guard import GuardedProtocol, room_for_connections
-from routstr.core.mapped_files import give_back_the_start
+from routstr.core.mapped_files import give_back_the_start, share_free_memory
 from routstr.core.settings import Settings
 from routstr.main import App, create_app
 
@@ -55,6 +55,7 @@ def run(
 
     ``build`` is for tests that put the node together with another database backend.
     """
+    share_free_memory()
     app = build(settings)
     config = uvicorn.Config(
         app,

@@ -17,8 +17,23 @@ _HEAD: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) \S+ \d+\
 _CHANGED: Final = re.compile(r"^Anonymous:\s+[1-9]", re.MULTILINE)
 _RESIDENT: Final = re.compile(r"^Rss:\s+(\d+) kB", re.MULTILINE)
 _DONT_NEED: Final = 4
+_ARENAS_MAX: Final = -8  # M_ARENA_MAX, see mallopt(3)
+_HEAPS: Final = 2
 _DATA: Final = frozenset({"r--p"})
 _DATA_AND_CODE: Final = frozenset({"r--p", "r-xp"})
+
+
+def share_free_memory() -> bool:
+    """Let all threads take memory from two heaps; whether the C library does that.
+
+    GNU's keeps one for each thread, up to eight times the cores, and what one thread has freed no
+    other uses: each thread that proves books or reads lists once keeps what it needed for it. To be
+    called before there are threads.
+    """
+    if sys.platform != "linux":
+        return False
+    setter = getattr(ctypes.CDLL(None), "mallopt", None)
+    return setter is not None and bool(setter(_ARENAS_MAX, _HEAPS))
 
 
 def give_back(file: Path) -> int:

@@ -20,6 +20,8 @@ from routstr.core.db.backend import Dialect, Failure, Tx
 BUSY_TIMEOUT_SECONDS: Final = 10
 _CACHED_STATEMENTS: Final = 1_024
 _READERS_MAX: Final = 8
+_READER_CACHE_KB: Final = 512
+"""Of each reader: what it reads is in the kernel's memory, where it is once for all of them."""
 _PRIMARY_CODE: Final = 0xFF  # the rest of a result code says more closely what it is about
 _FAILURES: Final = frozenset(
     {
@@ -64,7 +66,12 @@ def engine(url: str, *, read_only: bool) -> Engine:
             "timeout": BUSY_TIMEOUT_SECONDS,
             "cached_statements": _CACHED_STATEMENTS,
         },
-        **({"pool_size": _READERS_MAX, "max_overflow": 0} if read_only else {}),
+        # the one that was used last: its cache is warm, and those of the others need not be
+        **(
+            {"pool_size": _READERS_MAX, "max_overflow": 0, "pool_use_lifo": True}
+            if read_only
+            else {}
+        ),
     )
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -74,6 +81,7 @@ def engine(url: str, *, read_only: bool) -> Engine:
         cursor.execute("PRAGMA temp_store=MEMORY")
         if read_only:
             cursor.execute("PRAGMA query_only=ON")
+            cursor.execute(f"PRAGMA cache_size=-{_READER_CACHE_KB}")
         cursor.close()
 
     event.listen(made, "connect", prepare)

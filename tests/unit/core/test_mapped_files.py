@@ -1,5 +1,7 @@
 import mmap
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,23 @@ def test_what_was_changed_is_run_or_is_of_another_file_stays() -> None:
 
 def test_a_file_that_nobody_maps_is_no_trouble(tmp_path: Path) -> None:
     assert give_back(tmp_path / "nothing") == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the C library of Linux")
+def test_threads_share_two_heaps_where_the_c_library_can_do_that() -> None:
+    """As a node does it; told by the C library itself, in a process of its own."""
+    code = (
+        "import ctypes, threading\n"
+        "from routstr.core.mapped_files import share_free_memory\n"
+        "libc = ctypes.CDLL(None)\n"
+        "assert share_free_memory() == hasattr(libc, 'mallopt')\n"
+        "go = threading.Barrier(9)\n"
+        "def work():\n"
+        "    libc.malloc(100_000)\n"
+        "    go.wait()\n"
+        "for _ in range(8): threading.Thread(target=work).start()\n"
+        "go.wait()\n"
+        "hasattr(libc, 'malloc_stats') and libc.malloc_stats()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.count("Arena ") <= 2
