@@ -20,8 +20,10 @@ from devkit.mint import Mint
 from devkit.node import Node
 from devkit.payer import Payer
 from routstr.core.node_key import NodeKey
+from routstr.errors import RoutstrError
 from routstr.money import Unit
 from routstr.wallet import token
+from routstr.wallet.mint_errors import MintError
 from routstr.wallet.models import SagaKind
 from routstr.wallet.sagas import Plan
 
@@ -41,6 +43,10 @@ _SWAPPED_PIECES: Final = (1, 1, 2, 4, 8, 16, 32)
 """Redeemed they are one proof of 64 sat, out of which no 63 can be given."""
 _BOUGHT_AT_ONCE: Final = 14  # a token has at most 100 proofs
 _COST: Final = "X-Routstr-Cost-Msats"
+
+
+Way = tuple[str, Sequence[int], Callable[[str], Awaitable[None]]]
+"""A name, the pieces of a token, and how it is spent."""
 
 
 class WrongChange(Exception):
@@ -104,26 +110,39 @@ class EcashLoad:
         await self._session.close()
         await self._payer.__aexit__()
 
-    async def measure(self, rounds: int, seconds: float, results: Results) -> None:
-        """All rounds; each begins with another way to spend."""
+    async def measure(
+        self, rounds: int, seconds: float, results: Results, troubles: list[str]
+    ) -> None:
+        """All rounds; each begins with another way to spend. One that fails has no figures."""
         client = Client(self._payer, self._session, self._url)
-        ways: list[tuple[str, Sequence[int], Callable[[str], Awaitable[None]]]] = [
+        ways: list[Way] = [
             (SWAPS, _FITTING_PIECES, client.swap),
             (FITTING, _FITTING_PIECES, client.pay),
             (SWAPPED, _SWAPPED_PIECES, client.pay),
             (CREATED, _SWAPPED_PIECES, client.create),
         ]
         count = max(CONCURRENCY, int(seconds * TOKENS_PER_SECOND))
-        for _, pieces, spend in ways:
-            await run(await self._buy(CONCURRENCY, pieces), spend)  # warm
+        for way in ways:  # warm
+            await self._round(way, CONCURRENCY, troubles)
         for number in range(rounds):
             first = number % len(ways)
-            for name, pieces, spend in [*ways[first:], *ways[:first]]:
-                tokens, before = await self._buy(count, pieces), self._last_saga()
-                figures = await run(tokens, spend)
-                if name in (FITTING, SWAPPED):
-                    figures = {**figures, "fitting": self._fitting(before)}
-                results.add(SCENARIO, name, figures)
+            for way in [*ways[first:], *ways[:first]]:
+                figures = await self._round(way, count, troubles)
+                if figures is not None:
+                    results.add(SCENARIO, way[0], figures)
+
+    async def _round(self, way: Way, count: int, troubles: list[str]) -> Mapping[str, float] | None:
+        name, pieces, spend = way
+        figures: Mapping[str, float] | None = None
+        try:
+            tokens, before = await self._buy(count, pieces), self._last_saga()
+            figures = await run(tokens, spend)
+            if name in (FITTING, SWAPPED):
+                figures = {**figures, "fitting": self._fitting(before)}
+        except* (WrongChange, MintError, OSError, RoutstrError) as group:
+            troubles += [f"{SCENARIO}: {name}: {one!r}"[:300] for one in group.exceptions]
+            print(f"  {troubles[-1]}", flush=True)
+        return figures
 
     async def spend(self, count: int) -> None:
         """Pay as many single requests; raises WrongChange when one does not add up."""

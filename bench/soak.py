@@ -35,6 +35,7 @@ from devkit.environment import ROOT
 from devkit.mint import Mint
 from devkit.node import Node
 from routstr.errors import RoutstrError
+from routstr.wallet.mint_errors import MintError
 
 DOCUMENT: Final = ROOT / "docs" / "soak.md"
 KEPT: Final = ROOT / "build" / "bench" / "soak.json"
@@ -152,7 +153,7 @@ class Soak:
     async def _tried(self, work: Awaitable[object]) -> None:
         try:
             await work
-        except* (LoadFailed, OSError, RoutstrError, WrongChange) as failures:
+        except* (LoadFailed, MintError, OSError, RoutstrError, WrongChange) as failures:
             for one in failures.exceptions:
                 self.troubles.append(repr(one)[:300])
                 print(f"  {self.troubles[-1]}", flush=True)
