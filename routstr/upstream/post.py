@@ -48,7 +48,7 @@ class Address:
         "_kept_s",
         "_last",
         "_request",
-        "_sweep",
+        "_swept",
         "_timeout",
     )
 
@@ -74,7 +74,7 @@ class Address:
         """Headers as they were given last, and as they are written."""
         self._idle: Final[list[tuple[ResponseHandler, float]]] = []
         """What waits for a request, and since when; the newest last."""
-        self._sweep: asyncio.TimerHandle | None = None
+        self._swept = False  # the timer itself would be held by what it holds
 
     async def post(self, headers: CIMultiDict[str], body: bytes) -> Posted:
         """Send, and wait for the answer's head. Raises aiohttp's errors, and OSError.
@@ -135,7 +135,7 @@ class Address:
             self._drop(protocol)
             return
         self._idle.append((protocol, monotonic()))
-        if self._sweep is None:
+        if not self._swept:
             self._look_later()
 
     def _drop(self, protocol: ResponseHandler) -> None:
@@ -144,10 +144,11 @@ class Address:
 
     def _look_later(self) -> None:
         loop = asyncio.get_running_loop()
-        self._sweep = loop.call_later(self._kept_s, self._drop_the_old)
+        self._swept = True
+        loop.call_later(self._kept_s, self._drop_the_old)
 
     def _drop_the_old(self) -> None:
-        self._sweep = None
+        self._swept = False
         old = monotonic() - self._kept_s
         gone = [protocol for protocol, since in self._idle if since <= old]
         del self._idle[: len(gone)]  # they wait in the order in which they came
