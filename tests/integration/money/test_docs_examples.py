@@ -52,6 +52,8 @@ class Typist:
         assert reply.status == expected(line), (line, reply.status, reply.body[:300])
         self.typed += 1
         self.learn(reply)
+        if "Authorization" in headers and "x-routstr-cost-msats" in reply.headers:
+            self.known["REQUEST_ID"] = reply.headers["x-routstr-request-id"]
 
     async def fill(self, text: str, url: str) -> str:
         """Variables, placeholders and models of the page, as they are at this node."""
