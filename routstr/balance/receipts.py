@@ -30,7 +30,7 @@ class ReceiptCharge(BaseModel):
     output_tokens: int
     estimated: bool = Field(description="the node counted, at least in part")
     price_version: int
-    rates: str = Field(description="the rates that were quoted, as JSON")
+    rates: str = Field(description="what was quoted: `r1` or `r2`, then 10^-12 msat a unit")
     seal: str | None = Field(description="digest of the seal that covers it; null: not sealed yet")
 
 

@@ -1,7 +1,7 @@
 import io
 import json
 
-from routstr.core.access_log import AccessLog, AccessRecord
+from routstr.core.access_log import AccessLine, AccessLog, AccessRecord
 from routstr.core.clock import ManualClock
 from routstr.core.log_writer import Console, LogWriter
 from routstr.core.secret import MASK
@@ -52,6 +52,11 @@ def test_a_paid_request_is_one_line_with_everything_an_operator_asks_for() -> No
             "response_bytes": 99,
         }
     ]
+
+
+def test_no_field_of_a_record_is_forgotten_in_its_line() -> None:
+    head = ("timestamp", "level", "event", "logger")
+    assert AccessLine.__struct_fields__ == (*head, *AccessRecord.__struct_fields__)
 
 
 def test_what_is_not_known_is_left_out() -> None:
