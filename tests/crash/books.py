@@ -26,6 +26,7 @@ SELECT (SELECT count(*) FROM sagas WHERE state = {int(SagaState.OPEN)}),
        (SELECT coalesce(sum(posted), 0) FROM accounts WHERE kind IN ({_OWN}))
 """
 _PROBLEMS: Final = f"SELECT id, purpose, problem FROM sagas WHERE state = {int(SagaState.OPEN)}"
+_ELSEWHERE: Final = "UPDATE instances SET name = 'elsewhere/another:boot/' || id || '/1'"
 _UNSPENT: Final = f"SELECT y FROM proofs WHERE status = {int(ProofStatus.UNSPENT)}"
 
 
@@ -63,6 +64,11 @@ class Books:
         with self._engine.connect() as connection:
             rows = connection.execute(text(_PROBLEMS)).all()
         return "; ".join(f"saga {row[0]} ({row[1]}): {row[2]}" for row in rows)
+
+    def move_away(self) -> None:
+        """Let the nodes that have started so far be known as processes of another host."""
+        with self._engine.connect() as connection:
+            connection.execute(text(_ELSEWHERE))
 
     def unspent(self) -> list[bytes]:
         """The points of the proofs that the wallet counts as its own and free."""

@@ -110,10 +110,10 @@ class Case:
         hold(state is not ProofState.PENDING, "a token is pending at the mint")
         return state is ProofState.SPENT
 
-    async def settled(self) -> State:
+    async def settled(self, *, limit_s: float = SETTLED_LIMIT_S) -> State:
         """Wait until nothing is under way any more."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + SETTLED_LIMIT_S
+        deadline = loop.time() + limit_s
         while (state := self.state()).open_sagas or state.open_holds:
             hold(
                 loop.time() < deadline,

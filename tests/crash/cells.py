@@ -1,8 +1,10 @@
 """One cell of the matrix: one trouble, in one operation, in one place."""
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
+from routstr.assembly.running import RECOVERY_SECONDS, SWEEP_SECONDS
 from tests.crash.case import Case, hold
 from tests.crash.client import Reply, repeated
 from tests.crash.killing import Journal
@@ -15,6 +17,10 @@ from tests.crash.world import Place, World
 _DEATH_LIMIT_S: Final = 10.0
 _STALE_S: Final = 6
 """Silence after which a node counts as dead to others; it gives a sign of life every 5 s."""
+_LOAD_S: Final = 4.0
+"""For the work itself, on a machine that has other work."""
+INHERITED_LIMIT_S: Final = _STALE_S + max(SWEEP_SECONDS, RECOVERY_SECONDS) + _LOAD_S
+"""From a node's death until another one has ended its movements and given back its holds."""
 
 
 _UNDECIDED: Final = frozenset(
@@ -46,10 +52,20 @@ async def run(cell: Cell, world: World) -> None:
     async with world.case(cell.place) as case:
         operation, reply = await _happen(cell, case)
         if cell.patient:
-            await case.settled()
+            await _recovered(cell, case, world)
             await operation.undecided()
         await finish(case, operation, reply)
     world.forget(case)
+
+
+async def _recovered(cell: Cell, case: Case, world: World) -> None:
+    """Wait until nothing is under way; of what was inherited, within the lease time."""
+    if not isinstance(cell.trouble, Orphaned):
+        await case.settled()
+        return
+    died = time.monotonic()
+    await case.settled(limit_s=INHERITED_LIMIT_S)
+    world.inherited.append(time.monotonic() - died)
 
 
 async def _happen(cell: Cell, case: Case) -> tuple[Operation, Reply]:
@@ -58,7 +74,7 @@ async def _happen(cell: Cell, case: Case) -> tuple[Operation, Reply]:
         case Death() as death:
             return await deadly(case, cell.operation, death.kills), Reply(0)
         case Orphaned() as left:
-            return await orphaned(case, cell.operation, left.kill), Reply(0)
+            return await orphaned(case, cell.operation, left), Reply(0)
         case Misbehaviour() as misbehaviour:
             return await misled(case, cell.operation, misbehaviour)
 
@@ -90,17 +106,20 @@ async def deadly(case: Case, name: str, kills: tuple[Kill, ...]) -> Operation:
     return operation
 
 
-async def orphaned(case: Case, name: str, kill: Kill) -> Operation:
+async def orphaned(case: Case, name: str, left: Orphaned) -> Operation:
     """Let the node die beside another one that goes on with what it left."""
     case.settings = {**case.settings, "INSTANCE_STALE_SECONDS": str(_STALE_S)}
     operation = await begin(case, name, armed=True)
     dying = case.running
-    heir = await case.another()
-    kill.arm(Journal(case.folder), case.proxy, dying.process.kill)
-    await operation.attempt()
-    await _death(dying, kill)
+    if left.elsewhere:
+        case.books.move_away()
+    heir = None if left.later else await case.another()
     case.proxy.reset()
-    case.move_to(heir)
+    left.kill.arm(Journal(case.folder), case.proxy, dying.process.kill)
+    await operation.attempt()
+    await _death(dying, left.kill)
+    case.proxy.reset()
+    case.move_to(heir or await case.another())
     return operation
 
 

@@ -59,7 +59,11 @@ async def _matrix(folder: Path, options: argparse.Namespace) -> list[Row]:
     started = time.monotonic()
     operations = options.operations or (_SAMPLED if options.fast else list(OPERATIONS))
     async with World(folder) as world:
-        whats = await plan.troubles(world, options.groups, operations)
+        whats = await (
+            plan.takeovers(world, operations)
+            if options.take_over
+            else plan.troubles(world, options.groups, operations)
+        )
         deadline = time.monotonic() + options.fast if options.fast else float("inf")
         chosen = (
             plan.sample(whats, options.seed) if options.fast else plan.full(whats, options.seed)
@@ -67,6 +71,8 @@ async def _matrix(folder: Path, options: argparse.Namespace) -> list[Row]:
         cells = [cell for cell in chosen if options.match in str(cell)]
         say(f"{len(whats)} troubles, {len(cells)} cells, seed {options.seed}")
         rows = await _run_all(cells[: options.most], world, options.workers, deadline)
+    if world.inherited:
+        say(f"{len(world.inherited)} times taken over, within {max(world.inherited):.1f} s at most")
     tell(rows, planned=len(cells), seconds=time.monotonic() - started)
     return rows
 
@@ -109,6 +115,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, help="cells at the same time")
     parser.add_argument("--groups", nargs="+", choices=plan.GROUPS, default=plan.GROUPS)
     parser.add_argument("--operations", nargs="+", choices=OPERATIONS, help="not all of them")
+    parser.add_argument(
+        "--take-over", action="store_true", help="no node comes back: another one goes on, always"
+    )
     parser.add_argument("--match", default="", help="only cells whose line contains this")
     parser.add_argument("--most", type=int, metavar="CELLS", help="not more than so many")
     return parser.parse_args(arguments)

@@ -38,6 +38,9 @@ a mint comes up in one place only."""
 _UPKEEP: Final = frozenset({"consolidate", "swap-mints"})
 """What the node does by itself, later than it answers: a mint's error is met there by no client."""
 
+_BY_ITSELF: Final = frozenset({*_MINTING, *_UPKEEP, "payout"})
+"""What a second node would do as well, so that the first one would not die in it."""
+
 _FEW: Final = frozenset({"refund-once", "chat-once", "foreign", *_UPKEEP})
 """Not in every place: what differs from another operation in its record only, or is made of others,
 and upkeep."""
@@ -72,6 +75,21 @@ async def _in_recoveries(name: str, world: World) -> list[Death]:
     if name in _MINTING:
         return await in_recovery(name, REFERENCE, world, calls=1, path=MINT)
     return []
+
+
+async def takeovers(world: World, operations: Iterable[str]) -> list[What]:
+    """Every operation with every death in it, after which another node has to go on.
+
+    Of two deaths one is on the heir's own host, and one elsewhere.
+    """
+    found: list[What] = []
+    for name in operations:
+        deaths = await in_operation(name, REFERENCE, world)
+        rivals = name in _BY_ITSELF
+        for number, death in enumerate(deaths):
+            elsewhere = rivals or bool(number // 2 % 2 ^ number % 2)
+            found.append((name, Orphaned(death.kills[0], elsewhere, later=rivals)))
+    return found
 
 
 def full(whats: Sequence[What], seed: int) -> list[Cell]:

@@ -66,12 +66,21 @@ class Death:
 
 @dataclass(frozen=True, slots=True)
 class Orphaned:
-    """The node dies and stays dead; another one on the same database takes over what it left."""
+    """The node dies and stays dead; another one on the same database takes over what it left.
+
+    ``elsewhere``: the dead one is known as a process of another host, of which nobody here can see
+    that it is gone. ``later``: the heir starts only then, because it would do by itself what the
+    other is to die in.
+    """
 
     kill: Kill
+    elsewhere: bool = False
+    later: bool = False
 
     def __str__(self) -> str:
-        return f"dies {self.kill}, another node takes over"
+        where = " elsewhere" if self.elsewhere else ""
+        heir = "a new node" if self.later else "another node"
+        return f"dies{where} {self.kill}, {heir} takes over"
 
     group = "takeover"
 

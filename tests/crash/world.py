@@ -51,6 +51,8 @@ class World:
         self._postgres: Postgres | None = None
         self._templates: dict[DatabaseName, str] = {}
         self._number = 0
+        self.inherited: list[float] = []
+        """Seconds that another node took to end what a dead one left."""
 
     async def __aenter__(self) -> Self:
         self.nodes = await self._stack.enter_async_context(Nodes())
