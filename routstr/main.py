@@ -96,6 +96,8 @@ class App:
         self._setup_path: str | None = None
         self.prints = True
         """Whether it tells by itself, at its start, how it is set up; else whoever serves it."""
+        self.worker: int | None = None
+        """Its number among the processes that share an address."""
         self._theme = build_theme(settings)
         self.api.state.theme = self._theme
 
@@ -134,6 +136,11 @@ class App:
         if self._setup_path is not None:
             tell_of_setup(self._setup_path, self.settings, host, port)
 
+    def leave(self) -> None:
+        """Say from now on that requests are to go elsewhere; those that come are served."""
+        if self._succession is not None:
+            self._succession.leave()
+
     def drain(self) -> None:
         """Refuse new paid requests from now on; those under way go on."""
         if self._succession is not None:
@@ -142,7 +149,7 @@ class App:
     @asynccontextmanager
     async def _lifespan(self, _api: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            logs = start_logging(self.settings, self._clock)
+            logs = start_logging(self.settings, self._clock, worker=self.worker)
             stack.callback(logs.close)
             try:
                 await self._open(stack, logs)

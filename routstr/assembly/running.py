@@ -137,6 +137,7 @@ class Running:
         self.state: Final = State()
         self.active = 0
         """The requests and connections that have come to it and are not over."""
+        self.leaving = False
         self.onion: Final = OnionAddress(settings, process.clock)
         """Where the node is found inside Tor, if anywhere."""
         self._process: Final = process
@@ -153,6 +154,10 @@ class Running:
         except BaseException:
             await self._stack.aclose()
             raise
+
+    def stops(self) -> bool:
+        """Whether it says that requests are to go elsewhere, or refuses them already."""
+        return self.leaving or self.hot.draining
 
     async def retire(self, seconds: float) -> bool:
         """Begin nothing, and wait for what is under way; false: it took longer than ``seconds``."""
@@ -317,7 +322,7 @@ class Running:
             ProviderHealth(upstreams.fleet),
             process.clock,
             self._supervisor,
-            lambda: self.hot.draining,
+            self.stops,
             told_with(base.money.verifier.deposits),
             lambda: process.db.write(lambda tx: instances.beat(tx, base.instance)),
         )
@@ -328,7 +333,7 @@ class Running:
         state.admin = upstreams.admin
         show_nostr(state, self.nostr, self.settings, process, self.onion.url)
         state.metrics = build_metrics(
-            process, self.settings, upstreams, catalog, base.wallet.mints, lambda: self.hot.draining
+            process, self.settings, upstreams, catalog, base.wallet.mints, self.stops
         )
         state.paths = PathParts(catalog, upstreams.fleet, process.clock)
         return health
@@ -354,7 +359,7 @@ class Running:
             process.db, process.clock, process.traffic, base.ledger.node.revenue,
         )  # fmt: skip
         desk = self.state.overview = build_overview(
-            db, clock, traffic, revenue, base.board, lambda: self.hot.draining
+            db, clock, traffic, revenue, base.board, self.stops
         )
         conditions = build_conditions(
             settings, health, db, clock, lambda: base.money.payouts.problem, self.shelf.lists

@@ -61,13 +61,21 @@ class Succession:
         for task in self._old.values():
             task.cancel()
         await asyncio.gather(*self._old.values(), return_exceptions=True)
-        for running in (*self._old, *([self._current] if self._current else [])):
+        for running in self._all():
             await running.close()
+
+    def leave(self) -> None:
+        """Say from now on that requests are to go elsewhere, and serve those that come."""
+        for running in self._all():
+            running.leaving = True
 
     def drain(self) -> None:
         """Refuse new paid requests from now on; those under way go on."""
-        for running in (*self._old, *([self._current] if self._current else [])):
+        for running in self._all():
             running.hot.drain()
+
+    def _all(self) -> tuple[Running, ...]:
+        return (*self._old, *([self._current] if self._current else []))
 
     async def _take_over(self, settings: Settings, agree: Agree | None) -> None:
         async with self._taking_over:
@@ -83,6 +91,7 @@ class Succession:
             self._process.logs.set_level(settings.log_level)
             self._installed(new)
             if old is not None:
+                new.leaving = old.leaving
                 self._old[old] = asyncio.create_task(self._end(old))
                 _log.info("settings_taken_over")
 

@@ -1,16 +1,18 @@
 """``routstr serve``: the server around the node."""
 
+import asyncio
 import gc
 import signal
 import socket
 import sys
 from collections.abc import Callable
 from math import ceil
-from types import FrameType
 from typing import Final
 
 import uvicorn
 
+from routstr.cli.leaving import LeavingServer
+from routstr.cli.workers import Seat
 from routstr.core.http_guard import GuardedProtocol, room_for_connections
 from routstr.core.mapped_files import give_back_the_start, share_free_memory
 from routstr.core.settings import Settings
@@ -23,26 +25,41 @@ that none is closed in the moment in which it is used."""
 _GC_THRESHOLDS: Final = (50_000, 50, 50)
 
 
-class _Server(uvicorn.Server):
-    """Refuses new paid requests as soon as it is told to stop."""
+class _Server(LeavingServer):
+    """Refuses new paid requests before it stops to listen."""
 
-    def __init__(self, config: uvicorn.Config, app: App) -> None:
+    def __init__(self, config: uvicorn.Config, app: App, seat: Seat | None) -> None:
         super().__init__(config)
+        self.notice_s = app.settings.drain_notice_seconds
         self._app = app
+        self._seat = seat
         app.prints = False  # it does not know the port that the system chose
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         give_back_the_start()
+        if self._seat is not None:
+            asyncio.get_running_loop().add_reader(self._seat.pipe, self._let_go)
+            if self._seat.number > 1:
+                return
         for server in self.servers if self.started else ():
             for one in server.sockets:
                 host, port = one.getsockname()[:2]
                 self._app.tell_of_setup(host, port)
                 return
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def _let_go(self) -> None:
+        """The supervisor has died, or wants us to stop and perhaps said so too early."""
+        assert self._seat is not None
+        asyncio.get_running_loop().remove_reader(self._seat.pipe)
+        if not self.stops:
+            signal.raise_signal(signal.SIGTERM)
+
+    def leave(self) -> None:
+        self._app.leave()
+
+    def drain(self) -> None:
         self._app.drain()
-        super().handle_exit(sig, frame)
 
 
 def run(
@@ -50,13 +67,17 @@ def run(
     host: str | None,
     port: int | None,
     build: Callable[[Settings], App] = create_app,
+    seat: Seat | None = None,
 ) -> bool:
     """Serve until told to stop; false when the start failed, which was then told.
 
+    With a seat, this process is one of several at its address.
     ``build`` is for tests that put the node together with another database backend.
     """
     share_free_memory()
     app = build(settings)
+    if seat is not None:
+        app.worker = seat.number
     config = uvicorn.Config(
         app,
         host=host if host is not None else settings.host,
@@ -84,7 +105,7 @@ def run(
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     try:
-        _Server(config, app).run()
+        _Server(config, app, seat).run(None if seat is None else list(seat.sockets))
     except SystemExit:  # uvicorn's, after it has told why the start failed
         return False
     return True

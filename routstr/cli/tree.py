@@ -59,11 +59,14 @@ def common(
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on (PORT).")] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="How many processes share the address.")
+    ] = 1,
 ) -> None:
     """Run the node until it is told to stop (Ctrl-C, SIGTERM)."""
     from routstr.cli import serving  # noqa: PLC0415 - each command imports only what it needs
 
-    raise typer.Exit(serving.serve(serving.Address(host, port)))
+    raise typer.Exit(serving.serve(serving.Address(host, port, workers)))
 
 
 @cli.command()

@@ -59,12 +59,14 @@ class AccessLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     first_byte_ms: float | None = None
     provider: str | None = None
     upstream_ms: float | None = None
+    worker: int | None = None
 
 
 @final
 class _AccessEntry(msgspec.Struct, frozen=True, gc=False):
     ms: int
     record: AccessRecord
+    worker: int | None
 
     def line(self) -> AccessLine:
         record = self.record
@@ -90,6 +92,7 @@ class _AccessEntry(msgspec.Struct, frozen=True, gc=False):
             None if first is None else round(first, 3),
             None if provider is None else _cleaned(provider),
             None if upstream is None else round(upstream, 3),
+            self.worker,
         )
 
 
@@ -101,12 +104,14 @@ _cleaned: Final = lru_cache(maxsize=4_096)(clean)
 class AccessLog:
     """Writes ``api_request`` lines, whatever ``LOG_LEVEL`` is."""
 
-    __slots__ = ("_clock", "_writer")
+    __slots__ = ("_clock", "_worker", "_writer")
 
-    def __init__(self, writer: LogWriter, clock: Clock) -> None:
+    def __init__(self, writer: LogWriter, clock: Clock, worker: int | None = None) -> None:
+        """``worker`` is this process's number among those that share an address."""
         self._writer = writer
         self._clock = clock
+        self._worker = worker
 
     def write(self, record: AccessRecord) -> None:
         """Queue the line of a finished request; about a microsecond."""
-        self._writer.put(_AccessEntry(self._clock.now_ms(), record))
+        self._writer.put(_AccessEntry(self._clock.now_ms(), record, self._worker))

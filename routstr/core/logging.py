@@ -85,6 +85,7 @@ class _Entry:
     event: str
     logger: str
     request_id: str | None
+    worker: int | None
     fields: dict[str, LogValue]
     exc_info: _ExcInfo | None
 
@@ -97,6 +98,8 @@ class _Entry:
         }
         if self.request_id is not None:
             line["request_id"] = self.request_id
+        if self.worker is not None:
+            line["worker"] = self.worker
         for name, value in self.fields.items():
             line[f"{name}_" if name in line else name] = value
         if self.exc_info is not None:
@@ -108,9 +111,10 @@ class _Entry:
 class _QueueHandler(logging.Handler):
     """Turns a record into an entry and queues it."""
 
-    def __init__(self, writer: LogWriter) -> None:
+    def __init__(self, writer: LogWriter, worker: int | None) -> None:
         super().__init__()
         self._writer = writer
+        self._worker = worker
 
     def handle(self, record: logging.LogRecord) -> bool:
         # without the base class's lock: the queue takes entries from any thread
@@ -129,6 +133,7 @@ class _QueueHandler(logging.Handler):
             event=clean(event),
             logger=record.name,
             request_id=REQUEST_ID.get(),
+            worker=self._worker,
             fields=loggable_fields(getattr(record, _FIELDS, {})),
             exc_info=exc_info if exc_info and exc_info[0] else None,
         )
@@ -141,10 +146,12 @@ class Logs:
 
     __slots__ = ("_handler", "_level_before", "_writer", "access")
 
-    def __init__(self, writer: LogWriter, clock: Clock, level: str) -> None:
+    def __init__(
+        self, writer: LogWriter, clock: Clock, level: str, worker: int | None = None
+    ) -> None:
         self._writer = writer
-        self._handler = _QueueHandler(writer)
-        self.access = AccessLog(writer, clock)
+        self._handler = _QueueHandler(writer, worker)
+        self.access = AccessLog(writer, clock, worker)
         root = logging.getLogger()
         self._level_before = root.level
         root.addHandler(self._handler)
@@ -177,9 +184,12 @@ def _shown(stream: TextIO) -> Callable[[LogLine], str]:
     return Painter(stream)
 
 
-def start_logging(settings: Settings, clock: Clock, stdout: TextIO | None = None) -> Logs:
+def start_logging(
+    settings: Settings, clock: Clock, stdout: TextIO | None = None, worker: int | None = None
+) -> Logs:
     """Begin to log as the settings say; call ``close`` on the result at the end.
 
+    ``worker`` stands in every line: the process's number among those that share an address.
     A folder that cannot be written is a warning, and all lines then go to standard output.
     """
     stream = sys.stdout if stdout is None else stdout
@@ -196,7 +206,7 @@ def start_logging(settings: Settings, clock: Clock, stdout: TextIO | None = None
         console = Console(stream, text=text, show=_shown(stream) if text else as_text)
     writer = LogWriter(file, console)
     writer.start()
-    logs = Logs(writer, clock, settings.log_level)
+    logs = Logs(writer, clock, settings.log_level, worker)
     if problem is not None:
         get_logger(__name__).warning(
             "the log folder cannot be written; logging to standard output only",

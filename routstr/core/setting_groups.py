@@ -271,6 +271,8 @@ class Limits(Group):
     """Most headers of a request."""
     response_bytes_max: ByteCount = 64 * 1024**2
     """Largest answer that is taken from a provider, in bytes."""
+    drain_notice_seconds: SecondsOrOff = 0
+    """How long the node serves on after SIGTERM while it tells load balancers to go elsewhere."""
     drain_seconds: SecondsOrOff = 30
     """How long running requests may go on after SIGTERM."""
     instance_stale_seconds: Seconds = 60

@@ -22,6 +22,7 @@ _OF_THE_PROCESS: Final = frozenset(
         "request_body_bytes_max",
         "header_bytes_max",
         "header_count_max",
+        "drain_notice_seconds",
         "drain_seconds",
         "log_days",
         "enable_console_logging",

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from routstr.cli import server
+from routstr.cli.workers import Seat
 from routstr.core.settings import Settings
 from routstr.main import App
 from tests.unit.core.asgi import http_scope
@@ -103,3 +104,34 @@ def test_a_start_that_fails_is_no_success(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(uvicorn.Server, "run", fail)
     assert not server.run(Settings(), None, None)
+
+
+def test_with_a_notice_it_serves_on_says_so_and_ends_each_connection(
+    started: list[uvicorn.Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(App, "leave", lambda _self: told.append("leave"))
+    monkeypatch.setattr(App, "drain", lambda _self: told.append("drain"))
+    server.run(Settings(drain_notice_seconds=9), None, None)
+    one = started[0]
+    one.started = True
+    one.handle_exit(signal.SIGTERM, None)
+    assert told == ["leave"]
+    assert not one.should_exit
+    assert (b"connection", b"close") in one.server_state.default_headers
+    assert (b"connection", b"close") in one.config.encoded_headers
+    one.handle_exit(signal.SIGTERM, None)
+    assert told == ["leave", "drain"]
+    assert one.should_exit
+
+
+def test_a_worker_says_which_one_it_is(started: list[uvicorn.Server]) -> None:
+    built: list[App] = []
+
+    def build(settings: Settings) -> App:
+        built.append(App(settings))
+        return built[0]
+
+    assert server.run(Settings(), None, None, build, Seat(3, (), 0))
+    assert built[0].worker == 3
+    assert len(started) == 1

@@ -56,7 +56,7 @@ def test_a_paid_request_is_one_line_with_everything_an_operator_asks_for() -> No
 
 def test_no_field_of_a_record_is_forgotten_in_its_line() -> None:
     head = ("timestamp", "level", "event", "logger")
-    assert AccessLine.__struct_fields__ == (*head, *AccessRecord.__struct_fields__)
+    assert AccessLine.__struct_fields__ == (*head, *AccessRecord.__struct_fields__, "worker")
 
 
 def test_what_is_not_known_is_left_out() -> None:

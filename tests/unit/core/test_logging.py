@@ -234,3 +234,14 @@ def test_without_running_logs_the_standard_library_decides(
     log.warning("seen by a test", amount=5)
 
     assert caplog.messages == ["seen by a test"]
+
+
+def test_lines_of_one_of_several_processes_say_which_one(tmp_path: Path) -> None:
+    settings = Settings(log_dir=tmp_path, enable_console_logging=False)
+    logs = start_logging(settings, SystemClock(), worker=2)
+    get_logger("one").info("here")
+    logs.access.write(AccessRecord("r", "/v1/models", 200, 0.5, "GET"))
+    logs.close()
+    (file,) = tmp_path.iterdir()
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["worker"] for line in lines] == [2, 2]
