@@ -77,13 +77,15 @@ class Node:
         port: int = 0,
         healthy: bool = True,
         name: str = "node",
+        workers: int = 1,
     ) -> Self:
         """Start a node and wait for its ``/health``; raises ServiceFailed.
 
         ``healthy=False`` takes any answer: for a node whose mint or provider is down on purpose.
         """
         everything = {**_own_files(folder), **settings}
-        child = Child(_program(name, folder, everything, "serve", *_address(port)))
+        several = ("--workers", str(workers)) if workers > 1 else ()
+        child = Child(_program(name, folder, everything, "serve", *_address(port), *several))
         return cls(child, await _ready(child, healthy=healthy), everything)
 
     @property

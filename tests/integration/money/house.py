@@ -248,6 +248,7 @@ async def open_house(
     *,
     more: Mapping[str, str] | None = None,
     healthy: bool = True,
+    workers: int = 1,
 ) -> AsyncIterator[House]:
     """Start a node that sells every play at the prices of devkit, without fees."""
     models = _models(folder)
@@ -263,7 +264,7 @@ async def open_house(
             "METRICS_NETWORKS": "127.0.0.1",
         }
         everything = {**usual, **own, **(more or {})}
-        node = await Node.start(folder / "node", everything, healthy=healthy)
+        node = await Node.start(folder / "node", everything, healthy=healthy, workers=workers)
         try:
             yield House(node, upstream, database_url, Client(session, node.url))
         finally:
