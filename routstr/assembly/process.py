@@ -45,7 +45,7 @@ async def open_process(
     extensions = open_extensions(given)
     telemetry = Telemetry(frozenset(error_codes()))
     db = await stack.enter_async_context(
-        open_database(given, node_key, backend, telemetry.committed)
+        open_database(given, node_key, backend, telemetry.committed, telemetry.retried)
     )
     traffic = TrafficStore(db, clock, Traffic())
     metrics = MetricStore(db, telemetry.meters)

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from routstr.core.db import Backend, Database, migrate, node_values
+from routstr.core.db.retries import Retried
 from routstr.core.db.writer import Committed
 from routstr.core.logging import get_logger
 from routstr.core.node_key import NodeKey, NodeKeyError
@@ -26,6 +27,7 @@ async def open_database(
     node_key: NodeKey,
     backend: Backend | None = None,
     committed: Committed = lambda _operations, _seconds: None,
+    retried: Retried = lambda _why: None,
 ) -> AsyncIterator[Database]:
     """Bring the schema up to date and open the database, which is checked first.
 
@@ -34,7 +36,14 @@ async def open_database(
     """
     url = settings.database_url.reveal()
     revision = await asyncio.to_thread(migrate.upgrade, url)
-    db = Database(url, backend, committed=committed)
+    db = Database(
+        url,
+        backend,
+        committed=committed,
+        retried=retried,
+        readers=settings.database_readers,
+        replica_url=settings.database_replica_url.reveal(),
+    )
     db.start()
     try:
         await _check_guards(db)

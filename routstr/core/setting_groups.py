@@ -39,7 +39,9 @@ from routstr.core.setting_types import (
     Percent,
     Port,
     ProofCount,
+    ReaderCount,
     RedisUrl,
+    ReplicaUrl,
     RuleChoices,
     SatPrice,
     Seconds,
@@ -100,6 +102,10 @@ class Storage(Group):
 
     database_url: DatabaseUrl = Secret("sqlite:///routstr.db")
     """Where the books are kept: sqlite:///<file> or postgresql://<user>:<password>@<host>/<name>."""
+    database_readers: ReaderCount = 4
+    """Connections of a process that read the database at the same time; one more writes."""
+    database_replica_url: ReplicaUrl = Secret()
+    """PostgreSQL that follows DATABASE_URL, read for the operator's statistics; empty: none."""
     routstr_secret_key: SecretKeyHex = Secret()
     """The node's key, 64 hexadecimal digits; empty: read from the file."""
     routstr_secret_key_file: Path = Field(default_factory=_key_file)

@@ -208,6 +208,15 @@ def normalise_database_url(value: Secret) -> Secret:
     raise ValueError("must be sqlite:///<file> or postgresql://<user>:<password>@<host>/<name>")
 
 
+def _replica_url(value: Secret) -> Secret:
+    if not value.reveal().strip():
+        return Secret()
+    url = normalise_database_url(value)
+    if sqlite_file(url) is not None:
+        raise ValueError("must be postgresql://<user>:<password>@<host>/<name>")
+    return url
+
+
 def sqlite_file(database_url: Secret) -> Path | None:
     """The file of a normalised SQLite URL; None for another database."""
     match = _SQLITE.fullmatch(database_url.reveal())
@@ -232,6 +241,7 @@ Port: TypeAlias = Annotated[int, Field(ge=0, le=65_535)]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000_000)]
 CountOrOff: TypeAlias = Annotated[int, Field(ge=0, le=1_000_000_000)]
 ProofCount: TypeAlias = Annotated[int, Field(ge=4, le=1_000)]
+ReaderCount: TypeAlias = Annotated[int, Field(ge=1, le=64)]
 Hours: TypeAlias = Annotated[int, Field(ge=1, le=8_760)]
 ByteCount: TypeAlias = Annotated[int, Field(ge=1_024, le=4 * 1024**3)]
 Seconds: TypeAlias = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -281,6 +291,7 @@ LightningAddress: TypeAlias = Annotated[
 Slug: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Npub: TypeAlias = Annotated[str, Field(pattern=r"^(npub1[02-9ac-hj-np-z]{58})?$")]
 DatabaseUrl: TypeAlias = Annotated[Secret, AfterValidator(normalise_database_url)]
+ReplicaUrl: TypeAlias = Annotated[Secret, AfterValidator(_replica_url)]
 Password: TypeAlias = Annotated[Secret, AfterValidator(_password)]
 NostrKey: TypeAlias = Annotated[Secret, AfterValidator(_nostr_key)]
 ProviderId: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{0,64}$")]

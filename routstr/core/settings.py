@@ -138,6 +138,12 @@ class Settings(
             raise ValueError("TOR_ALL: got true; needs TOR_PROXY_URL")
         return self
 
+    @model_validator(mode="after")
+    def _only_a_server_has_a_replica(self) -> Self:
+        if self.database_replica_url and self.database_file is not None:
+            raise ValueError("DATABASE_REPLICA_URL: got a value; needs DATABASE_URL on PostgreSQL")
+        return self
+
     @property
     def database_file(self) -> Path | None:
         """The SQLite file; None on PostgreSQL."""

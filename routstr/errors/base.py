@@ -13,6 +13,7 @@ class RoutstrError(Exception):
     status: ClassVar[int] = 500
     type: ClassVar[str] = "api_error"
     code: ClassVar[str] = "internal_error"
+    usual_headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self,
@@ -27,7 +28,7 @@ class RoutstrError(Exception):
         """
         self.message = message or cleandoc(type(self).__doc__ or "").partition("\n")[0]
         self.details: Details = dict(details or {})
-        self.headers: Mapping[str, str] = dict(headers or {})
+        self.headers: Mapping[str, str] = {**self.usual_headers, **(headers or {})}
         self.fields: Details = {}
         """Further fields of the envelope's ``error``, beside message, type and code."""
         super().__init__(self.message)

@@ -1,8 +1,11 @@
 """The node itself cannot serve now."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 from routstr.errors.base import RoutstrError
+
+_SOON: Final = {"Retry-After": "2"}  # a database that is restarted is back in seconds
 
 
 class NodeError(RoutstrError):
@@ -18,6 +21,7 @@ class DatabaseUnavailable(NodeError):
 
     status: ClassVar[int] = 503
     code: ClassVar[str] = "database_unavailable"
+    usual_headers: ClassVar[Mapping[str, str]] = _SOON
 
 
 class OutcomeUnknown(NodeError):
@@ -25,6 +29,7 @@ class OutcomeUnknown(NodeError):
 
     status: ClassVar[int] = 503
     code: ClassVar[str] = "outcome_unknown"
+    usual_headers: ClassVar[Mapping[str, str]] = _SOON
 
 
 class Draining(NodeError):

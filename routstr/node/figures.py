@@ -69,6 +69,7 @@ class Figures:
 
     def own(self, loop_time: float) -> Points:
         """What this process knows; ``loop_time`` is the event loop's."""
+        yield from _connections(self._db)
         try:
             snapshot = self._catalog.current()
         except PriceUnavailable:
@@ -81,6 +82,16 @@ class Figures:
             yield Point(read.PROVIDER_UP, (name,), int(carrier.breaker.ready(loop_time)))
         for url, health in self._mints.health().items():
             yield Point(read.MINT_UP, (url,), int(not (health.failures or health.rest_s)))
+
+
+def _connections(db: Database) -> Points:
+    load = db.load
+    yield Point(read.DATABASE_READERS, ("busy",), load.reading)
+    yield Point(read.DATABASE_READERS, ("free",), load.readers - load.reading)
+    yield Point(read.DATABASE_WAITING, ("read",), load.reads_waiting)
+    yield Point(read.DATABASE_WAITING, ("write",), load.writes_waiting)
+    if db.replica is not None:
+        yield Point(read.REPLICA_UP, (), int(not db.replica.problem))
 
 
 def _look(connection: Connection, now: int, stale_s: float) -> list[Point]:

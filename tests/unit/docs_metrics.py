@@ -88,7 +88,12 @@ told as `saga_open`. The books themselves are in the database; the log is no par
 This page is written by `tests/unit/docs_metrics.py` from `routstr/core/metrics/`, and
 `tests/unit/test_docs.py` compares the two.
 """
-OF_THE_PROCESS: Final = frozenset({read.DRAINING, read.PROVIDER_UP, read.MINT_UP})
+OF_THE_PROCESS: Final = frozenset(
+    {
+        *(read.DATABASE_READERS, read.DATABASE_WAITING, read.REPLICA_UP),
+        *(read.DRAINING, read.PROVIDER_UP, read.MINT_UP),
+    }
+)
 
 
 def table(families: Iterable[Family]) -> str:

@@ -82,7 +82,9 @@ class LogDesk:
         lines = found.lines[::-1]
         access = next((line for line in lines if line.get("event") == _ACCESS), None)
         since, until = _span(lines, access, at)
-        story = await self._db.read(lambda connection: _told(connection, request_id, since, until))
+        story = await self._db.read_statistics(
+            lambda connection: _told(connection, request_id, since, until)
+        )
         if not lines and not story.holds and (found.older is None or at is not None):
             raise NotFound("There is no trace of this request.")
         older = None if access is not None or at is not None else _written(found)

@@ -88,7 +88,7 @@ class Statistics:
 
     async def period(self, window: Window) -> Period:
         """Everything in one."""
-        seen, outcomes, times = await self._db.read(partial(self._read, window=window))
+        seen, outcomes, times = await self._db.read_statistics(partial(self._read, window=window))
         waiting = self._traffic.pending() if self._is_now(window) else None
         if waiting is not None:
             for (measure, bucket), count in waiting.times.items():
@@ -106,11 +106,11 @@ class Statistics:
 
     async def earned(self, window: Window, by: Sequence[Dimension]) -> Usage:
         """What was earned, by time, model or provider."""
-        return await self._db.read(partial(self._usage, window=window, by=by))
+        return await self._db.read_statistics(partial(self._usage, window=window, by=by))
 
     async def failures(self, window: Window) -> list[Failure]:
         """The errors, most frequent first."""
-        found = await self._db.read(partial(_outcomes, window=window))
+        found = await self._db.read_statistics(partial(_outcomes, window=window))
         if self._is_now(window):
             found = _merged(found, self._traffic.pending().outcomes)
         failed = [
@@ -122,7 +122,7 @@ class Statistics:
 
     async def by_time(self, window: Window) -> Mapping[int, tuple[int, int]]:
         """Requests and errors by the start of their span."""
-        rows = await self._db.read(
+        rows = await self._db.read_statistics(
             lambda c: traffic_store.outcomes(c, window.since, window.until, window.span)
         )
         found: dict[int, tuple[int, int]] = {}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final, TypeVar
 
@@ -12,12 +13,24 @@ from sqlalchemy.exc import DBAPIError
 from routstr.core.db import sqlite
 from routstr.core.db.backend import Backend, Dialect, Tx
 from routstr.core.db.jobs import HotBatch, Job
+from routstr.core.db.replica import Replica
+from routstr.core.db.retries import Retried
 from routstr.core.db.writer import RECONNECT_SECONDS_MAX, Committed, Writer
 from routstr.errors import DatabaseUnavailable
 
 T = TypeVar("T")
 
-_READ_THREADS: Final = 4
+READERS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the connections of this process do; one more writes."""
+
+    reading: int
+    readers: int
+    reads_waiting: int
+    writes_waiting: int
 
 
 def open_backend(url: str) -> Backend:
@@ -42,7 +55,8 @@ class Database:
 
     ``backend`` is the port through which tests inject failures; a node leaves it out.
     ``reconnect_seconds`` is how long a write waits for a database that went away;
-    ``committed`` is told, by the writer's thread, of every batch.
+    ``committed`` is told, by the writer's thread, of every batch, and ``retried`` why one began
+    again. ``readers`` read at the same time; ``replica_url`` is a copy for statistics.
     """
 
     def __init__(
@@ -52,14 +66,23 @@ class Database:
         *,
         reconnect_seconds: float = RECONNECT_SECONDS_MAX,
         committed: Committed = lambda _operations, _seconds: None,
+        retried: Retried = lambda _why: None,
+        readers: int = READERS,
+        replica_url: str = "",
     ) -> None:
         self._backend = backend if backend is not None else open_backend(url)
         self._writer = Writer(
-            self._backend, reconnect_seconds=reconnect_seconds, committed=committed
+            self._backend,
+            reconnect_seconds=reconnect_seconds,
+            committed=committed,
+            retried=retried,
         )
         self._module = driver(url)
-        self._readers = self._module.engine(url, read_only=True)
-        self._threads = ThreadPoolExecutor(_READ_THREADS, "database-reader")
+        self._readers = self._module.engine(url, read_only=True, readers=readers)
+        self._threads = ThreadPoolExecutor(readers, "database-reader")
+        self._readers_max = readers
+        self._reading = 0  # or waiting to
+        self.replica = Replica(replica_url, self._module) if replica_url else None
         self._snapshot = (
             "BEGIN"
             if self.dialect is Dialect.SQLITE
@@ -81,6 +104,14 @@ class Database:
         await asyncio.to_thread(self._writer.join)
         await asyncio.to_thread(self._threads.shutdown)
         self._readers.dispose()
+        if self.replica is not None:
+            await asyncio.to_thread(self.replica.close)
+
+    @property
+    def load(self) -> Load:
+        """How busy the connections are at this moment."""
+        reading = min(self._reading, self._readers_max)
+        return Load(reading, self._readers_max, self._reading - reading, self._writer.waiting)
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
         """Run ``fn`` in the writer thread inside a transaction; its result follows the commit.
@@ -119,7 +150,20 @@ class Database:
         Raises ``DatabaseUnavailable`` when the database cannot be asked.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._read, fn)
+        self._reading += 1
+        try:
+            return await loop.run_in_executor(self._threads, self._read, fn)
+        finally:
+            self._reading -= 1
+
+    async def read_statistics(self, fn: Callable[[Connection], T]) -> T:
+        """As :meth:`read`, but of the replica if there is one that keeps up.
+
+        What it says may be half a minute old: for what is shown, never for what is decided.
+        """
+        if self.replica is None:
+            return await self.read(fn)
+        return await self.replica.read(fn, lambda: self.read(fn))
 
     def _read(self, fn: Callable[[Connection], T]) -> T:
         try:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 REVISION: Final = "0019"
 """What the newest script in ``routstr/migrations`` makes. A database that has it is not migrated,
 and then neither Alembic nor the scripts are loaded, which would be a third of a node's start."""
+SINCE: Final = "0019"
+"""The oldest version, by its own :data:`REVISION`, that may go on working on this schema. A script
+that takes away or changes what that one needs raises it; scripts that only add do not."""
 
+_SINCE_NAME: Final = "schema_serves_since"
 _SCRIPTS: Final = Path(__file__).parents[2] / "migrations"
 _AT_ONCE: Final = _SCRIPTS / "new_sqlite.sql"
 """What the scripts make of an empty SQLite database; when it is older, they do the rest.
@@ -65,24 +69,54 @@ def locked(url: str) -> Iterator[Connection]:
 def upgrade(url: str, to: str = "head") -> str:
     """Bring the database to this version's schema and return its revision. Blocks.
 
-    ``to`` names an older revision, for a new database that old data come into. Raises
-    :class:`UnknownRevision`, or the driver's error when the database cannot be reached.
+    A newer schema that says that this version may work on it is left as it is. ``to`` names an
+    older revision, for a new database that old data come into. Raises :class:`UnknownRevision`, or
+    the driver's error when the database cannot be reached.
     """
-    if _exists(url) and revision(url) == REVISION:
-        return REVISION
+    if _exists(url) and (found := _serving(url)) is not None:
+        return found
     with locked(url) as connection:
         if to == "head" and _empty_sqlite(connection):
             _make_at_once(connection)
         current = revision_of(connection)
-        if current == REVISION:
-            return REVISION
+        if current is not None and _serves(connection, current):
+            return current
         from alembic import command  # noqa: PLC0415 - see REVISION
 
         config = _config()
         _refuse_unknown(_scripts(config), current)
         config.attributes["connection"] = connection
         command.upgrade(config, to)
+        if to == "head":
+            _tell_older_ones(connection)
         return str(revision_of(connection))
+
+
+def _serving(url: str) -> str | None:
+    """The database's revision, if this version may work on it as it is."""
+    engine = driver(url).engine(url, read_only=True)
+    try:
+        with engine.connect() as connection:
+            found = revision_of(connection)
+            return found if found is not None and _serves(connection, found) else None
+    finally:
+        engine.dispose()
+
+
+def _serves(connection: Connection, current: str) -> bool:
+    """Whether this version may work on the schema: its own, or a newer one that says so."""
+    if current <= REVISION:
+        return current == REVISION
+    since = connection.execute(
+        text("SELECT value FROM node_values WHERE name = :name"), {"name": _SINCE_NAME}
+    ).scalar_one_or_none()
+    return since is not None and bytes(since).decode() <= REVISION
+
+
+def _tell_older_ones(connection: Connection) -> None:
+    row = {"name": _SINCE_NAME, "value": SINCE.encode()}
+    connection.execute(text("DELETE FROM node_values WHERE name = :name"), row)
+    connection.execute(text("INSERT INTO node_values (name, value) VALUES (:name, :value)"), row)
 
 
 def _empty_sqlite(connection: Connection) -> bool:
@@ -101,15 +135,15 @@ def _make_at_once(connection: Connection) -> None:
 
 
 def require_current(url: str) -> None:
-    """Make sure, without changing anything, that the schema is this version's. Blocks.
+    """Make sure, without changing anything, that this version may work on the schema. Blocks.
 
     Raises :class:`SchemaMissing`, :class:`UnknownRevision`, or the driver's error when the database
     cannot be reached.
     """
     if not _exists(url):
         raise SchemaMissing(f"there is no database at {sqlite.database_path(url)}")
-    current = revision(url)
-    if current != REVISION:
+    if _serving(url) is None:
+        current = revision(url)
         _refuse_unknown(_scripts(_config()), current)
         has = "no schema" if current is None else f"revision {current}"
         raise SchemaMissing(f"the database has {has}, not this version's: run routstr migrate")

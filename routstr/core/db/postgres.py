@@ -23,7 +23,6 @@ from routstr.core.db.pipe import Pipe, Piped
 from routstr.core.db.postgres_values import whole
 
 _CONNECT_SECONDS: Final = 10
-_READERS_MAX: Final = 8
 _LOCK_SECONDS: Final = 10  # for a row that somebody else has locked, like SQLite's busy timeout
 _KEEPALIVE: Final = {  # a server that vanished without a word is noticed in half a minute
     "keepalives_idle": 10,
@@ -50,13 +49,18 @@ _RETRY = (
 _GONE = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow)
 
 
-def engine(url: str, *, read_only: bool) -> Engine:
-    """Make an engine whose connections leave transactions to the caller."""
+def engine(
+    url: str, *, read_only: bool, readers: int = 4, connect_seconds: int = _CONNECT_SECONDS
+) -> Engine:
+    """Make an engine whose connections leave transactions to the caller.
+
+    ``readers`` is how many connections it keeps for reading, and has at most.
+    """
     arguments: dict[str, Any] = {
         "isolation_level": "AUTOCOMMIT",
         "hide_parameters": True,
         "connect_args": {
-            "connect_timeout": _CONNECT_SECONDS,
+            "connect_timeout": connect_seconds,
             "application_name": "routstr",
             "prepare_threshold": 2,
             **_KEEPALIVE,
@@ -64,7 +68,7 @@ def engine(url: str, *, read_only: bool) -> Engine:
     }
     if read_only:
         return create_engine(
-            url, pool_size=_READERS_MAX, max_overflow=0, pool_pre_ping=True, **arguments
+            url, pool_size=readers, max_overflow=0, pool_pre_ping=True, **arguments
         )
     return create_engine(url, poolclass=NullPool, **arguments)
 

@@ -19,7 +19,6 @@ from routstr.core.db.backend import Dialect, Failure, Tx
 
 BUSY_TIMEOUT_SECONDS: Final = 10
 _CACHED_STATEMENTS: Final = 1_024
-_READERS_MAX: Final = 8
 _READER_CACHE_KB: Final = 512
 """Of each reader: what it reads is in the kernel's memory, where it is once for all of them."""
 _PRIMARY_CODE: Final = 0xFF  # the rest of a result code says more closely what it is about
@@ -54,7 +53,7 @@ def create_file(url: str) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def engine(url: str, *, read_only: bool) -> Engine:
+def engine(url: str, *, read_only: bool, readers: int = 4) -> Engine:
     """Make an engine whose connections leave transactions to the caller."""
     made = create_engine(
         url,
@@ -67,11 +66,7 @@ def engine(url: str, *, read_only: bool) -> Engine:
             "cached_statements": _CACHED_STATEMENTS,
         },
         # the one that was used last: its cache is warm, and those of the others need not be
-        **(
-            {"pool_size": _READERS_MAX, "max_overflow": 0, "pool_use_lifo": True}
-            if read_only
-            else {}
-        ),
+        **({"pool_size": readers, "max_overflow": 0, "pool_use_lifo": True} if read_only else {}),
     )
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:

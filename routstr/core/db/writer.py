@@ -29,6 +29,7 @@ from typing import Final
 
 from routstr.core.db.backend import Backend, CommitLost, Failure, Tx
 from routstr.core.db.jobs import HotBatch, Job, Outcome, deliver
+from routstr.core.db.retries import Retried, Retries, Retry
 from routstr.core.logging import get_logger
 from routstr.errors import DatabaseUnavailable, OutcomeUnknown
 
@@ -42,7 +43,6 @@ BATCH_SECONDS_MAX: Final = 0.005
 RECONNECT_SECONDS_MAX: Final = 15.0
 _RECONNECT_PAUSE_SECONDS: Final = 0.1
 _FAULT_PAUSE_SECONDS: Final = 0.1  # a fault that comes again at once must not fill the log
-_RETRY_PAUSE_SECONDS: Final = 0.01  # lets the one go first for whom a deadlock was broken
 
 
 class Writer:
@@ -55,10 +55,12 @@ class Writer:
         reconnect_seconds: float = RECONNECT_SECONDS_MAX,
         waiting_max: int = WAITING_JOBS_MAX,
         committed: Committed = lambda _operations, _seconds: None,
+        retried: Retried = lambda _why: None,
     ) -> None:
         self._backend = backend
         self._waiting_max = waiting_max
         self._committed = committed
+        self._retried = retried
         self._reconnect_seconds = reconnect_seconds
         self._queue: SimpleQueue[list[Job] | None] = SimpleQueue()
         self._arrived: deque[Job] = deque()  # in this turn of the event loop
@@ -77,6 +79,11 @@ class Writer:
         self._tx = self._backend.open()
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """Jobs that the thread has not taken yet."""
+        return self._submitted - self._taken
+
     def submit(self, job: Job) -> None:
         """Queue a job; its future resolves after the commit that contains it.
 
@@ -86,7 +93,7 @@ class Writer:
         if self._closing:
             job.future.set_exception(DatabaseUnavailable("The node is stopping."))
             return
-        if self._submitted - self._taken >= self._waiting_max:
+        if self.waiting >= self._waiting_max:
             job.future.set_exception(DatabaseUnavailable(headers={"Retry-After": "5"}))
             return
         self._submitted += 1
@@ -207,6 +214,7 @@ class Writer:
         deadline = time.monotonic() + self._reconnect_seconds
         full = any(job.full for job in jobs)
         apart = False
+        retries = Retries(self._retried)
         while True:
             outcomes: list[Outcome | None] = []
             try:
@@ -216,12 +224,14 @@ class Writer:
                 outcomes = self._apply(self._tx, jobs, apart=apart)
                 self._backend.commit()
             except CommitLost as error:
-                if self._took_effect():
+                made = self._took_effect()
+                self._retried(Retry.COMMIT_MADE if made else Retry.COMMIT_NOT_MADE)
+                if made:
                     return self._postpone(jobs, outcomes)
                 failure: BaseException = error
             except BaseException as error:  # noqa: BLE001 - handed to every caller of the batch
                 failure = error
-                if not self._may_retry(error, deadline):
+                if not self._may_retry(error, deadline, retries):
                     if apart or self._backend.classify(error) is not None:
                         return self._fail(jobs, error)
                     apart = True  # not the database: one of the hot jobs is to blame
@@ -270,15 +280,16 @@ class Writer:
             return None, _raisable(error)
         return result, None
 
-    def _may_retry(self, error: BaseException, deadline: float) -> bool:
+    def _may_retry(self, error: BaseException, deadline: float, retries: Retries) -> bool:
         """Clean up after a batch that was not committed; true when it can run again."""
         verdict = self._backend.classify(error)
+        retries.tell(error, verdict)
         if verdict is Failure.GONE:
             return self._reconnect(deadline)
         self._backend.rollback()
         if verdict is not Failure.RETRY:
             return False
-        time.sleep(_RETRY_PAUSE_SECONDS)
+        retries.pause()
         return True
 
     def _reconnect(self, deadline: float) -> bool:

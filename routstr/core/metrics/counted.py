@@ -78,6 +78,13 @@ BATCH_SIZE: Final = Family(
     "Operations that the writer puts into one transaction.",
     bounds=(1, 2, 4, 8, 16, 32, 64, 128, 256),
 )
+DATABASE_RETRIES: Final = counter(
+    "routstr_database_retries_total",
+    "Transactions of the writer that did not get through at once, by kind: deadlock, "
+    "serialization, statement (what was prepared is gone), connection; commit_made and "
+    "commit_not_made: COMMIT had no answer, and what was found of it.",
+    "kind",
+)
 LOOP_LAG: Final = seconds(
     "routstr_event_loop_lag_seconds",
     "By how much a timer of each process's event loop comes too late, looked at twice a second.",
@@ -86,6 +93,7 @@ LOOP_LAG: Final = seconds(
 
 COUNTED: Final = (
     HTTP_REQUESTS, HTTP_SECONDS, FIRST_BYTE_SECONDS, OVERHEAD_SECONDS, REQUESTS, TOKENS, CHARGED,
-    UPSTREAM_FAILURES, MINT_CALLS, MINT_SECONDS, COMMIT_SECONDS, BATCH_SIZE, LOOP_LAG,
+    UPSTREAM_FAILURES, MINT_CALLS, MINT_SECONDS, COMMIT_SECONDS, BATCH_SIZE,
+    DATABASE_RETRIES, LOOP_LAG,
 )  # fmt: skip
 """All of them, in the order in which they are shown."""

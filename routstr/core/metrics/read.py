@@ -11,6 +11,22 @@ BUILD: Final = gauge("routstr_build_info", "Always 1: what runs.", "version", "d
 DATABASE_UP: Final = gauge(
     "routstr_database_up", "Whether the database answers; if not, most of the rest is left out."
 )
+DATABASE_READERS: Final = gauge(
+    "routstr_database_readers",
+    "Connections that read for the process that answers, busy and free; one more writes.",
+    "state",
+)
+DATABASE_WAITING: Final = gauge(
+    "routstr_database_waiting",
+    "What waits in the process that answers, by kind: read (for a connection), write (for the "
+    "writer).",
+    "kind",
+)
+REPLICA_UP: Final = gauge(
+    "routstr_database_replica_up",
+    "Whether statistics come from DATABASE_REPLICA_URL in the process that answers, if it is set; "
+    "0: it is away or behind.",
+)
 INSTANCES: Final = gauge("routstr_instances", "Instances that are at work on the database.")
 DRAINING: Final = gauge(
     "routstr_draining", "Whether the process that answers takes no paid requests any more."
@@ -74,7 +90,8 @@ MINT_UP: Final = gauge(
 )
 
 READ: Final[tuple[Family, ...]] = (
-    BUILD, DATABASE_UP, INSTANCES, DRAINING, TRANSFERS, TRANSFERRED, HOLDS, HELD, SAGAS, SAGA_AGE,
+    BUILD, DATABASE_UP, DATABASE_READERS, DATABASE_WAITING, REPLICA_UP,
+    INSTANCES, DRAINING, TRANSFERS, TRANSFERRED, HOLDS, HELD, SAGAS, SAGA_AGE,
     LIABILITIES, ASSETS, SURPLUS, OPERATOR, VIOLATIONS, VERIFIED, ALERTS, PRICE, MODELS,
     PROVIDER_UP, MINT_UP,
 )  # fmt: skip

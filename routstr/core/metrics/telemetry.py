@@ -4,9 +4,11 @@ from collections.abc import Container
 from typing import Final, final
 
 from routstr.core.access_log import AccessRecord
+from routstr.core.db.retries import Retry
 from routstr.core.metrics.counted import (
     BATCH_SIZE,
     COMMIT_SECONDS,
+    DATABASE_RETRIES,
     LOOP_LAG,
     MINT_CALLS,
     MINT_SECONDS,
@@ -22,7 +24,7 @@ from routstr.core.traffic import Lines
 class Telemetry:
     """The counters of a process, and who counts what in them."""
 
-    __slots__ = ("_batches", "_codes", "_commits", "_lag", "meters", "requests")
+    __slots__ = ("_batches", "_codes", "_commits", "_lag", "_retries", "meters", "requests")
 
     def __init__(self, codes: Container[str]) -> None:
         """``codes`` are the errors that are told apart."""
@@ -31,12 +33,17 @@ class Telemetry:
         self._codes: Final = codes
         self._commits: Final = Histogram(meters, COMMIT_SECONDS)
         self._batches: Final = Histogram(meters, BATCH_SIZE)
+        self._retries: Final = {why: meters.cell(DATABASE_RETRIES, why.value) for why in Retry}
         self._lag: Final = Histogram(meters, LOOP_LAG)
 
     def committed(self, operations: int, seconds: float) -> None:
         """The writer has carried out a batch; called by its thread alone."""
         self._batches.add(operations)
         self._commits.add_seconds(seconds)
+
+    def retried(self, why: Retry) -> None:
+        """The writer has to begin again, or ask about a commit; called by its thread alone."""
+        self._retries[why][0] += 1
 
     def late(self, seconds: float) -> None:
         """A timer of the event loop came too late by this."""

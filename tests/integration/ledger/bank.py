@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from routstr.core.clock import ManualClock
 from routstr.core.db import Backend, Database, Tx
+from routstr.core.db.retries import Retried
 from routstr.core.db.writer import RECONNECT_SECONDS_MAX
 from routstr.ledger import accounts, instances, key_limits, verify
 from routstr.ledger.accounts import Entry
@@ -56,10 +57,17 @@ class Bank:
         return self.branches[0].ledger
 
     async def open(
-        self, backend: Backend | None = None, *, reconnect_seconds: float = RECONNECT_SECONDS_MAX
+        self,
+        backend: Backend | None = None,
+        *,
+        reconnect_seconds: float = RECONNECT_SECONDS_MAX,
+        url: str = "",
+        retried: Retried = lambda _why: None,
     ) -> Branch:
-        """Start one more instance, with its own writer."""
-        db = Database(self.url, backend, reconnect_seconds=reconnect_seconds)
+        """Start one more instance, with its own writer; ``url``: it gets there another way."""
+        db = Database(
+            url or self.url, backend, reconnect_seconds=reconnect_seconds, retried=retried
+        )
         db.start()
         instance = await db.write(instances.register)
         node = await Ledger.open_books(db, self.clock)

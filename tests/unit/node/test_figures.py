@@ -98,6 +98,10 @@ async def test_what_the_process_knows(tmp_path: Path) -> None:
         found = values(list(figures(db, Parts()).own(0)))
         without = values(list(figures(db, Parts(price=False)).own(0)))
     assert found == {
+        ("database_readers", "busy"): 0,
+        ("database_readers", "free"): 4,
+        ("database_waiting", "read"): 0,
+        ("database_waiting", "write"): 0,
         ("models",): 2,
         ("btc_usd",): 90_000,
         ("provider_up", "up"): 1,

@@ -102,7 +102,7 @@ async def test_a_whole_answer_may_be_sent_back_and_changes_what_differs(db: Data
     whole = {
         **shown, "exchange_fee": 1.01, "upstream_api_key": "[REDACTED]", "admin_password": "",
         "database_url": "[REDACTED]", "routstr_secret_key": "", "redis_url": "",
-        "nsec": "", "metrics_token": "",
+        "nsec": "", "metrics_token": "", "database_replica_url": "",
     }  # fmt: skip
     whole["mint_operation_timeout_seconds"] = 30  # JavaScript knows no 30.0
     await options.change(whole)
