@@ -79,6 +79,15 @@ class Postgres:
         with psycopg.connect(host=str(self.folder), user=_USER, autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
+    async def follow(self) -> Self:
+        """Start another server that copies this one and follows it (streaming replication)."""
+        folder = Path(tempfile.mkdtemp(prefix="routstr-postgres-", dir=_temporary()))
+        try:
+            return type(self)(await _serve(folder, durable=False, leader=self.folder), folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
     async def restart(self, *, at_once: bool = False) -> None:
         """End the server and start it again on its data; ``at_once`` leaves it to recover them."""
         if at_once:
@@ -111,15 +120,14 @@ def database_name(url: str) -> str:
     return url.partition("@/")[2].partition("?")[0]
 
 
-async def _serve(folder: Path, *, durable: bool) -> Child:
+async def _serve(folder: Path, *, durable: bool, leader: Path | None = None) -> Child:
     user = _unprivileged()
     programs = _programs(folder, user)
     data = folder / "data"
     if user:
         os.chown(folder, *user)
-    layout = ["-D", str(data), "-U", _USER, "--auth=trust", "--encoding=UTF8", "--no-locale"]
-    initdb = [str(programs / "initdb"), *layout, "--no-sync"]
-    layer = Child(Program("initdb", initdb, folder, remedy=_REMEDY, user=user))
+    make = _layout(programs, data) if leader is None else _copy(programs, data, leader)
+    layer = Child(Program(Path(make[0]).name, make, folder, remedy=_REMEDY, user=user))
     if status := await layer.wait(limit_s=START_LIMIT_S):
         raise layer.failed(f"failed with exit status {status}")
     settings = ("listen_addresses=", f'unix_socket_directories="{folder}"', "max_connections=200")
@@ -137,6 +145,16 @@ async def _serve(folder: Path, *, durable: bool) -> Child:
     )
     await _accepting(child, folder)
     return child
+
+
+def _layout(programs: Path, data: Path) -> list[str]:
+    layout = ["-D", str(data), "-U", _USER, "--auth=trust", "--encoding=UTF8", "--no-locale"]
+    return [str(programs / "initdb"), *layout, "--no-sync"]
+
+
+def _copy(programs: Path, data: Path, leader: Path) -> list[str]:
+    source = ["-D", str(data), "-h", str(leader), "-U", _USER, "--checkpoint=fast", "--no-sync"]
+    return [str(programs / "pg_basebackup"), *source, "--write-recovery-conf", "-X", "stream"]
 
 
 async def _accepting(child: Child, folder: Path) -> None:

@@ -101,6 +101,8 @@ class Health:
             "mint_health": {url: _told(seen) for url, seen in self._mints.health().items()},
             "failing_tasks": failing,
         }
+        if (replica := self._db.replica) is not None:  # nothing that is served depends on it
+            report["database_replica"] = replica.problem or "ok"
         return able, report
 
     async def _look_at_books(self) -> tuple[str, str]:

@@ -42,12 +42,18 @@ class Replica:
     """Reads from the copy at ``url``, in threads of its own; ``module`` speaks with it."""
 
     def __init__(
-        self, url: str, module: ModuleType, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        module: ModuleType,
+        *,
+        lag_seconds_max: float = LAG_SECONDS_MAX,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine: Final = module.engine(
             url, read_only=True, readers=_READERS, connect_seconds=_CONNECT_SECONDS
         )
         self._threads: Final = ThreadPoolExecutor(_READERS, "replica-reader")
+        self._lag_seconds_max: Final = lag_seconds_max
         self._monotonic: Final = monotonic
         self._rests_until = float("-inf")
         self.problem = ""
@@ -75,7 +81,7 @@ class Replica:
         with self._engine.connect() as connection:
             connection.exec_driver_sql(_SNAPSHOT)
             lag = float(connection.execute(_LAG).scalar_one())
-            if lag > LAG_SECONDS_MAX:
+            if lag > self._lag_seconds_max:
                 raise Behind(f"{lag:.0f} seconds behind")
             return fn(connection)
 
