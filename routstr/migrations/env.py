@@ -50,6 +50,7 @@ def run(connection: Connection) -> None:
         transaction_per_migration=False,
     )
     context.run_migrations()
+    migrate.tell_older_ones(connection)
 
 
 def main() -> None:

@@ -280,6 +280,7 @@ CREATE TABLE node_values (
 	value BLOB NOT NULL, 
 	PRIMARY KEY (name)
 );
+INSERT INTO "node_values" VALUES('schema_serves_since',X'303031392073696E63652030303139');
 CREATE TABLE nostr_values (
 	name VARCHAR(96) NOT NULL, 
 	value BLOB NOT NULL, 

@@ -87,8 +87,6 @@ def upgrade(url: str, to: str = "head") -> str:
         _refuse_unknown(_scripts(config), current)
         config.attributes["connection"] = connection
         command.upgrade(config, to)
-        if to == "head":
-            _tell_older_ones(connection)
         return str(revision_of(connection))
 
 
@@ -105,18 +103,24 @@ def _serving(url: str) -> str | None:
 
 def _serves(connection: Connection, current: str) -> bool:
     """Whether this version may work on the schema: its own, or a newer one that says so."""
-    if current <= REVISION:
+    if current <= REVISION or not connection.dialect.has_table(connection, "node_values"):
         return current == REVISION
-    since = connection.execute(
+    told = connection.execute(
         text("SELECT value FROM node_values WHERE name = :name"), {"name": _SINCE_NAME}
     ).scalar_one_or_none()
-    return since is not None and bytes(since).decode() <= REVISION
+    made, _, since = bytes(told or b"").decode().partition(" since ")
+    return made == current and since <= REVISION
 
 
-def _tell_older_ones(connection: Connection) -> None:
-    row = {"name": _SINCE_NAME, "value": SINCE.encode()}
+def tell_older_ones(connection: Connection) -> None:
+    """Write down, after scripts have run, which versions may work on what they have made."""
+    if not connection.dialect.has_table(connection, "node_values"):
+        return
+    row = {"name": _SINCE_NAME, "value": f"{REVISION} since {SINCE}".encode()}
     connection.execute(text("DELETE FROM node_values WHERE name = :name"), row)
-    connection.execute(text("INSERT INTO node_values (name, value) VALUES (:name, :value)"), row)
+    if revision_of(connection) == REVISION:
+        new = text("INSERT INTO node_values (name, value) VALUES (:name, :value)")
+        connection.execute(new, row)
 
 
 def _empty_sqlite(connection: Connection) -> bool:

@@ -124,7 +124,8 @@ def test_a_second_upgrade_changes_nothing(database_url: str) -> None:
         connection.execute(text("INSERT INTO node_values VALUES ('name', '\\x01')"))
     assert migrate.upgrade(database_url) == head()
     with connected(database_url) as connection:
-        assert connection.execute(text("SELECT name FROM node_values")).all() == [("name",)]
+        names = connection.execute(text("SELECT name FROM node_values ORDER BY name")).all()
+        assert names == [("name",), ("schema_serves_since",)]
 
 
 def test_the_way_back_and_forth_again(database_url: str) -> None:
@@ -189,6 +190,61 @@ def test_a_database_of_a_newer_version_is_refused_untouched(database_url: str) -
     assert tables(database_url) == TABLES
 
 
+def leave_newer(url: str, since: str | None) -> None:
+    """Make it a database of a later version, and say who may go on with it."""
+    with connected(url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("DELETE FROM node_values"))
+        if since is not None:
+            row = {"name": "schema_serves_since", "value": since.encode()}
+            told = "INSERT INTO node_values (name, value) VALUES (:name, :value)"
+            connection.execute(text(told), row)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("since", ["9999 since 0001", f"9999 since {migrate.REVISION}"])
+def test_a_newer_schema_that_lets_this_version_work_is_left_as_it_is(
+    database_url: str, since: str
+) -> None:
+    migrate.upgrade(database_url)
+    leave_newer(database_url, since)
+    assert migrate.upgrade(database_url) == "9999"
+    migrate.require_current(database_url)
+    assert migrate.revision(database_url) == "9999"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("since", ["9999 since 9998", "9998 since 0001", None])
+def test_a_newer_schema_that_does_not_is_refused(database_url: str, since: str | None) -> None:
+    migrate.upgrade(database_url)
+    leave_newer(database_url, since)
+    with pytest.raises(UnknownRevision):
+        migrate.upgrade(database_url)
+    with pytest.raises(UnknownRevision):
+        migrate.require_current(database_url)
+
+
+def test_a_migrated_database_says_which_older_versions_may_go_on(tmp_path: Path) -> None:
+    fresh, grown = (f"sqlite:///{tmp_path / name}" for name in ("fresh.db", "grown.db"))
+    migrate.upgrade(fresh)
+    migrate.upgrade(grown, "0018")
+    migrate.upgrade(grown)
+    for url in (fresh, grown):
+        with connected(url) as connection:
+            asked = text("SELECT value FROM node_values WHERE name = 'schema_serves_since'")
+            told = bytes(connection.execute(asked).scalar_one()).decode()
+            assert told == f"{migrate.REVISION} since {migrate.SINCE}"
+
+
+def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'keys.db'}"
+    with connected(url) as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('b9cda3e9')"))
+    with pytest.raises(UnknownRevision):
+        migrate.upgrade(url)
+
+
 def test_asking_for_the_schema_makes_nothing(database_url: str) -> None:
     if database_url.startswith("sqlite"):
         with pytest.raises(SchemaMissing, match="there is no database at"):
@@ -227,7 +283,8 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     monkeypatch.undo()
     assert tables(database_url) == TABLES
     with connected(database_url) as connection:
-        assert connection.execute(text("SELECT count(*) FROM node_values")).scalar_one() == 0
+        names = connection.execute(text("SELECT name FROM node_values")).all()
+        assert names == [("schema_serves_since",)]
     assert migrate.upgrade(database_url) == head()
 
 
