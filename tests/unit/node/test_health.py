@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -38,6 +39,7 @@ class Parts:
         self.urls = ("https://mint.example",)
         self.draining = False
         self.deposits = "open"
+        self.replica: Any = None
 
     def _fail(self, name: str, error: Exception) -> None:
         if name in self.broken:
@@ -205,3 +207,11 @@ async def test_how_a_mint_has_served_is_told() -> None:
             "resting_seconds": 4,
         }
     }
+
+
+async def test_a_replica_is_told_of_and_nothing_depends_on_it() -> None:
+    parts = Parts()
+    parts.replica = SimpleNamespace(problem="31 seconds behind")
+    able, report = await health(parts, ManualClock()).check()
+    assert (able, report["status"]) == (True, "healthy")
+    assert report["database_replica"] == "31 seconds behind"
