@@ -179,6 +179,19 @@ def test_proxies_pass_streams_on_and_name_the_client_themselves(
     assert text.count("{") == text.count("}")
 
 
+def test_several_instances_are_served_like_one_but_for_what_could_not_be_sent() -> None:
+    def rest(name: str) -> str:
+        text = (ROOT / "deploy" / "nginx" / name).read_text()
+        text = re.sub(r"upstream routstr \{.*?\n\}\n", "", text, flags=re.DOTALL)
+        text = re.sub(r" *#.*\n", "", text)
+        return re.sub(r"proxy_next_upstream [^;]*;", "", text)
+
+    assert rest("instances.conf") == rest("routstr.conf")
+    several = (ROOT / "deploy" / "nginx" / "instances.conf").read_text()
+    assert "proxy_next_upstream error timeout;" in several
+    assert several.count("max_fails=1") == 2
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=str)
 def test_a_workflow_may_little_and_ends(path: Path) -> None:
     workflow = read(path)
