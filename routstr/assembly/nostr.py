@@ -100,15 +100,14 @@ def start_nostr(
     process: Process,
     session: ClientSession,
     onion: Callable[[], str],
-    revenue: int,
     supervisor: Supervisor,
 ) -> None:
-    """Begin to announce. ``onion`` tells the node's onion address, ``revenue`` is an account."""
+    """Begin to announce. ``onion`` tells the node's onion address."""
     db, clock = process.db, process.clock
     told = build_announcer(nostr, settings, db, clock, session, onion)
     supervisor.every("nostr", announcer.TURN_SECONDS, told.run)
     if settings.enable_analytics_sharing:
-        sums = Sharing(db, clock, nostr.keyring, nostr.lease, told, revenue)
+        sums = Sharing(db, clock, nostr.keyring, nostr.lease, told)
         supervisor.every("nostr_sums", sharing.TURN_SECONDS, sums.run)
 
 

@@ -66,12 +66,11 @@ def build_overview(
     db: Database,
     clock: Clock,
     traffic: TrafficStore,
-    revenue: int,
     board: AlertBoard,
     draining: Callable[[], bool],
 ) -> OverviewDesk:
-    """Put the operator's first page together. ``revenue`` is the id of the revenue account."""
-    statistics = Statistics(db, clock, traffic, revenue)
+    """Put the operator's first page together."""
+    statistics = Statistics(db, clock, traffic)
     return OverviewDesk(db, clock, statistics, board, Maintenance(db, clock), draining)
 
 
@@ -95,7 +94,6 @@ def start_overview(
     db: Database,
     clock: Clock,
     traffic: TrafficStore,
-    revenue: int,
     supervisor: Supervisor,
 ) -> None:
     """Start what adds up, keeps and looks."""
@@ -109,6 +107,6 @@ def start_overview(
             seen = await conditions.look()
         await board.keep(seen)
 
-    supervisor.every("usage", FOLD_SECONDS, UsageFold(db, revenue).run)
+    supervisor.every("usage", FOLD_SECONDS, UsageFold(db).run)
     supervisor.every("traffic", FLUSH_SECONDS, traffic.flush)
     supervisor.every("alerts", ALERT_SECONDS, watch)

@@ -238,10 +238,7 @@ class Running:
         start_live(keys, supervisor)
         start_watch(settings, self._process.db, base.wallet, self._process.clock, supervisor)
         start_repeats(repetition, supervisor)
-        start_nostr(
-            self.nostr, settings, self._process, base.outgoing, self.onion.url,
-            base.ledger.node.revenue, supervisor,
-        )  # fmt: skip
+        start_nostr(self.nostr, settings, self._process, base.outgoing, self.onion.url, supervisor)
 
     async def _open_base(self, stack: AsyncExitStack, before: "Running | None") -> Base:
         """Be an instance, with books and a wallet."""
@@ -249,7 +246,8 @@ class Running:
         clock, node_key, db = process.clock, process.node_key, process.db
         instance = await db.write(instances.register)
         stack.push_async_callback(db.write, lambda tx: instances.stop(tx, instance))
-        ledger = self._ledger = Ledger(db, clock, instance, await Ledger.open_books(db, clock))
+        books = await Ledger.open_books(db, clock, instance)
+        ledger = self._ledger = Ledger(db, clock, instance, books)
         self._sealer = open_sealer(db, clock, instance, node_key, stack)
         stack.push_async_callback(settle_rest, ledger)
         outgoing = await stack.enter_async_context(
@@ -355,16 +353,12 @@ class Running:
     def _watch(self, base: Base, health: Health) -> None:
         """Add up, look and tell the operator."""
         process, settings = self._process, self.settings
-        db, clock, traffic, revenue = (
-            process.db, process.clock, process.traffic, base.ledger.node.revenue,
-        )  # fmt: skip
-        desk = self.state.overview = build_overview(
-            db, clock, traffic, revenue, base.board, self.stops
-        )
+        db, clock, traffic = process.db, process.clock, process.traffic
+        desk = self.state.overview = build_overview(db, clock, traffic, base.board, self.stops)
         conditions = build_conditions(
             settings, health, db, clock, lambda: base.money.payouts.problem, self.shelf.lists
         )
-        start_overview(desk, conditions, db, clock, traffic, revenue, self._supervisor)
+        start_overview(desk, conditions, db, clock, traffic, self._supervisor)
 
     def _wire(self, parts: EndpointParts, shared: Shared) -> None:
         settings, (gate, cache) = self.settings, shared

@@ -31,15 +31,12 @@ class Sharing:
         keyring: Keyring,
         lease: Lease,
         announcer: Announcer,
-        revenue: int,
     ) -> None:
-        """``revenue`` is the id of the revenue account."""
         self._db: Final = db
         self._clock: Final = clock
         self._keyring: Final = keyring
         self._lease: Final = lease
         self._announcer: Final = announcer
-        self._revenue: Final = revenue
         self._due = 0.0
         self._said = ""
         self._last_s = 0
@@ -59,7 +56,7 @@ class Sharing:
         if me is None or not provider or not await self._lease.held():
             return
         now = self._clock.now_ms()
-        sums = await self._db.read(partial(read, revenue=self._revenue, now=now))
+        sums = await self._db.read(partial(read, now=now))
         draft, digest = snapshot(facts, provider, me, sums, now)
         self._due = self._clock.monotonic() + PAUSE_SECONDS
         if digest != self._said:
@@ -68,16 +65,16 @@ class Sharing:
             self._said = digest
 
 
-def read(connection: Connection, *, revenue: int, now: int) -> Sums:
+def read(connection: Connection, *, now: int) -> Sums:
     """The sums of now, from what is added up by the hour and the day."""
     steps = {}
     for window in WINDOWS:
         span = DAY if window.step >= DAY else HOUR
         until = now // span * span + span
         since = until - window.length
-        found = usage(connection, revenue, since, until, ("start",), span=span)
+        found = usage(connection, since, until, ("start",), span=span)
         steps[window.name] = by_step(found.groups, window.step)
     until = now // HOUR * HOUR + HOUR
-    models = usage(connection, revenue, until - DAY, until, ("model",))
+    models = usage(connection, until - DAY, until, ("model",))
     named = {group.model or "other": figures for group, figures in models.groups.items()}
     return Sums(until - DAY, until, named, steps)

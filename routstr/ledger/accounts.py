@@ -88,12 +88,20 @@ def asset_name(mint: str, unit: str) -> str:
     return f"asset:{unit}:{mint}"
 
 
-def node_accounts(tx: Tx, at: int) -> NodeAccounts:
-    """Open the node's single accounts if need be; return those that hot batches use."""
+def node_accounts(tx: Tx, at: int, shard: int = 0) -> NodeAccounts:
+    """Open the node's single accounts if need be; return those that hot batches use.
+
+    Revenue has an account for each ``shard``: whoever credits one keeps it locked until its COMMIT
+    is on the disk, and the others would wait for that.
+    """
     ids: Mapping[AccountKind, int] = {
         kind: named_account(tx, kind, kind.name.lower(), at) for kind in _SINGLE
     }
-    return NodeAccounts(revenue=ids[AccountKind.REVENUE], loss=ids[AccountKind.LOSS])
+    revenue = ids[AccountKind.REVENUE]
+    if shard:
+        kind = AccountKind.REVENUE
+        revenue = named_account(tx, kind, f"{kind.name.lower()}:{shard}", at)
+    return NodeAccounts(revenue=revenue, loss=ids[AccountKind.LOSS])
 
 
 def is_posted(tx: Tx, key: bytes) -> bool:

@@ -20,6 +20,10 @@ _NOW: Final = {
     "sqlite": "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
     "postgresql": "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
 }
+SHARDS: Final = 16
+"""Most revenue accounts: those of instances that write at the same time."""
+_SILENT_MS: Final = 600_000
+"""An instance that was silent for longer does not come back."""
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
 _START_FIELD: Final = 19  # of /proc/<pid>/stat behind the command's name: start time
@@ -38,10 +42,37 @@ def register(tx: Tx) -> int:
         tx.sql.execute(update(Instance).where(col(Instance.id).in_(dead)).values(stopped_at=now))
     result = tx.sql.execute(
         insert(Instance)
-        .values(name=_name(os.getpid()), started_at=now, seen_at=now)
+        .values(
+            name=_name(os.getpid()), started_at=now, seen_at=now, shard=_free_shard(tx.sql, now)
+        )
         .returning(col(Instance.id))
     )
     return int(result.scalar_one() or 0)
+
+
+def shard_of(connection: Connection, instance: int) -> int:
+    """Which of the revenue accounts an instance credits."""
+    query = select(col(Instance.shard)).where(col(Instance.id) == instance)
+    return int(connection.execute(query).scalar_one() or 0)
+
+
+def _free_shard(connection: Connection, now: int) -> int:
+    """The lowest that no running instance has; the first while an older version runs beside.
+
+    That one adds up the first account only. Two instances may have the same one: they wait for
+    each other then, and nothing is wrong. SQLite has one writer at a time.
+    """
+    if connection.dialect.name != "postgresql":
+        return 0
+    rows = connection.execute(
+        select(col(Instance.shard)).where(
+            col(Instance.stopped_at).is_(None), col(Instance.seen_at) > now - _SILENT_MS
+        )
+    )
+    taken = {row[0] for row in rows}
+    if None in taken:
+        return 0
+    return next((shard for shard in range(SHARDS) if shard not in taken), 0)
 
 
 def beat(tx: Tx, instance: int) -> None:

@@ -154,6 +154,8 @@ class Instance(SQLModel, table=True):
     started_at: int = Field(sa_column=Column(BigInteger, nullable=False))
     seen_at: int = Field(sa_column=Column(BigInteger, nullable=False))  # the database's clock, ms
     stopped_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    # which revenue account it credits; none: an older version's, which knows of one only
+    shard: int | None = Field(default=None, sa_column=Column(SmallInteger))
 
 
 class Verification(SQLModel, table=True):

@@ -3,8 +3,9 @@
 import asyncio
 
 from routstr.core.clock import Clock
-from routstr.core.db import Database
+from routstr.core.db import Database, Tx
 from routstr.errors import DatabaseUnavailable, NodeError, OutcomeUnknown
+from routstr.ledger import instances
 from routstr.ledger.accounts import node_accounts
 from routstr.ledger.batch import LedgerBatch
 from routstr.ledger.entries import (
@@ -36,10 +37,18 @@ class Ledger:
         self.node = node
 
     @staticmethod
-    async def open_books(db: Database, clock: Clock) -> NodeAccounts:
-        """Open the node's own accounts (once per database) and return their ids."""
+    async def open_books(db: Database, clock: Clock, instance: int | None = None) -> NodeAccounts:
+        """Open the node's own accounts (once per database) and return their ids.
+
+        An ``instance`` that writes beside others has a revenue account that they do not use.
+        """
         at = clock.now_ms()
-        return await db.write(lambda tx: node_accounts(tx, at))
+
+        def opened(tx: Tx) -> NodeAccounts:
+            shard = 0 if instance is None else instances.shard_of(tx.sql, instance)
+            return node_accounts(tx, at, shard)
+
+        return await db.write(opened)
 
     def live_holds(self) -> frozenset[int]:
         """Return holds that this instance works on, or still has to settle."""

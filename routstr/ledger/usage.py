@@ -3,7 +3,7 @@
 A background task adds transfers to sums, in the order of their ids and each once: the sums and how
 far they reach change in one transaction, which only whoever read the present reach can make. So it
 may crash anywhere and run on any number of instances. What lies behind the reach is added whenever
-somebody asks, on the same snapshot: sums and rest equal the revenue account at any moment.
+somebody asks, on the same snapshot: sums and rest equal the revenue accounts at any moment.
 
 A charge belongs to the model, the provider and the moment at which it was made. ``own_cost`` is
 what the provider takes for what was charged by its own prices, without the fees of this node.
@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 from sqlalchemy import Connection, text
 
-from routstr.ledger.kinds import TransferKind
+from routstr.ledger.kinds import AccountKind, TransferKind
 from routstr.money import Msat
 
 HOUR: Final = 3_600_000
@@ -27,7 +27,9 @@ TAIL_MAX: Final = 20_000
 
 Dimension = Literal["start", "model", "provider"]
 
-_AMOUNT: Final = "CASE WHEN t.credit = :revenue THEN t.amount ELSE -t.amount END"
+_REVENUE: Final = f"(SELECT id FROM accounts WHERE name > '' AND kind = {AccountKind.REVENUE:d})"  # noqa: S608
+"""The revenue accounts: one for each of a few instances that write at the same time."""
+_AMOUNT: Final = f"CASE WHEN t.credit IN {_REVENUE} THEN t.amount ELSE -t.amount END"
 _REQUEST: Final = f"t.kind = {TransferKind.CHARGE:d} OR h.charged = 0"
 _CHARGES: Final = f"{TransferKind.CHARGE:d}, {TransferKind.LATE_LOSS:d}"
 _ADDED: Final = f"""
@@ -41,7 +43,7 @@ SELECT t.created_at / {HOUR} * {HOUR} AS start, coalesce(h.model, '') AS model,
        sum(CASE WHEN t.kind IN ({_CHARGES}) THEN 0 ELSE {_AMOUNT} END) AS other,
        sum(CASE WHEN {_REQUEST} THEN h.own_cost ELSE 0 END) AS own_cost
 FROM transfers t LEFT JOIN holds h ON h.id = t.reference AND t.kind IN ({_CHARGES})
-WHERE t.id > :after AND t.id <= :upto AND (t.credit = :revenue OR t.debit = :revenue)
+WHERE t.id > :after AND t.id <= :upto AND (t.credit IN {_REVENUE} OR t.debit IN {_REVENUE})
 GROUP BY 1, 2, 3
 """  # noqa: S608 - constants of this program
 _REACH: Final = "SELECT coalesce(max(upto), 0) FROM usage_progress"
@@ -83,7 +85,7 @@ class Figures(Struct, frozen=True):
 
     @property
     def booked(self) -> int:
-        """What these transfers added to the revenue account."""
+        """What these transfers added to the revenue accounts."""
         return self.charged + self.lost + self.other
 
 
@@ -125,17 +127,14 @@ def reach(connection: Connection) -> int:
     return int(connection.execute(text(_REACH)).scalar_one())
 
 
-def next_part(connection: Connection, revenue: int, *, rows: int, horizon: int = 0) -> Part:
-    """Add up the next ``rows`` transfers behind the sums, none above ``horizon`` if it is given.
-
-    ``revenue`` is the id of the revenue account.
-    """
+def next_part(connection: Connection, *, rows: int, horizon: int = 0) -> Part:
+    """Add up the next ``rows`` transfers behind the sums, none above ``horizon`` if it is given."""
     after = reach(connection)
     end, found = connection.execute(text(_END), {"after": after, "rows": rows}).one()
     upto = min(int(end), horizon) if horizon else int(end)
     if upto <= after:
         return Part(after, after, {})
-    window = {"after": after, "upto": upto, "revenue": revenue}
+    window = {"after": after, "upto": upto}
     sums = {
         _group(row): _figures(tuple(row)[3:]) for row in connection.execute(text(_ADDED), window)
     }
@@ -144,7 +143,6 @@ def next_part(connection: Connection, revenue: int, *, rows: int, horizon: int =
 
 def usage(
     connection: Connection,
-    revenue: int,
     since: int,
     until: int,
     by: Sequence[Dimension] = (),
@@ -167,7 +165,7 @@ def usage(
     for row in connection.execute(text(query), window):
         key = Group(**dict(zip(by, row, strict=False))) if by else Group()
         groups[key] = _figures(tuple(row)[size:])
-    tail = next_part(connection, revenue, rows=TAIL_MAX)
+    tail = next_part(connection, rows=TAIL_MAX)
     for group, figures in tail.sums.items():
         start = group.start // span * span
         if since <= start < until:

@@ -23,10 +23,9 @@ _KEYS: Final = ("span", "start", "model", "provider")
 class UsageFold:
     """Keeps the sums up to date; any number of instances may."""
 
-    def __init__(self, db: Database, revenue: int, *, rows: int = PART_ROWS) -> None:
-        """``revenue`` is the id of the revenue account; ``rows`` are added in one transaction."""
+    def __init__(self, db: Database, *, rows: int = PART_ROWS) -> None:
+        """``rows`` are added in one transaction."""
         self._db: Final = db
-        self._revenue: Final = revenue
         self._rows: Final = rows
 
     async def run(self) -> int:
@@ -41,9 +40,7 @@ class UsageFold:
         return gone
 
     async def _step(self, upto: int) -> int:
-        part = await self._db.read(
-            partial(next_part, revenue=self._revenue, rows=self._rows, horizon=upto)
-        )
+        part = await self._db.read(partial(next_part, rows=self._rows, horizon=upto))
         if part.upto <= part.after or not await self._db.write(partial(store, part=part)):
             return 0
         return part.upto - part.after

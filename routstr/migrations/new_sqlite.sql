@@ -57,7 +57,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0019');
+INSERT INTO "alembic_version" VALUES('0020');
 CREATE TABLE alerts (
 	name VARCHAR(64) NOT NULL, 
 	subject VARCHAR(512) NOT NULL, 
@@ -157,7 +157,7 @@ CREATE TABLE instances (
 	name VARCHAR(255) NOT NULL, 
 	started_at BIGINT NOT NULL, 
 	seen_at BIGINT NOT NULL, 
-	stopped_at BIGINT, 
+	stopped_at BIGINT, shard SMALLINT, 
 	PRIMARY KEY (id)
 );
 CREATE TABLE invoices (
@@ -280,7 +280,7 @@ CREATE TABLE node_values (
 	value BLOB NOT NULL, 
 	PRIMARY KEY (name)
 );
-INSERT INTO "node_values" VALUES('schema_serves_since',X'303031392073696E63652030303139');
+INSERT INTO "node_values" VALUES('schema_serves_since',X'303032302073696E63652030303139');
 CREATE TABLE nostr_values (
 	name VARCHAR(96) NOT NULL, 
 	value BLOB NOT NULL, 

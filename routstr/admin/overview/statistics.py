@@ -67,13 +67,12 @@ class Window(Struct, frozen=True):
 
 
 class Statistics:
-    """Reads what was added up. ``revenue`` is the id of the revenue account."""
+    """Reads what was added up."""
 
-    def __init__(self, db: Database, clock: Clock, traffic: TrafficStore, revenue: int) -> None:
+    def __init__(self, db: Database, clock: Clock, traffic: TrafficStore) -> None:
         self._db: Final = db
         self._clock: Final = clock
         self._traffic: Final = traffic
-        self._revenue: Final = revenue
 
     def last(self, hours: int, span: int | None = None) -> Window:
         """The last hours with the present one; in days when they are many or that is asked for."""
@@ -135,7 +134,7 @@ class Statistics:
         return window.since <= self._clock.now_ms() < window.until
 
     def _usage(self, connection: Connection, window: Window, by: Sequence[Dimension]) -> Usage:
-        return usage(connection, self._revenue, window.since, window.until, by, span=window.span)
+        return usage(connection, window.since, window.until, by, span=window.span)
 
     def _read(
         self, connection: Connection, window: Window

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-REVISION: Final = "0019"
+REVISION: Final = "0020"
 """What the newest script in ``routstr/migrations`` makes. A database that has it is not migrated,
 and then neither Alembic nor the scripts are loaded, which would be a third of a node's start."""
 SINCE: Final = "0019"

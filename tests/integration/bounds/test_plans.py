@@ -136,7 +136,7 @@ ASKED: Final[dict[str, Asked]] = {
     "what is sealed next": lambda c: seals.draft(c, 1_000, 50),
     "what was sealed since": lambda c: seal_check.check_seals(c, None, Sealed(7, 9)),
     "what the node has": books.node_balances,
-    "what was earned": lambda c: usage.usage(c, 1, 0, DAY, ("start", "model")),
+    "what was earned": lambda c: usage.usage(c, 0, DAY, ("start", "model")),
     "the wallet": overview.look,
     "open sagas": open_movements,
     "sagas": lambda c: newest_movements(c, 50, 1_000),

@@ -70,7 +70,7 @@ class Bank:
         )
         db.start()
         instance = await db.write(instances.register)
-        node = await Ledger.open_books(db, self.clock)
+        node = await Ledger.open_books(db, self.clock, instance)
         ledger = Ledger(db, self.clock, instance, node)
         sweeper = Sweeper(db, ledger, self.clock, instance, STALE_SECONDS)
         branch = Branch(db, ledger, instance, sweeper)

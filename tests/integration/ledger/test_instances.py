@@ -8,7 +8,7 @@ import time
 import pytest
 from sqlalchemy import text
 
-from routstr.core.db import Tx
+from routstr.core.db import Dialect, Tx
 from routstr.ledger import instances
 from routstr.ledger.entries import Held, HoldState
 from tests.integration.ledger.bank import STALE_SECONDS, Bank, request
@@ -141,3 +141,28 @@ async def test_open_holds_are_listed_with_their_owner_and_age(bank: Bank) -> Non
         ]
     )
     assert (await bank.hold_row(third.hold))["state"] == HoldState.RELEASED
+
+
+async def shard(bank: Bank, instance: int) -> int:
+    return await bank.db.read(lambda c: instances.shard_of(c, instance))
+
+
+async def test_instances_that_write_at_once_credit_different_accounts(bank: Bank) -> None:
+    """SQLite has one writer at a time, and one account."""
+    others = [await bank.open() for _ in range(2)]
+    apart = bank.db.dialect is Dialect.POSTGRESQL
+    shards = [await shard(bank, branch.id) for branch in bank.branches]
+    assert shards == ([0, 1, 2] if apart else [0, 0, 0])
+    accounts = {branch.ledger.node.revenue for branch in bank.branches}
+    assert len(accounts) == (3 if apart else 1)
+    await bank.db.write(lambda tx: instances.stop(tx, others[0].id))
+    assert await shard(bank, (await bank.open()).id) == (1 if apart else 0)
+
+
+async def test_beside_an_older_version_there_is_one_revenue_account(bank: Bank) -> None:
+    """It knows of no other, and would not add up what is credited there."""
+    older = await enter(bank, "elsewhere/boot/7/1")
+    assert await shard(bank, (await bank.open()).id) == 0
+    await bank.db.write(lambda tx: instances.stop(tx, older))
+    later = await shard(bank, (await bank.open()).id)
+    assert later == (1 if bank.db.dialect is Dialect.POSTGRESQL else 0)

@@ -1,15 +1,16 @@
-"""What was earned: sums and rest equal the revenue account at any moment."""
+"""What was earned: sums and rest equal the revenue accounts at any moment."""
 
 from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
 
-from routstr.ledger import usage
+from routstr.ledger import books, usage
+from routstr.ledger.entries import AccountKind, Held
 from routstr.ledger.usage import DAY, HOUR, Figures, Group
 from routstr.ledger.usage_fold import UsageFold
 from routstr.money import Msat
-from tests.integration.ledger.bank import Bank
+from tests.integration.ledger.bank import Bank, request, settlement
 from tests.integration.ledger.sales import FOREVER, late, spend, told
 
 
@@ -20,7 +21,7 @@ async def bank(url: str) -> AsyncIterator[Bank]:
 
 
 async def test_sums_and_rest_are_the_revenue_account(bank: Bank) -> None:
-    fold = UsageFold(bank.db, bank.ledger.node.revenue, rows=4)
+    fold = UsageFold(bank.db, rows=4)
     assert (await told(bank)).total == Figures()
     assert await fold.run() == 0
     account, other = await bank.customer(9_000), await bank.customer(6_000)
@@ -56,14 +57,11 @@ async def test_only_the_spans_that_were_asked_for_are_told(bank: Bank) -> None:
     account = await bank.customer(1_000)
     await spend(bank, account, 10, "m", "p")
     start = bank.clock.now_ms() // HOUR * HOUR
-    revenue = bank.ledger.node.revenue
     for _ in range(2):
         for since, found in ((start, 10), (start + HOUR, 0), (start - HOUR, 0)):
-            seen = await bank.db.read(
-                partial(usage.usage, revenue=revenue, since=since, until=since + HOUR)
-            )
+            seen = await bank.db.read(partial(usage.usage, since=since, until=since + HOUR))
             assert seen.total.charged == found
-        await UsageFold(bank.db, revenue).run()
+        await UsageFold(bank.db).run()
 
 
 async def test_more_than_can_be_added_at_once_is_not_called_whole(
@@ -73,8 +71,22 @@ async def test_more_than_can_be_added_at_once_is_not_called_whole(
     account = await bank.customer(1_000)
     for _ in range(3):
         await spend(bank, account, 10, "m", "p")
-    revenue = bank.ledger.node.revenue
-    look = partial(usage.usage, revenue=revenue, since=0, until=FOREVER)
+    look = partial(usage.usage, since=0, until=FOREVER)
     assert not (await bank.db.read(look)).whole
-    await UsageFold(bank.db, revenue).run()
+    await UsageFold(bank.db).run()
     assert (await bank.db.read(look)).whole
+
+
+async def test_what_every_instance_earned_is_told(bank: Bank) -> None:
+    """On PostgreSQL each credits an account of its own."""
+    account, second = await bank.customer(1_000), await bank.open()
+    for ledger, cost in ((bank.ledger, 10), (second.ledger, 25)):
+        held = await ledger.hold(request(account, 100))
+        assert isinstance(held, Held)
+        await ledger.settle(settlement(held.hold, cost))
+    assert (await told(bank)).total.charged == 35
+    await UsageFold(bank.db).run()
+    assert (await told(bank)).total.charged == 35
+    booked = await bank.db.read(books.node_balances)
+    assert booked[AccountKind.REVENUE] == Msat(35)
+    await bank.prove()

@@ -24,16 +24,14 @@ async def bank(url: str) -> AsyncIterator[Bank]:
 async def test_a_part_is_added_once_whoever_else_adds_it(bank: Bank) -> None:
     """Two instances, of which either may die between any two steps, and one on old news."""
     second = await bank.open()
-    folds = [UsageFold(b.db, b.ledger.node.revenue, rows=3) for b in bank.branches]
+    folds = [UsageFold(b.db, rows=3) for b in bank.branches]
     account = await bank.customer(50_000)
     for round_ in range(3):
         await asyncio.gather(
             *(spend(bank, account, random.randint(1, 99), "m", "p") for _ in range(12)),
             *(fold.run() for fold in folds),
         )
-        old = await second.db.read(
-            partial(usage.next_part, revenue=second.ledger.node.revenue, rows=5)
-        )
+        old = await second.db.read(partial(usage.next_part, rows=5))
         assert (await told(bank)).total.requests == 12 * (round_ + 1)
         await asyncio.gather(*(fold.run() for fold in folds))
         if old.upto > old.after:
@@ -52,7 +50,7 @@ async def test_a_part_is_added_once_whoever_else_adds_it(bank: Bank) -> None:
 async def test_a_crash_within_the_transaction_adds_nothing(bank: Bank) -> None:
     account = await bank.customer(1_000)
     await spend(bank, account, 10, "m", "p")
-    part = await bank.db.read(partial(usage.next_part, revenue=bank.ledger.node.revenue, rows=100))
+    part = await bank.db.read(partial(usage.next_part, rows=100))
 
     def crash(tx: Tx) -> None:
         assert store(tx, part)
@@ -61,5 +59,5 @@ async def test_a_crash_within_the_transaction_adds_nothing(bank: Bank) -> None:
     with pytest.raises(ZeroDivisionError):
         await bank.db.write(crash)
     assert (await told(bank)).total.charged == 10
-    assert await UsageFold(bank.db, bank.ledger.node.revenue).run() > 0
+    assert await UsageFold(bank.db).run() > 0
     assert (await told(bank)).total.charged == 10

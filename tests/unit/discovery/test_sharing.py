@@ -14,7 +14,7 @@ from tests.unit.upstream.storing import database
 
 
 def sharing(node: Announcing, announcer: Announcer) -> Sharing:
-    return Sharing(node.db, node.clock, node.keyring, node.lease("one"), announcer, revenue=1)
+    return Sharing(node.db, node.clock, node.keyring, node.lease("one"), announcer)
 
 
 async def test_sums_are_published_when_they_have_changed(tmp_path: Path) -> None:

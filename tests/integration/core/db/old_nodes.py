@@ -223,6 +223,7 @@ WRITTEN: Final[Mapping[str, Callable[[OldNode], None]]] = {
     "0017": _rows("metric_sums"),
     "0018": _rows("nostr_values"),
     "0019": _a_seal,
+    "0020": _rows("instances", shard=3),
 }  # fmt: skip
 """What each revision's node adds. A new migration adds an entry here."""
 

@@ -73,12 +73,11 @@ async def shop(folder: Path) -> AsyncIterator[Shop]:
         clock = ManualClock()
         ledger = Ledger(db, clock, 1, await Ledger.open_books(db, clock))
         traffic = TrafficStore(db, clock, Traffic())
-        revenue = ledger.node.revenue
         board = AlertBoard(db, clock, {"mint_down"})
         desk = OverviewDesk(
             db,
             clock,
-            Statistics(db, clock, traffic, revenue),
+            Statistics(db, clock, traffic),
             board,
             Maintenance(db, clock),
             lambda: False,
@@ -86,7 +85,7 @@ async def shop(folder: Path) -> AsyncIterator[Shop]:
         made = Shop(db, clock, ledger, traffic, await db.write(_customer), desk)
         await made.sell("old", "p", 1_000)
         await traffic.flush()
-        await UsageFold(db, revenue).run()
+        await UsageFold(db).run()
         clock.advance(ms=24 * HOUR)
         await made.sell("new", "p", 600)
         await made.sell("old", "q", 30)

@@ -174,7 +174,7 @@ async def open_shop(folder: Path, **more: Any) -> AsyncIterator[Shop]:
         trial = Trial(lambda _: session)
         models = ModelDesk(catalog, lists, overrides, servers, trial, stored_models.look)
         desk = ProviderDesk(stored, (own,), POLICY.provider_fee, watch.look)
-        statistics = Statistics(db, clock, TrafficStore(db, clock, Traffic()), 1)
+        statistics = Statistics(db, clock, TrafficStore(db, clock, Traffic()))
         board = ProviderBoard(desk, servers, fleet, statistics, models, clock)
         app = FastAPI()
         install_error_handlers(app)
