@@ -74,6 +74,10 @@ bench-growth: ## what a request costs as keys, transfers, models, streams grow: 
 bench: ## the node beside a bare relay and other gateways: docs/benchmarks.md; 20 minutes; ONLY=json TARGETS="relay node" ROUNDS=1 SECONDS=1
 	@$(environments) dev mint-0.21 -- -m bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(ONLY),--only $(ONLY)) $(if $(TARGETS),--targets $(TARGETS))
 
+.PHONY: bench-instances
+bench-instances: ## one instance and two behind nginx on PostgreSQL, and the database alone: docs/scaling.md; ROUNDS=5 SECONDS=4 SMALL=1
+	@$(environments) dev mint-0.21 -- -m bench.instances $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SMALL),--small)
+
 .PHONY: soak
 soak: ## mixed load for MINUTES=30: memory must not grow, no hold stay open, the books balance: docs/soak.md
 	@$(environments) dev mint-0.21 -- -m bench.soak --minutes $(or $(MINUTES),30)
