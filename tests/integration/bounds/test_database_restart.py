@@ -12,7 +12,7 @@ from devkit.payer import Payer
 from devkit.postgres import Postgres
 from routstr.money import Unit
 from tests.integration.bounds.inner import open_inner
-from tests.integration.money.house import EXACT, EXACT_LIMIT, EXACT_MSAT, Client, House
+from tests.integration.money.house import EXACT, EXACT_LIMIT, EXACT_MSAT, Client, House, Reply
 
 pytestmark = [pytest.mark.mint, pytest.mark.postgres]
 
@@ -45,6 +45,7 @@ class Caller:
         self.topups = topups
         self.statuses: Counter[int] = Counter()
         self.paid_in = 0
+        self.refusals: set[tuple[str, str]] = set()
 
     async def run(self, over: asyncio.Event) -> None:
         while not over.is_set():
@@ -52,6 +53,8 @@ class Caller:
                 reply = await self.client.chat(self.key, EXACT, max_tokens=EXACT_LIMIT)
                 self.statuses[reply.status] += 1
                 assert reply.status in {200, 503}, reply.body
+                if reply.status == 503:
+                    self.refusals.add(refusal(reply))
                 assert reply.status != 200 or reply.cost == EXACT_MSAT
             if self.topups:
                 await self.pay_in(self.topups.pop())
@@ -88,6 +91,10 @@ async def test_a_restart_under_load_costs_nobody_anything(
     await asyncio.gather(*running)
 
     await until_nothing_is_held(house)
+    refusals = set[tuple[str, str]]().union(*(caller.refusals for caller in callers))
+    assert refusals <= {
+        ("service_unavailable", code) for code in ("database_unavailable", "outcome_unknown")
+    }
     served = 0
     for caller in callers:
         balance, _ = await client.balance(caller.key)
@@ -98,6 +105,13 @@ async def test_a_restart_under_load_costs_nobody_anything(
             await caller.pay_in(text)
     assert served > 10 * CALLERS
     assert {caller.paid_in for caller in callers} == {6 * TOPUP}
+
+
+def refusal(reply: Reply) -> tuple[str, str]:
+    """What a client is told meanwhile: what it is, and when to come back."""
+    assert int(reply.headers["Retry-After"]) > 0
+    error = reply.json["error"]
+    return error["type"], error["code"]
 
 
 async def until_nothing_is_held(house: House) -> None:
