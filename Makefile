@@ -39,8 +39,8 @@ coverage: ## which lines and branches the tests run: 90 % of all, 100 % of what 
 	@$(environments) dev $(mints) -- -m scripts.check coverage
 
 .PHONY: crash-matrix
-crash-matrix: ## nodes killed at every commit and mint call, then the money counted; FAST=1, SEED=7
-	@$(environments) dev $(mints) -- -m tests.crash.matrix $(if $(FAST),--fast 280) $(if $(SEED),--seed $(SEED))
+crash-matrix: ## nodes killed at every commit and mint call, then the money counted; FAST=1, SEED=7, TAKE_OVER=1: no node comes back
+	@$(environments) dev $(mints) -- -m tests.crash.matrix $(if $(FAST),--fast 280) $(if $(SEED),--seed $(SEED)) $(if $(TAKE_OVER),--take-over)
 
 .PHONY: endpoint-matrix
 endpoint-matrix: ## every endpoint, payer and trouble: what is charged, to the msat; SEED=7, DB=postgres

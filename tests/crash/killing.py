@@ -44,6 +44,8 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._orders = folder / "crash-orders"
         self._commits = folder / "crash-commits"
+        self._given: Orders | None = None
+        self._count = 0
 
     def give(self, orders: Orders) -> None:
         """Begin to count, and die as ordered."""
@@ -68,6 +70,17 @@ class Journal:
         with self._commits.open("a") as file:
             file.write(label + "\n")
 
+    def dies(self, written: set[str]) -> When | None:
+        """A commit comes that wrote these tables: count it; when to die of it, if at all."""
+        if written <= _NOT_COUNTED:
+            return None
+        self._given = self._given or self.orders()
+        if self._given is None:
+            return None
+        self._count += 1
+        self.note("+".join(sorted(written - _NOT_COUNTED)))
+        return self._given.when if self._count == self._given.commit else None
+
     def commits(self) -> list[str]:
         """The names of the counted commits so far, the last one perhaps never made."""
         return self._commits.read_text().splitlines()
@@ -81,9 +94,11 @@ class KillingBackend:
         self.shares_transactions = inner.shares_transactions
         self._inner = inner
         self._journal = journal
-        self._orders: Orders | None = None
-        self._count = 0
         self._written: set[str] = set()
+
+    def near(self) -> "KillingBackend | None":
+        inner = self._inner.near()
+        return None if inner is None else KillingBackend(inner, self._journal)
 
     def open(self) -> Tx:
         tx = self._inner.open()
@@ -95,7 +110,7 @@ class KillingBackend:
         self._inner.begin(full=full)
 
     def commit(self) -> None:
-        dies = self._dies()
+        dies = self._journal.dies(self._written)
         if dies == "before":
             die()
         self._inner.commit()
@@ -122,16 +137,6 @@ class KillingBackend:
 
     def was_committed(self) -> bool:
         return self._inner.was_committed()
-
-    def _dies(self) -> When | None:
-        if self._written <= _NOT_COUNTED:
-            return None
-        self._orders = self._orders or self._journal.orders()
-        if self._orders is None:
-            return None
-        self._count += 1
-        self._journal.note("+".join(sorted(self._written - _NOT_COUNTED)))
-        return self._orders.when if self._count == self._orders.commit else None
 
     def _hear(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
         note(self._written, statement)

@@ -110,7 +110,8 @@ class World:
                     node.process.kill()
                     await node.process.end()
                 if self._postgres is not None and place.database == "postgres":
-                    self._postgres.drop_database(url)
+                    # in a thread: the proxies of other cells go on meanwhile
+                    await asyncio.to_thread(self._postgres.drop_database, url)
 
     def forget(self, case: Case) -> None:
         """Remove a cell's folder, once nobody needs its logs."""
@@ -140,7 +141,7 @@ class World:
         template = self._templates[name]
         if name == "postgres":
             assert self._postgres is not None, "the template is on it"
-            return self._postgres.create_database(copy_of=template)
+            return await asyncio.to_thread(self._postgres.create_database, copy_of=template)
         shutil.copy(template.removeprefix("sqlite:///"), folder / "routstr.db")
         return f"sqlite:///{folder / 'routstr.db'}"
 
