@@ -71,16 +71,17 @@ class LedgerBatch:
         self._node = node
         self._clock = clock
         self._instance = instance
-        self._connection: Tx | None = None
-        self._speaker: Any = None
+        self._speakers: list[tuple[Tx, Any]] = []
+        """Of the connections in use: the thread's, and the event loop's if it has one."""
 
     def __call__(self, tx: Tx, operations: Sequence[Operation]) -> Sequence[Answer]:
         """Apply operations in one set-based step and answer each in order."""
         statements = _STATEMENTS[tx.dialect]
-        if tx is not self._connection:
+        raw = next((speaker for known, speaker in self._speakers if known is tx), None)
+        if raw is None:
             statements.skip_hold_ids(tx.raw)
-            self._connection, self._speaker = tx, statements.speaker(tx.raw)
-        raw = self._speaker
+            raw = statements.speaker(tx.raw)
+            self._speakers = [(tx, raw), *self._speakers[:1]]
         count = 0
         ends, named = set[int](), set[int]()
         for operation in operations:

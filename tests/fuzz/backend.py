@@ -28,6 +28,10 @@ class TroubledBackend:
         self.fate = fate
         self._away = False
 
+    def near(self) -> "TroubledBackend | None":
+        inner = self._inner.near()
+        return None if inner is None else TroubledBackend(inner, self.fate)
+
     def open(self) -> Tx:
         self._live()
         if self._away:

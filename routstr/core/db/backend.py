@@ -36,7 +36,7 @@ class CommitLost(Exception):
 
 
 class Backend(Protocol):
-    """One writing connection; every call is made by the writer thread only.
+    """One writing connection; every call is made by one thread, the writer's or the loop's.
 
     Tests wrap a backend to fail or to kill the process before and after a commit.
     """
@@ -44,6 +44,13 @@ class Backend(Protocol):
     dialect: Dialect
     shares_transactions: bool
     """Whether functions may share a transaction: nobody else holds a lock that one waits for."""
+
+    def near(self) -> "Backend | None":
+        """Another connection to the same file, for the event loop's own thread.
+
+        It never waits for a lock. None: the database is too far away for that.
+        """
+        ...
 
     def open(self) -> Tx:
         """Connect (again) and return the handle that every batch uses until the next open."""

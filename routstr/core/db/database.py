@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from routstr.core.db import sqlite
 from routstr.core.db.backend import Backend, Dialect, Tx
 from routstr.core.db.jobs import HotBatch, Job
+from routstr.core.db.near import WAIT_SECONDS_MAX
 from routstr.core.db.replica import Replica
 from routstr.core.db.retries import Retried
 from routstr.core.db.writer import RECONNECT_SECONDS_MAX, Committed, Writer
@@ -56,10 +57,11 @@ class Database:
     ``backend`` is the port through which tests inject failures; a node leaves it out.
     ``reconnect_seconds`` is how long a write waits for a database that went away;
     ``committed`` is told, by the writer's thread, of every batch, and ``retried`` why one began
-    again. ``readers`` read at the same time; ``replica_url`` is a copy for statistics.
+    again. ``readers`` read at the same time; ``replica_url`` is a copy for statistics,
+    and ``disk_seconds`` how long the event loop waits for the disk, on average.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a node, a benchmark and a test each want of it
         self,
         url: str,
         backend: Backend | None = None,
@@ -69,6 +71,7 @@ class Database:
         retried: Retried = lambda _why: None,
         readers: int = READERS,
         replica_url: str = "",
+        disk_seconds: float = WAIT_SECONDS_MAX,
     ) -> None:
         self._backend = backend if backend is not None else open_backend(url)
         self._writer = Writer(
@@ -76,6 +79,7 @@ class Database:
             reconnect_seconds=reconnect_seconds,
             committed=committed,
             retried=retried,
+            disk_seconds=disk_seconds,
         )
         self._module = driver(url)
         self._readers = self._module.engine(url, read_only=True, readers=readers)

@@ -1,7 +1,7 @@
 """What waits for the writer, and how its callers are told."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -36,6 +36,15 @@ class Job:
         self.orphan = orphan  # told the result when nobody waits for it any more
 
 
+def by_batch(jobs: Sequence[Job]) -> dict[HotBatch, list[int]]:
+    """Where in ``jobs`` the operations of each batch function are."""
+    hot: dict[HotBatch, list[int]] = {}
+    for index, job in enumerate(jobs):
+        if job.batch is not None:
+            hot.setdefault(job.batch, []).append(index)
+    return hot
+
+
 def deliver(jobs: list[Job], outcomes: Sequence[Outcome | None]) -> None:
     """Resolve the futures, in one call per event loop; an outcome of ``None`` is left for later."""
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Outcome]]] = {}
@@ -44,10 +53,11 @@ def deliver(jobs: list[Job], outcomes: Sequence[Outcome | None]) -> None:
             by_loop.setdefault(job.loop, []).append((job, outcome))
     for loop, pairs in by_loop.items():
         with suppress(RuntimeError):  # the loop was closed: nobody waits there any more
-            loop.call_soon_threadsafe(_resolve, pairs)
+            loop.call_soon_threadsafe(resolve, pairs)
 
 
-def _resolve(pairs: list[tuple[Job, Outcome]]) -> None:
+def resolve(pairs: Iterable[tuple[Job, Outcome]]) -> None:
+    """Resolve the futures, in the thread of their event loop."""
     for job, (result, error) in pairs:
         future = job.future
         if not future.done():

@@ -97,6 +97,9 @@ class PostgresBackend:
         self._writer = secrets.randbits(63)
         self._batch = 0
 
+    def near(self) -> None:
+        return None
+
     def open(self) -> Tx:
         self._disconnect()
         self._engine = engine(self._url, read_only=False)

@@ -99,13 +99,18 @@ class SqliteBackend:
     dialect = Dialect.SQLITE
     shares_transactions = True
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, near: bool = False) -> None:
+        """``near``: to be used by the event loop, which cannot wait."""
         self._url = url
+        self._near = near
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._raw: Any = None
         self._speaker: Any = None
         self._full: bool | None = None
+
+    def near(self) -> "SqliteBackend":
+        return SqliteBackend(self._url, near=True)
 
     def open(self) -> Tx:
         self.close()
@@ -114,6 +119,9 @@ class SqliteBackend:
         self._connection = self._engine.connect()
         self._raw = self._connection.connection.driver_connection
         self._speaker = self._raw.cursor()  # one for all batches
+        if self._near:
+            self._speaker.execute("PRAGMA busy_timeout=0")
+            self._speaker.execute("PRAGMA wal_autocheckpoint=0")  # takes long: the thread's
         self._full = None
         return Tx(self._connection, self._raw, self.dialect)
 

@@ -28,7 +28,8 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from routstr.core.db.backend import Backend, CommitLost, Failure, Tx
-from routstr.core.db.jobs import HotBatch, Job, Outcome, deliver
+from routstr.core.db.jobs import HotBatch, Job, Outcome, by_batch, deliver, resolve
+from routstr.core.db.near import WAIT_SECONDS_MAX, Near
 from routstr.core.db.retries import Retried, Retries, Retry
 from routstr.core.logging import get_logger
 from routstr.errors import DatabaseUnavailable, OutcomeUnknown
@@ -56,6 +57,7 @@ class Writer:
         waiting_max: int = WAITING_JOBS_MAX,
         committed: Committed = lambda _operations, _seconds: None,
         retried: Retried = lambda _why: None,
+        disk_seconds: float = WAIT_SECONDS_MAX,
     ) -> None:
         self._backend = backend
         self._waiting_max = waiting_max
@@ -73,10 +75,15 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="database-writer", daemon=True)
         self._tx: Tx | None = None
         self._closing = False
+        near = backend.near()
+        self._near = None if near is None else Near(near, disk_seconds)
+        self._handed = self._got = self._done = 0  # lists of jobs: to the thread, by it, finished
 
     def start(self) -> None:
         """Connect in the caller's thread, so that a wrong address fails at once, then run."""
         self._tx = self._backend.open()
+        if self._near is not None:
+            self._near.open()
         self._thread.start()
 
     @property
@@ -112,8 +119,25 @@ class Writer:
         with suppress(IndexError):
             while True:
                 jobs.append(self._arrived.popleft())
-        if jobs:
+        if jobs and not self._written_here(jobs):
+            self._handed += 1
             self._queue.put(jobs)
+
+    def _written_here(self, jobs: list[Job]) -> bool:
+        """Carry jobs out in this thread, if the other one has nothing to do and all goes well."""
+        near, loop = self._near, jobs[0].loop
+        if near is None or self._done != self._handed:
+            return False
+        if any(job.loop is not loop for job in jobs):
+            return False
+        began = time.monotonic()
+        outcomes = near.run(jobs)
+        if outcomes is None:
+            return False
+        self._taken += len(jobs)
+        self._committed(len(jobs), time.monotonic() - began)
+        resolve(zip(jobs, outcomes, strict=True))
+        return True
 
     def close(self) -> None:
         """Take no more jobs. Called where jobs are submitted, so that none slips in behind."""
@@ -133,6 +157,8 @@ class Writer:
         finally:
             self._closing = True  # nobody may queue for a thread that is gone
             self._backend.close()
+            if self._near is not None:
+                self._near.close()
 
     def _finished(self) -> bool:
         """Write what waits; true when there is no more to come."""
@@ -144,8 +170,10 @@ class Writer:
                 except BaseException as error:  # noqa: BLE001 - no caller may wait for ever
                     self._tx = None  # the next batch begins with a new connection
                     outcomes = self._fail(jobs, error)
-                deliver(jobs, outcomes)
                 self._committed(len(jobs), time.monotonic() - began)
+                if not (self._hot or self._later):
+                    self._done = self._got  # before anybody hears of it and comes with more
+                deliver(jobs, outcomes)
                 self._batch = []
         except BaseException as error:  # noqa: BLE001 - nor may the writer end while they queue
             self._give_up_all(error)
@@ -162,12 +190,14 @@ class Writer:
         with suppress(Empty):
             while True:
                 jobs = self._queue.get_nowait() or ()
+                self._got += bool(jobs)
                 self._taken += len(jobs)
                 waiting += jobs
         if self._closing:
             self._queue.put(None)
         self._tx = None
         started = {id(job) for job in begun}
+        self._done = self._got
         deliver(begun, [(None, _caused(OutcomeUnknown(), error))] * len(begun))
         waiting = [job for job in waiting if id(job) not in started]
         deliver(waiting, [(None, _caused(DatabaseUnavailable(), error))] * len(waiting))
@@ -203,6 +233,7 @@ class Writer:
                     return False
                 self._queue.put(None)  # stop when everything before it is done
                 break
+            self._got += 1
             self._taken += len(jobs)
             for job in jobs:
                 (self._later if job.batch is None else self._hot).append(job)
@@ -247,11 +278,7 @@ class Writer:
 
     def _apply(self, tx: Tx, jobs: list[Job], *, apart: bool) -> list[Outcome | None]:
         outcomes: list[Outcome | None] = [None] * len(jobs)
-        hot: dict[HotBatch, list[int]] = {}
-        for index, job in enumerate(jobs):
-            if job.batch is not None:
-                hot.setdefault(job.batch, []).append(index)
-        for batch, indexes in hot.items():
+        for batch, indexes in by_batch(jobs).items():
             if apart:
                 for index in indexes:
                     outcomes[index] = self._apply_one(tx, partial(_alone, batch, jobs[index].op))

@@ -38,6 +38,9 @@ class FakeBackend:
         """Let the next calls raise these, in order; None lets one pass."""
         self.failing[call].extend(errors)
 
+    def near(self) -> None:
+        return None
+
     def open(self) -> Tx:
         self._call("open")
         self._pending = []
