@@ -22,6 +22,8 @@ _SWITCH_SECONDS: Final = 0.001  # the writer thread else waits up to 5 ms for th
 _KEPT_SECONDS: Final = 30
 """How long a client's connection waits for its next request: longer than clients keep theirs, so
 that none is closed in the moment in which it is used."""
+_STARTED_SECONDS: Final = 5
+"""After so long the first clients have their answers; what only the start needed can go."""
 _GC_THRESHOLDS: Final = (50_000, 50, 50)
 
 
@@ -37,9 +39,10 @@ class _Server(LeavingServer):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        give_back_the_start()
+        loop = asyncio.get_running_loop()
+        loop.call_later(_STARTED_SECONDS, loop.run_in_executor, None, give_back_the_start)
         if self._seat is not None:
-            asyncio.get_running_loop().add_reader(self._seat.pipe, self._let_go)
+            loop.add_reader(self._seat.pipe, self._let_go)
             if self._seat.number > 1:
                 return
         for server in self.servers if self.started else ():
@@ -101,8 +104,7 @@ def run(
         signal.signal(stop, lambda *_: None)
     GuardedProtocol.connections_max = room_for_connections()
     sys.setswitchinterval(_SWITCH_SECONDS)
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # what is loaded stays; to look through it once for what does not finds nothing
     gc.set_threshold(*_GC_THRESHOLDS)
     try:
         _Server(config, app, seat).run(None if seat is None else list(seat.sockets))

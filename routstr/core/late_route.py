@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute
-from starlette.routing import compile_path, get_name
+from starlette._utils import get_route_path
+from starlette.routing import Match, compile_path, get_name
+from starlette.types import Scope
 
 _OF_THE_ROUTER: Final = "dependency_overrides_provider"
 """Given by the router that a route is added to."""
@@ -38,6 +40,15 @@ class LateRoute(APIRoute):
         elif "app" not in self.__dict__:  # set last; when two threads do this it is the same twice
             APIRoute.__init__(self, self.path, self.endpoint, **given)
         return object.__getattribute__(self, name)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """See the framework's; another path is told by its text, for which nothing is compiled."""
+        if scope["type"] == "http":
+            asked = get_route_path(scope)
+            fixed, parameter, _ = self.path.partition("{")
+            if not (asked.startswith(fixed) if parameter else asked == fixed):
+                return Match.NONE, {}
+        return super().matches(scope)
 
     def add_to(self, app: FastAPI, prefix: str, *, shown: bool) -> None:
         """Serve the same below ``prefix``; ``shown`` false: the API's description leaves it out.

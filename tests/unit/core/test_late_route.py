@@ -45,6 +45,22 @@ def test_a_route_is_worked_out_when_it_is_asked_for_and_not_before(app: FastAPI)
     assert worked_out(app) == ["/v1/things/{number}"]
 
 
+def test_no_pattern_is_compiled_for_a_route_that_cannot_be_meant(app: FastAPI) -> None:
+    with TestClient(app) as client:
+        assert client.get("/v1/things/7").status_code == 200
+        assert client.get("/v1/thing").status_code == 404
+        assert client.get("/v1/").status_code == 200  # led to the path without the slash
+        assert client.get("/nothing").status_code == 404
+    found = [r.path for r in app.routes if isinstance(r, LateRoute) and "path_regex" in r.__dict__]
+    assert found == ["/v1/things/{number}", "/v1"]
+
+
+def test_a_route_is_found_below_the_path_of_a_proxy(app: FastAPI) -> None:
+    with TestClient(app, root_path="/node") as client:
+        assert client.get("/node/v1/things/7").json() == {"number": 7, "read": 1}
+        assert client.get("/node/v1").json() == {"where": "start"}
+
+
 def test_it_refuses_what_every_route_refuses(app: FastAPI) -> None:
     with TestClient(app) as client:
         assert client.get("/v1/things/seven").status_code == 422
