@@ -3,6 +3,7 @@ from sqlalchemy.exc import DBAPIError
 
 from routstr.core.db import CommitLost, Database, Failure
 from routstr.core.db.retries import Retries, Retry
+from routstr.errors import DatabaseUnavailable, NodeError, OutcomeUnknown
 from tests.unit.core.db.fake_backend import Broken, FakeBackend
 from tests.unit.core.db.test_writer import insert
 
@@ -76,3 +77,9 @@ async def test_the_writer_tells_of_each(
     assert told == [why]
     assert backend.rows == [1]
     await db.stop()
+
+
+@pytest.mark.parametrize("refusal", [DatabaseUnavailable, OutcomeUnknown])
+def test_whoever_is_refused_is_told_when_to_come_back(refusal: type[NodeError]) -> None:
+    assert refusal().headers == {"Retry-After": "2"}
+    assert refusal(headers={"Retry-After": "5"}).headers == {"Retry-After": "5"}
