@@ -159,6 +159,7 @@ async def test_instances_that_write_at_once_credit_different_accounts(bank: Bank
     assert await shard(bank, (await bank.open()).id) == (1 if apart else 0)
 
 
+@pytest.mark.slow
 async def test_beside_an_older_version_there_is_one_revenue_account(bank: Bank) -> None:
     """It knows of no other, and would not add up what is credited there."""
     older = await enter(bank, "elsewhere/boot/7/1")

@@ -77,6 +77,7 @@ async def test_more_than_can_be_added_at_once_is_not_called_whole(
     assert (await bank.db.read(look)).whole
 
 
+@pytest.mark.slow
 async def test_what_every_instance_earned_is_told(bank: Bank) -> None:
     """On PostgreSQL each credits an account of its own."""
     account, second = await bank.customer(1_000), await bank.open()
