@@ -212,9 +212,9 @@ class Supervisor:
         code = 1
         try:
             code = self._work(place, restarts)
-        except BaseException:  # noqa: BLE001 - the worker's last handler: it must not come back
-            traceback.print_exc()
-        finally:
+        finally:  # a worker must not come back from here
+            if sys.exc_info()[0] is not None:
+                traceback.print_exc()
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
