@@ -42,6 +42,10 @@ coverage: ## which lines and branches the tests run: 90 % of all, 100 % of what 
 crash-matrix: ## nodes killed at every commit and mint call, then the money counted; FAST=1, SEED=7, TAKE_OVER=1: no node comes back
 	@$(environments) dev $(mints) -- -m tests.crash.matrix $(if $(FAST),--fast 280) $(if $(SEED),--seed $(SEED)) $(if $(TAKE_OVER),--take-over)
 
+.PHONY: chaos
+chaos: ## two nodes under load while parts are killed, paused, cut off; then every receipt counted; SEED=1 SECONDS=60
+	@$(environments) dev mint-0.21 -- -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
+
 .PHONY: endpoint-matrix
 endpoint-matrix: ## every endpoint, payer and trouble: what is charged, to the msat; SEED=7, DB=postgres
 	@$(environments) dev mint-0.21 -- -m tests.endpoints.matrix $(if $(SEED),--seed $(SEED)) $(if $(DB),--db $(DB)) $(if $(MATCH),--match '$(MATCH)')

@@ -29,6 +29,10 @@ _PROBLEMS: Final = f"SELECT id, purpose, problem FROM sagas WHERE state = {int(S
 _ELSEWHERE: Final = "UPDATE instances SET name = 'elsewhere/another:boot/' || id || '/1'"
 _UNSPENT: Final = f"SELECT y FROM proofs WHERE status = {int(ProofStatus.UNSPENT)}"
 
+_WORTH: Final = (
+    f"SELECT coalesce(sum(amount), 0) FROM proofs WHERE status = {int(ProofStatus.UNSPENT)}"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -74,3 +78,8 @@ class Books:
         """The points of the proofs that the wallet counts as its own and free."""
         with self._engine.connect() as connection:
             return [bytes(row[0]) for row in connection.execute(text(_UNSPENT))]
+
+    def unspent_sum(self) -> int:
+        """What these proofs are worth, in their units."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(text(_WORTH)).scalar_one())
