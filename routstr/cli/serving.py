@@ -5,6 +5,7 @@ Whatever is spelled otherwise goes to the tree of commands, which knows how to h
 
 import os
 import socket
+import ssl
 import sys
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -51,11 +52,31 @@ def serve(address: Address) -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return _USAGE
+    load_client_library()
     from routstr.cli import server  # noqa: PLC0415 - not for settings that are wrong
 
     if address.workers > 1:
         return _serve_together(settings, address)
     return 0 if server.run(settings, address.host, address.port) else _FAILED
+
+
+def load_client_library() -> None:
+    """Import aiohttp without the certificates that it would read for nothing.
+
+    It makes a second TLS context, for who wants no server's identity verified, and lets that one
+    too read all that the system trusts: half of the import's time, kept as long as the node runs.
+    """
+    paths = ssl.SSLContext.set_default_verify_paths
+
+    def where_used(context: ssl.SSLContext) -> None:
+        if context.verify_mode != ssl.CERT_NONE:
+            paths(context)
+
+    ssl.SSLContext.set_default_verify_paths = where_used  # type: ignore[method-assign, assignment]
+    try:
+        import aiohttp  # noqa: F401, PLC0415
+    finally:
+        ssl.SSLContext.set_default_verify_paths = paths  # type: ignore[method-assign]
 
 
 def _serve_together(settings: Settings, address: Address) -> int:

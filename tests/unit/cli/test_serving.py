@@ -1,6 +1,29 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
 import pytest
 
 from routstr.cli.serving import Address, plainly_asked
+
+CERTIFICATES: Final = """
+import ssl
+from routstr.cli.serving import load_client_library
+before = ssl.SSLContext.set_default_verify_paths
+reads = []
+def counted(context):
+    reads.append(context.verify_mode)
+    before(context)
+ssl.SSLContext.set_default_verify_paths = counted
+load_client_library()
+assert reads == [ssl.CERT_REQUIRED], reads
+assert ssl.SSLContext.set_default_verify_paths is counted
+from aiohttp import connector
+usual = ssl.create_default_context().cert_store_stats()
+assert connector._SSL_CONTEXT_VERIFIED.cert_store_stats() == usual
+assert connector._SSL_CONTEXT_UNVERIFIED.cert_store_stats()["x509"] == 0
+"""
 
 
 def test_serve_and_its_options_are_understood_without_the_other_commands() -> None:
@@ -25,3 +48,10 @@ def test_all_else_goes_to_the_tree_of_commands(line: str) -> None:
 
 def test_an_empty_host_is_not_plain() -> None:
     assert plainly_asked(["serve", "--host", ""]) is None
+
+
+def test_the_systems_certificates_are_read_once_and_by_whom_they_serve() -> None:
+    subprocess.run(
+        [sys.executable, "-c", CERTIFICATES],
+        check=True, timeout=60, env={"PYTHONPATH": str(Path(__file__).parents[3])},
+    )  # fmt: skip
