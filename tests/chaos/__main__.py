@@ -25,7 +25,7 @@ from tests.chaos.world import STALE_S, World
 from tests.crash.report import say
 
 _KEYS, _SINGLES = 3, 1  # clients of each mint
-_TOPUPS, _TOKENS = 5, 40
+_TOPUPS, _TOKENS = 3, 16
 _FUNDS_SAT = 40
 _QUIET_S = 90.0
 

@@ -122,7 +122,7 @@ class KeyClient:
             number += 1
             asked, _ = await self._caller.chat(f"{self.name} {number}", self._headers)
             self._asked.append(asked)
-            if self._tokens and self._caller.chance.random() < 0.06:
+            if self._tokens and self._caller.chance.random() < 0.03:
                 token = self._tokens.pop()
                 answer = await self._topup(token, once=True)
                 if answer.status != 200 or not answer.whole:
@@ -198,7 +198,7 @@ class TokenClient:
             found = _CHANGE.search(answer.text)
             change = answer.change or (found.group(1) if found else "")
             self._paid.append((asked, token, change))
-            await asyncio.sleep(self._caller.chance.uniform(0.3, 1.5))
+            await asyncio.sleep(self._caller.chance.uniform(1.0, 4.0))
 
     async def settle(self) -> None:
         """The change of each: what came with the answer, else what the node tells; or all of it."""
