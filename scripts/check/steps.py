@@ -38,7 +38,13 @@ CRASH_SAMPLE_S: Final = 45
 THREE: Final = ("-n", "3", "--dist", "loadfile")
 """Tests with servers wait a third of their time."""
 
-WITH_SERVERS: Final = ("tests/integration", "tests/crash", "tests/fuzz", "tests/security", "tests/chaos")
+WITH_SERVERS: Final = (
+    "tests/integration",
+    "tests/crash",
+    "tests/fuzz",
+    "tests/security",
+    "tests/chaos",
+)
 """Folders of tests that start real mints, databases, nodes and servers."""
 
 Missing = Callable[[], str | None]
