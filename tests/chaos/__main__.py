@@ -74,7 +74,7 @@ async def _run(folder: Path, seed: int, seconds: float) -> Report:
             report.troubles.append(str(trouble))
         for node in world.nodes.values():
             status, output = await node.verify()
-            report.verified.append(output.strip().splitlines()[-1] if output.strip() else "")
+            report.verified.append(f"beside {node.name}, exit status {status}")
             if status:
                 report.troubles.append(f"routstr verify: {output}")
         report.seconds = time.monotonic() - began
