@@ -7,6 +7,7 @@
  * (for up to 10 s), so that nothing is left behind; they do not count for the rate.
  * STATUS is what every answer must have. SUM is the name of an integer in the answer's body, such as
  * total_msats, that is added up over all answers, the late ones included; "-" adds up nothing.
+ * A HEADER "Bearers: K1 K2 ..." is not sent: connections take turns at these keys (Authorization).
  * Prints one line: RESULT {json}.
  */
 #define _GNU_SOURCE
@@ -26,10 +27,10 @@
 
 #define CAP 1048576
 #define DRAIN_NS 10000000000ull
-typedef struct { int fd, len, busy; uint64_t t0; char *buf; } Conn;
+typedef struct { int fd, len, busy, reqlen; uint64_t t0; char *buf, *req; } Conn;
 
-static int port, ep, want_status, reqlen, stopping, busy_n;
-static char *req, *sum_key; static int sum_len;
+static int port, ep, want_status, stopping, busy_n;
+static char *sum_key; static int sum_len;
 static uint64_t t_end;
 static long requests, all, bad_status, errors, summed; static double bytes;
 static float *lat; static size_t nlat, clat;
@@ -53,7 +54,7 @@ static int dial(Conn *c) {
 }
 static void ask(Conn *c) {
   c->len = 0; c->t0 = now_ns(); c->busy = 1; busy_n++;
-  if (send(c->fd, req, reqlen, MSG_NOSIGNAL) != reqlen) errors++;
+  if (send(c->fd, c->req, c->reqlen, MSG_NOSIGNAL) != c->reqlen) errors++;
 }
 /* the connection is gone: once more, unless it is over */
 static void again(Conn *c) {
@@ -118,15 +119,27 @@ int main(int argc, char **argv) {
   want_status = atoi(argv[7]);
   if (strcmp(argv[8], "-")) sum_len = asprintf(&sum_key, "\"%s\":", argv[8]);
   char *headers = calloc(1, 65536);
-  for (int i = 9; i < argc; i++) { strncat(headers, argv[i], 8000); strcat(headers, "\r\n"); }
+  char *bearers = NULL, *next = NULL;
+  for (int i = 9; i < argc; i++) {
+    if (!strncmp(argv[i], "Bearers: ", 9)) { bearers = argv[i] + 9; continue; }
+    strncat(headers, argv[i], 8000); strcat(headers, "\r\n");
+  }
   size_t n = strlen(argv[6]); char length[96] = "";
   if (n) snprintf(length, sizeof length, "Content-Type: application/json\r\nContent-Length: %zu\r\n", n);
-  reqlen = asprintf(&req, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s\r\n%s", argv[4], argv[5], port, headers, length, argv[6]);
   ep = epoll_create1(0);
   Conn *cs = calloc(conns, sizeof *cs);
   uint64_t begun = now_ns(); t_end = begun + (uint64_t)(secs * 1e9);
   for (int i = 0; i < conns; i++) {
     cs[i].buf = malloc(CAP);
+    char key[512] = "";
+    if (bearers) {
+      if (!next || !*next) next = bearers;
+      int many = strcspn(next, " ");
+      snprintf(key, sizeof key, "Authorization: Bearer %.*s\r\n", many, next);
+      next += many; next += *next == ' ';
+    }
+    cs[i].reqlen = asprintf(&cs[i].req, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s%s\r\n%s",
+                            argv[4], argv[5], port, headers, key, length, argv[6]);
     if (dial(&cs[i])) return 1;
     ask(&cs[i]);
   }
