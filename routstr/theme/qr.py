@@ -3,7 +3,6 @@
 import io
 from typing import Final
 
-import segno
 from markupsafe import Markup
 
 QR_CHARS_MAX: Final = 2_900
@@ -18,6 +17,8 @@ def qr_svg(text: str, label: str = "") -> Markup:
     """
     if len(text) > QR_CHARS_MAX:
         return Markup("")
+    import segno  # noqa: PLC0415 - only pages with a code need it
+
     drawn = io.BytesIO()
     segno.make(text, error="l", micro=False).save(
         drawn, kind="svg", xmldecl=False, svgns=True, border=4, dark="#000", light="#fff",

@@ -13,7 +13,14 @@ LOADED_MAX: Final = 1_210
 """Modules of the node and its libraries, loaded at the first answer."""
 LATER: Final = {
     *("alembic", "bpe_openai", "mako", "nostr_sdk", "psycopg", "redis", "routstr.core.otel"),
-    *("pygments", "rich", "routstr.cli.tree", "sqlalchemy.dialects.postgresql", "structlog"),
+    *(
+        "pygments",
+        "rich",
+        "routstr.cli.tree",
+        "segno",
+        "sqlalchemy.dialects.postgresql",
+        "structlog",
+    ),
     *("tomllib", "typer"),
 }
 """What only some nodes, commands or pages need."""
