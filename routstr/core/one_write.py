@@ -25,6 +25,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as Cycle
 
 ARRIVED: Final = "routstr.arrived"
 """Where a scope holds :meth:`OneWriteCycle.arrived`; take it out: it is for the first who asks."""
+WHOLE: Final = "routstr.whole"
+"""Where it holds :meth:`OneWriteCycle.whole`, in the same way."""
 _NO_BODY: Final = frozenset({204, 304})
 _FRAMING: Final = frozenset({b"content-length: ", b"transfer-encoding: ", b"connection: "})
 _LINE: Final = b"\r\n"
@@ -76,6 +78,20 @@ class OneWriteCycle(Cycle):
         self.message_event.clear()  # from now on there is only a departure to hear of
         return body
 
+    def whole(self, status: int, headers: Any, body: bytes) -> bool:  # noqa: ANN401 - pairs of bytes
+        """Send a complete answer now; False: it is to be sent in messages, as any other.
+
+        That is so where it would have to wait for a slow client, or nobody hears it.
+        """
+        if self.flow.write_paused or self.disconnected:
+            return False
+        if self.response_started or self._head is not None:
+            return False
+        self.waiting_for_100_continue = False
+        self._head = self._written(status, headers)
+        self._send_body(body, last=True)
+        return True
+
     def flush(self) -> None:
         """Write a head that nothing has followed yet."""
         head, self._head = self._head, None
@@ -110,6 +126,7 @@ class OneWriteCycle(Cycle):
             raise RuntimeError("Response content shorter than Content-Length")
         self.response_complete = True
         self.scope.pop(ARRIVED, None)  # type: ignore[typeddict-item]
+        self.scope.pop(WHOLE, None)  # type: ignore[typeddict-item]
         self.message_event.set()
         if not self.keep_alive:
             self.transport.close()
@@ -189,6 +206,7 @@ class OneWriteProtocol(HttpToolsProtocol):
         )
         cycle.call_soon = self.loop.call_soon
         scope[ARRIVED] = cycle.arrived  # type: ignore[typeddict-unknown-key]
+        scope[WHOLE] = cycle.whole  # type: ignore[typeddict-unknown-key]
         if before is None or before.response_complete:
             self._start_asgi_task(cycle, self.app)
         else:  # sent before the last one was answered: it waits for its turn

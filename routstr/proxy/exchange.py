@@ -8,6 +8,7 @@ from typing import Protocol as Port
 from starlette.types import Message, Receive, Scope, Send
 
 from routstr.core.access_log import AccessRecord
+from routstr.core.one_write import WHOLE
 from routstr.core.rendering import Header, Protocol, Reply, render_error
 from routstr.core.tracing import Trace
 from routstr.errors import RoutstrError
@@ -20,6 +21,9 @@ CLIENT_GONE: Final = 499
 
 SWITCHING: Final = 101
 """Status of an accepted WebSocket."""
+
+Whole = Callable[[int, list[Header], bytes], bool]
+"""Sends a complete answer at once, if it can; see :mod:`routstr.core.one_write`."""
 
 _CLOSE: Final[Header] = (b"connection", b"close")
 
@@ -43,6 +47,7 @@ class Exchange:
         "_headers",
         "_now",
         "_send",
+        "_whole",
         "answered_at",
         "asked_at",
         "body_read",
@@ -76,6 +81,7 @@ class Exchange:
         self.scope: Final = scope
         self.receive: Final = receive
         self._send = send
+        self._whole: Whole | None = scope.pop(WHOLE, None)
         self._headers: list[Header] = []
         self.request_id: Final = request_id
         self.body_read = False
@@ -111,6 +117,7 @@ class Exchange:
     def tap(self, between: Callable[[Send], Send]) -> None:
         """Let somebody see what is sent from now on, before the client does."""
         self._send = between(self._send)
+        self._whole = None
 
     def asks(self) -> None:
         """A provider is asked now."""
@@ -148,6 +155,8 @@ class Exchange:
         self.status = status
         self.sent_bytes += len(body)
         headers = [*headers, (b"content-length", b"%d" % len(body)), *self._headers]
+        if self._whole is not None and self._whole(status, headers, body):
+            return
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -7,7 +7,7 @@ import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from routstr.core.one_write import ARRIVED, OneWriteProtocol
+from routstr.core.one_write import ARRIVED, WHOLE, OneWriteProtocol
 
 Serve = Callable[[Scope, Receive, Send], Awaitable[None]]
 ASK = b"POST /a%20b?c=d HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
@@ -335,3 +335,47 @@ async def test_a_body_of_which_something_is_missing_is_not_there() -> None:
         await client.send(ASK[:-1])
         await client.send(b"i")
     assert seen == [None, [(b"h", True), (b"i", False)]]
+
+
+async def test_a_whole_answer_is_what_its_messages_would_be() -> None:
+    told: list[bool] = []
+
+    async def serve(scope: Scope, _receive: Receive, _send: Send) -> None:
+        told.append(scope[WHOLE](200, [LENGTH, (b"X-Y", b"1")], b"hello"))
+        told.append(scope.get(WHOLE) is None)
+
+    async with connected(serve) as client:
+        at_once = [await client.send() for _ in range(2)]
+    async with connected(answering(start(LENGTH, (b"X-Y", b"1")), body(b"hello"))) as client:
+        in_messages = [await client.send() for _ in range(2)]
+    assert at_once == in_messages
+    assert told == [True, True] * 2
+
+
+async def test_a_whole_answer_that_would_be_read_as_more_than_one_is_a_500() -> None:
+    async def serve(scope: Scope, _receive: Receive, _send: Send) -> None:
+        scope[WHOLE](200, [LENGTH, (b"x", b"1\r\nset-cookie: y")], b"hello")
+
+    async with connected(serve) as client:
+        [written] = await client.send()
+    assert written.startswith(b"HTTP/1.1 500 ")
+
+
+async def test_a_whole_answer_is_not_sent_where_it_would_wait_or_another_has_begun() -> None:
+    told: list[bool] = []
+
+    async def serve(scope: Scope, _receive: Receive, send: Send) -> None:
+        whole = scope[WHOLE]
+        client.protocol.pause_writing()
+        told.append(whole(200, [LENGTH], b"hello"))
+        client.protocol.resume_writing()
+        await send(start(LENGTH))
+        told.append(whole(200, [LENGTH], b"other"))
+        await send(body(b"hello"))
+        client.protocol.connection_lost(None)
+        told.append(whole(200, [LENGTH], b"other"))
+
+    client = Client(serve)
+    [written] = await client.send()
+    assert written.endswith(b"\r\n\r\nhello")
+    assert told == [False, False, False]
