@@ -23,10 +23,9 @@ from typing import Final
 import msgspec
 import psycopg
 
+from bench import instances_report as report
 from bench import load, machine
-from bench.instances_report import (
-    DIRECT, ONE, PARTS, TWO, Found, Pairs, Round, placed_at, render,
-)  # fmt: skip
+from bench.instances_report import PARTS, Found, Pairs, Round, placed_at, render
 from bench.ledger_pairs import measure
 from bench.money import _broken, _settled, open_key
 from bench.peers import ALL, PEERS, _installed
@@ -183,7 +182,7 @@ async def _set(
     await nginx.wait_for_port(limit_s=20)
     stack.push_async_callback(nginx.stop)
     pids = (first.pid, second.pid, server.pid, nginx.pid, provider.pid)
-    named = zip((DIRECT, ONE, TWO), (first.port, *ports), strict=True)
+    named = zip((report.DIRECT, report.ONE, report.TWO), (first.port, *ports), strict=True)
     targets = [Target(name, port, pids) for name, port in named]
     scene = Scene(dict(zip(PARTS, pids, strict=False)), targets, plain(same["DATABASE_URL"]))
     return scene, [first, second], mint
