@@ -56,8 +56,7 @@ class Stage(IntEnum):
 
     CODE = 0  # needs nothing but CPU: the static checks beside the unit tests
     INTEGRATION = 1
-    CRASHES = 2
-    COVERAGE = 3
+    COVERAGE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +153,9 @@ def _halves(folder: Path) -> list[Step]:
 
 
 def _crash_sample() -> Step:
+    """Behind the pages, which are done before the other tests with servers."""
     command = (program("python"), "-m", "tests.crash.matrix", "--fast", str(CRASH_SAMPLE_S))
-    return Step("crash-sample", command, 480.0, Stage.CRASHES)
+    return Step("crash-sample", command, 480.0, Stage.INTEGRATION, lane="browser")
 
 
 def _coverage(folder: Path) -> list[Step]:
