@@ -1,102 +1,25 @@
 """Clients that keep a receipt of everything: what they paid, were told, and got back."""
 
 import asyncio
-import json
 import re
-import time
-from collections import Counter
-from random import Random
-from typing import Any, Final, NamedTuple
-
-import aiohttp
+from dataclasses import replace
+from typing import Any, Final
 
 from devkit.payer import Payer
-from devkit.prices import COMPLETION_MSAT, PROMPT_MSAT
-from tests.chaos.tally import Asked, Charge, KeyBook, Single
-from tests.chaos.world import MODEL, World
+from tests.chaos.caller import SAT, Answer, Caller, Question, Unsettled
+from tests.chaos.tally import Asked, Charge, KeyBook, Repeat, Single
 
-SAT: Final = 1_000
 FACE_SAT: Final = 20
 """Of a token that pays for one request."""
-_LIMIT: Final = aiohttp.ClientTimeout(total=20)
-_UNTIL_S: Final = 90.0
-_COST: Final = re.compile(r'"total_msats":\s*(\d+)')
 _CHANGE: Final = re.compile(r'"change":\s*"(cashu[^"]+)"')
-_REQUEST_ID: Final = "x-routstr-request-id"
-
-
-class Unsettled(Exception):
-    """The node has not answered a question that it must answer after everything was healed."""
-
-
-class Answer(NamedTuple):
-    """One answer; status 0: none began. ``whole``: it came to its end."""
-
-    status: int
-    request_id: str = ""
-    text: str = ""
-    change: str = ""
-    whole: bool = True
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.text)
-
-    @property
-    def told(self) -> int | None:
-        costs = _COST.findall(self.text)
-        return int(costs[-1]) if self.status == 200 and self.whole and costs else None
-
-
-class Caller:
-    """Asks one node or the other, whichever chance says."""
-
-    def __init__(self, world: World, chance: Random, seen: Counter[str]) -> None:
-        self._world: Final = world
-        self.chance: Final = chance
-        self.seen: Final = seen
-
-    async def ask(self, method: str, path: str, **given: Any) -> Answer:
-        node = self.chance.choice(list(self._world.nodes.values()))
-        status, request_id, change, text = 0, "", "", ""
-        try:
-            async with self._world.session.request(
-                method, node.url + path, timeout=_LIMIT, **given
-            ) as answer:
-                status, request_id = answer.status, answer.headers.get(_REQUEST_ID, "")
-                change = answer.headers.get("X-Cashu", "")
-                async for part in answer.content.iter_any():
-                    text += part.decode()
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            return Answer(status, request_id, text, change, whole=False)
-        return Answer(status, request_id, text, change)
-
-    async def insist(self, method: str, path: str, **given: Any) -> Answer:
-        """Ask until it is done; a repeat changes nothing at the node."""
-        deadline = time.monotonic() + _UNTIL_S
-        while True:
-            answer = await self.ask(method, path, **given)
-            self.seen[f"{path} {answer.status or 'no answer'}"] += 1
-            if answer.whole and answer.status in {200, 400, 404}:
-                return answer
-            if time.monotonic() > deadline:
-                raise Unsettled(f"{method} {path}: {answer.status} {answer.text[:300]}")
-            await asyncio.sleep(0.5)
-
-    async def chat(self, mark: str, headers: dict[str, str]) -> tuple[Asked, Answer]:
-        """A paid request, JSON or a stream, of one to six words."""
-        words, stream = self.chance.randint(1, 6), self.chance.random() < 0.5
-        price = 1 + 12 * PROMPT_MSAT + words * COMPLETION_MSAT
-        message = {"role": "user", "content": mark}
-        body = {"model": MODEL, "messages": [message], "max_tokens": words, "stream": stream}
-        answer = await self.ask("POST", "/v1/chat/completions", json=body, headers=headers)
-        ended = "" if answer.whole else " cut"
-        self.seen[f"chat {answer.status or 'no answer'}{ended}"] += 1
-        return Asked(mark, price, answer.request_id, answer.status, answer.told), answer
+_PAID_BEFORE: Final = "request_already_paid"
 
 
 class KeyClient:
-    """Pays with a key: creates it, asks, tops it up, takes the rest back."""
+    """Pays with a key: creates it, asks, tops it up, takes the rest back.
+
+    Every other request names itself with an Idempotency-Key.
+    """
 
     def __init__(self, name: str, caller: Caller, payer: Payer, tokens: list[str]) -> None:
         self.name: Final = name
@@ -104,6 +27,8 @@ class KeyClient:
         self._payer: Final = payer
         self._tokens: Final = tokens
         self._asked: Final[list[Asked]] = []
+        self._unclear: Final[list[Question]] = []
+        self._repeats: Final[dict[str, Repeat]] = {}
         self._paid_in = 0
         self._returned = 0
         self._pending: Final[list[str]] = []
@@ -115,19 +40,26 @@ class KeyClient:
         self._headers = {"Authorization": f"Bearer {made.json['api_key']}"}
         self._paid_in += int(made.json["balance"])
 
-    async def run(self, until: float) -> None:
+    async def run(self, over: asyncio.Event) -> None:
         """Load, with a top-up from time to time; one without answer is asked again later."""
-        number = 0
-        while time.monotonic() < until:
-            number += 1
-            asked, _ = await self._caller.chat(f"{self.name} {number}", self._headers)
-            self._asked.append(asked)
+        while not over.is_set():
+            number = len(self._asked) + 1
+            question = self._caller.question(f"{self.name} {number:03}", number)
+            named = bool(number % 2)
+            headers = self._named(question) if named else self._headers
+            answer = await self._caller.chat(question, headers)
+            self._asked.append(_noted(question.asked, answer))
+            if named and not answer.whole:
+                self._unclear.append(question)
             if self._tokens and self._caller.chance.random() < 0.03:
                 token = self._tokens.pop()
                 answer = await self._topup(token, once=True)
                 if answer.status != 200 or not answer.whole:
                     self._pending.append(token)
             await asyncio.sleep(self._caller.chance.uniform(0.05, 0.3))
+
+    def _named(self, question: Question) -> dict[str, str]:
+        return {**self._headers, "Idempotency-Key": question.asked.mark.replace(" ", "-")}
 
     async def _topup(self, token: str, *, once: bool) -> Answer:
         ask = self._caller.ask if once else self._caller.insist
@@ -139,6 +71,8 @@ class KeyClient:
 
     async def settle(self) -> None:
         """What was left unclear; then the refund, and all tokens into the purse."""
+        for question in self._unclear:
+            self._repeats[question.asked.mark] = await self._repeat(question)
         for token in self._pending:
             answer = await self._topup(token, once=False)
             if answer.status != 200:
@@ -152,18 +86,36 @@ class KeyClient:
         for unused in self._tokens:
             await self._payer.redeem(unused)
 
+    async def _repeat(self, question: Question) -> Repeat:
+        """The request again, with the same name: the node says that it was paid, or serves it."""
+        answer = await self._caller.insist(
+            "POST", "/v1/chat/completions", done={200, _PAID_BEFORE},
+            json=question.body, headers=self._named(question),
+        )  # fmt: skip
+        if answer.status == 200:
+            return Repeat(answer.request_id, answer.told or 0, anew=True)
+        paid = answer.json["error"]["details"]
+        return Repeat(str(paid["request_id"]), int(paid["cost_msats"]))
+
     async def book(self) -> KeyBook:
         """Receipts beside what the node says."""
         info = (await self._caller.insist("GET", "/v1/balance/info", headers=self._headers)).json
         charges = [
-            Charge(str(one["request_id"] or one["id"]), -int(one["amount"]))
+            await self._charge(str(one["request_id"]), -int(one["amount"]))
             for one in await self._history()
             if one["kind"] == "charge"
         ]
         return KeyBook(
             self.name, self._paid_in, self._returned, int(info["balance"]), int(info["reserved"]),
-            self._asked, charges,
+            self._asked, self._repeats, charges,
         )  # fmt: skip
+
+    async def _charge(self, request_id: str, msat: int) -> Charge:
+        """As the history has it, with what the receipt says that it was for."""
+        receipt = await self._caller.receipt(request_id, self._headers)
+        if receipt is None or receipt.msat != msat:
+            raise Unsettled(f"{self.name}: {request_id} cost {msat}, its receipt is {receipt}")
+        return receipt
 
     async def _history(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -188,17 +140,17 @@ class TokenClient:
         self._tokens: Final = tokens
         self._paid: Final[list[tuple[Asked, str, str]]] = []
         self.singles: Final[list[Single]] = []
-        self.refused = 0
 
-    async def run(self, until: float) -> None:
-        while self._tokens and time.monotonic() < until:
-            token = self._tokens.pop()
-            mark = f"{self._name} {len(self._paid)}"
-            asked, answer = await self._caller.chat(mark, {"X-Cashu": token})
+    async def run(self, over: asyncio.Event) -> None:
+        """Load, until the tokens are used up."""
+        while self._tokens and not over.is_set():
+            token, number = self._tokens.pop(), len(self._paid) + 1
+            question = self._caller.question(f"{self._name} {number:03}", number)
+            answer = await self._caller.chat(question, {"X-Cashu": token})
             found = _CHANGE.search(answer.text)
             change = answer.change or (found.group(1) if found else "")
-            self._paid.append((asked, token, change))
-            await asyncio.sleep(self._caller.chance.uniform(1.0, 4.0))
+            self._paid.append((_noted(question.asked, answer), token, change))
+            await asyncio.sleep(self._caller.chance.uniform(1.5, 6.0))
 
     async def settle(self) -> None:
         """The change of each: what came with the answer, else what the node tells; or all of it."""
@@ -207,15 +159,22 @@ class TokenClient:
             back = 0
             for one in given:
                 back += await self._payer.redeem(one)
-            self.singles.append(Single(asked, FACE_SAT * SAT, back * SAT))
+            receipt = None
+            if asked.request_id:
+                receipt = await self._caller.receipt(asked.request_id, {"X-Cashu": token})
+            cost = receipt.msat if receipt else None
+            self.singles.append(Single(asked, FACE_SAT * SAT, back * SAT, cost))
         for unused in self._tokens:
             await self._payer.redeem(unused)
 
     async def _claimed(self, token: str) -> list[str]:
         answer = await self._caller.insist("POST", "/v1/wallet/refund", headers={"X-Cashu": token})
         if answer.status == 404:
-            self.refused += 1
             return [token]  # it never paid here: its coins are the client's still
         if answer.status == 400:
             return []
         return [one["token"] for one in answer.json["tokens"]]
+
+
+def _noted(asked: Asked, answer: Answer) -> Asked:
+    return replace(asked, request_id=answer.request_id, status=answer.status, told=answer.told)

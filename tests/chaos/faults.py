@@ -1,183 +1,163 @@
-"""What goes wrong, when, and how it is healed."""
+"""How what was planned goes wrong, and how it is healed."""
 
 import asyncio
+import signal
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 from typing import Final
 
-from devkit.upstream import Play, Shape, Upstream, chat, hang_up, refuse
+from devkit.upstream import Play, hang_up, refuse
+from tests.chaos.identity import speak
+from tests.chaos.lease import Lease
+from tests.chaos.plan import Kind, Planned, plan
 from tests.chaos.proxy import Mode
-from tests.chaos.world import World
+from tests.chaos.world import STALE_S, World
 
-_LASTS_S: Final = (0.5, 5.0)
-_PAUSE_S: Final = (0.3, 2.5)
-_CLOCK_S: Final = (-3_600, -30, 30, 3_600)
+_CLOCK_S: Final = (30, 3_600)
+_HELD_S: Final = 15.0
+_TAKEN_OVER_S: Final = 60.0
 _FAULTY: Final[tuple[Play, ...]] = (
     refuse(500),
     refuse(429),
     hang_up(reset=True),
-    chat(shape=Shape(stop_after=3, ending="reset")),
+    speak(stop_after=3, ending="reset"),
 )
-Fault = Callable[[], Awaitable[str]]
+_MODES: Final = {
+    Kind.REFUSE: Mode.REFUSE,
+    Kind.RESET: Mode.RESET,
+    Kind.BLACKHOLE: Mode.BLACKHOLE,
+    Kind.SLOW: Mode.SLOW,
+}
+Fault = Callable[[Planned], Awaitable[str]]
 
 
 class Faults:
-    """Lets parts of a world fail, one fault after the other by chance, two at a time."""
+    """Lets parts of a world fail as planned, each hand one after the other.
 
-    def __init__(self, world: World, chance: Random) -> None:
+    ``troubles`` tells what did not happen as it should.
+    """
+
+    def __init__(self, world: World, chance: Random, seconds: float) -> None:
         self._world: Final = world
         self._chance: Final = chance
-        self._began: Final = time.monotonic()
-        self._busy: Final[set[object]] = set()
-        self._kinds: Final[list[Fault]] = [
-            self._kill_node,
-            self._pause_node,
-            self._cut,
-            self._cut,
-            self._restart_database,
-            self._kill_mint,
-            self._freeze_mint,
-            self._misbehave,
-            self._fill_disk,
-            self._jump_clock,
-        ]
+        self._plan: Final = plan(chance, seconds)
+        self._faults: Final[Mapping[Kind, Fault]] = {
+            **dict.fromkeys(_MODES, self._cut),
+            Kind.KILL: self._kill_node,
+            Kind.PAUSE: self._pause_node,
+            Kind.DISK: self._fill_disk,
+            Kind.FORWARD: self._jump_clock,
+            Kind.BACK: self._jump_clock,
+            Kind.FAST: self._restart_database,
+            Kind.IMMEDIATE: self._restart_database,
+            Kind.KILL_MINT: self._kill_mint,
+            Kind.FREEZE_MINT: self._freeze_mint,
+            Kind.MISBEHAVE: self._misbehave,
+        }
         self.counts: Final[Counter[str]] = Counter()
         self.log: Final[list[str]] = []
+        self.troubles: Final[list[str]] = []
 
-    async def run(self, seconds: float) -> None:
-        """Every kind at least once if time allows, in an order of chance."""
-        waiting = list(self._kinds)
-        self._chance.shuffle(waiting)
-        deadline = time.monotonic() + seconds
+    async def run(self) -> None:
+        """All of them, each when its moment has come and the one before is over."""
+        began = time.monotonic()
 
-        async def work() -> None:
-            while time.monotonic() < deadline:
-                fault = waiting.pop() if waiting else self._chance.choice(self._kinds)
-                at = time.monotonic() - self._began
-                told = await fault()
-                if told:
-                    self.counts[told.partition(":")[0]] += 1
-                    self.log.append(f"{at:6.1f} s  {told}")
-                await asyncio.sleep(self._chance.uniform(*_PAUSE_S))
+        async def play(hand: list[Planned]) -> None:
+            for one in hand:
+                await asyncio.sleep(max(0.0, began + one.at - time.monotonic()))
+                at = time.monotonic() - began
+                told = await self._faults[one.kind](one)
+                self.counts[one.kind] += 1
+                self.log.append(f"{at:6.1f} s  {one.kind}: {one.target}, {told}")
 
-        await asyncio.gather(work(), work())
+        await asyncio.gather(*(play(hand) for hand in self._plan))
 
     async def heal(self) -> None:
         """Everything as it was."""
         for proxy in self._world.proxies.values():
             proxy.turn(Mode.HONEST)
+        for upstream in self._world.upstreams.values():
+            upstream._queue.clear()  # the misbehaviour that nobody has asked for yet
         for node in self._world.nodes.values():
             node.pause(on=False)
             node.fill_disk(on=False)
             node.jump(0)
-            await node.revive()
+            if not node.child.running:
+                self.troubles.append(f"{node.name} had ended: {node.child.tail()}")
+                await node.start()
 
-    async def _last(self) -> float:
-        seconds = self._chance.uniform(*_LASTS_S)
-        await asyncio.sleep(seconds)
-        return seconds
-
-    def _taken(self, *parts: object) -> bool:
-        """Whether somebody else is at one of them; else they are ours."""
-        if self._busy & set(parts):
-            return True
-        self._busy.update(parts)
-        return False
-
-    async def _kill_node(self) -> str:
-        node = self._chance.choice(list(self._world.nodes.values()))
-        if self._taken(node, "database"):  # whose start needs one
-            return ""
-        node.kill()
-        seconds = await self._last()
+    async def _kill_node(self, one: Planned) -> str:
+        node = self._world.nodes[one.target]
+        status = node.kill()
+        if status != -signal.SIGKILL:
+            self.troubles.append(f"{node.name} had ended with {status}: {node.child.tail()}")
+        await asyncio.sleep(one.lasts)
         await node.start()
-        self._busy.difference_update({node, "database"})
-        return f"node killed: {node.name}, started again after {seconds:.1f} s"
+        return f"started again after {one.lasts:.1f} s"
 
-    async def _pause_node(self) -> str:
-        node = self._chance.choice(list(self._world.nodes.values()))
-        if self._taken(node):
-            return ""
+    async def _pause_node(self, one: Planned) -> str:
+        """In the midst of requests, until the other node has ended what it left."""
+        node, lease = self._world.nodes[one.target], Lease(self._world.books.url)
+        began = time.monotonic()
         node.pause(on=True)
-        # some pauses are longer than the lease: another one has taken over meanwhile
-        seconds = self._chance.choice((1.0, 4.0, 16.0))
-        await asyncio.sleep(seconds)
+        while not (left := await lease.left_by(node.child.pid)):
+            node.pause(on=False)
+            if time.monotonic() - began > _HELD_S:
+                self.troubles.append(f"{node.name} had no hold in {_HELD_S} s: not paused")
+                return "not paused"
+            await asyncio.sleep(self._chance.uniform(0.02, 0.1))
+            node.pause(on=True)
+        began = time.monotonic()
+        after = await lease.ended(left, limit_s=_TAKEN_OVER_S)
+        if after is None:
+            self.troubles.append(f"nobody took over {len(left)} holds of {node.name}")
+        await asyncio.sleep(max(0.0, STALE_S + one.lasts - (time.monotonic() - began)))
         node.pause(on=False)
-        self._busy.discard(node)
-        return f"node paused: {node.name}, {seconds:.1f} s"
+        paused = time.monotonic() - began
+        return f"{paused:.1f} s; its {len(left)} holds were ended after {after or 0:.1f} s"
 
-    async def _cut(self) -> str:
-        name = self._chance.choice(list(self._world.proxies))
-        mode = self._chance.choice([mode for mode in Mode if mode is not Mode.HONEST])
-        if self._taken(name, *(["database"] if name.startswith("database") else [])):
-            return ""
-        self._world.proxies[name].turn(mode)
-        seconds = await self._last()
-        self._world.proxies[name].turn(Mode.HONEST)
-        self._busy.difference_update({name, "database"} if name.startswith("database") else {name})
-        return f"cut off ({mode}): {name}, {seconds:.1f} s"
-
-    async def _restart_database(self) -> str:
-        if self._taken("database"):
-            return ""
-        at_once = self._chance.random() < 0.5
-        await self._world.postgres.restart(at_once=at_once)
-        self._busy.discard("database")
-        return f"database restarted ({'immediate' if at_once else 'fast'}): PostgreSQL"
-
-    async def _kill_mint(self) -> str:
-        mint = self._chance.choice(list(self._world.mints.values()))
-        if self._taken(mint):
-            return ""
-        mint.kill()
-        seconds = await self._last()
-        await mint.restart()
-        self._busy.discard(mint)
-        return f"mint killed: {mint.url}, started again after {seconds:.1f} s"
-
-    async def _freeze_mint(self) -> str:
-        mint = self._chance.choice(list(self._world.mints.values()))
-        if self._taken(mint):
-            return ""
-        mint.freeze()
-        seconds = await self._last()
-        mint.thaw()
-        self._busy.discard(mint)
-        return f"mint paused: {mint.url}, {seconds:.1f} s"
-
-    async def _misbehave(self) -> str:
-        name, upstream = self._chance.choice(list(self._world.upstreams.items()))
-        number = self._chance.randint(1, 8)
-        upstream.next(*self._plays(number))
-        return f"provider misbehaves: {name}, {number} times"
-
-    def _plays(self, number: int) -> list[Play]:
-        return [self._chance.choice(_FAULTY) for _ in range(number)]
-
-    async def _fill_disk(self) -> str:
-        node = self._chance.choice(list(self._world.nodes.values()))
-        if self._taken(node):
-            return ""
+    async def _fill_disk(self, one: Planned) -> str:
+        node = self._world.nodes[one.target]
         node.fill_disk(on=True)
-        seconds = await self._last()
+        await asyncio.sleep(one.lasts)
         node.fill_disk(on=False)
-        self._busy.discard(node)
-        return f"disk full (RLIMIT_FSIZE): {node.name}, {seconds:.1f} s"
+        return f"{one.lasts:.1f} s"
 
-    async def _jump_clock(self) -> str:
-        node = self._chance.choice(list(self._world.nodes.values()))
-        if self._taken(node):
-            return ""
-        shift = self._chance.choice(_CLOCK_S)
-        node.jump(shift)
-        seconds = await self._last()
+    async def _jump_clock(self, one: Planned) -> str:
+        node, shift = self._world.nodes[one.target], self._chance.choice(_CLOCK_S)
+        node.jump(-shift if one.kind is Kind.BACK else shift)
+        await asyncio.sleep(one.lasts)
         node.jump(0)
-        self._busy.discard(node)
-        return f"clock jumped: {node.name} by {shift} s, back after {seconds:.1f} s"
+        return f"by {shift} s, right again after {one.lasts:.1f} s"
 
+    async def _restart_database(self, one: Planned) -> str:
+        began = time.monotonic()
+        await self._world.postgres.restart(at_once=one.kind is Kind.IMMEDIATE)
+        return f"{time.monotonic() - began:.1f} s"
 
-def quiet(upstream: Upstream) -> None:
-    """Forget the misbehaviour that nobody has asked for yet."""
-    upstream._queue.clear()
+    async def _cut(self, one: Planned) -> str:
+        self._world.proxies[one.target].turn(_MODES[one.kind])
+        await asyncio.sleep(one.lasts)
+        self._world.proxies[one.target].turn(Mode.HONEST)
+        return f"{one.lasts:.1f} s" if one.lasts else "what was connected"
+
+    async def _kill_mint(self, one: Planned) -> str:
+        mint = self._world.mints[one.target]
+        mint.kill()
+        await asyncio.sleep(one.lasts)
+        await mint.restart()
+        return f"started again after {one.lasts:.1f} s"
+
+    async def _freeze_mint(self, one: Planned) -> str:
+        mint = self._world.mints[one.target]
+        mint.freeze()
+        await asyncio.sleep(one.lasts)
+        mint.thaw()
+        return f"{one.lasts:.1f} s"
+
+    async def _misbehave(self, one: Planned) -> str:
+        plays = [self._chance.choice(_FAULTY) for _ in range(self._chance.randint(1, 8))]
+        self._world.upstreams[one.target].next(*plays)
+        return f"{len(plays)} times"

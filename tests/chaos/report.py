@@ -16,12 +16,14 @@ class Report:
     tally: Mapping[str, int] = field(default_factory=dict)
     verified: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    faulty_s: float = 0.0
     calm_s: float = 0.0
     seconds: float = 0.0
 
     def render(self) -> str:
         """The report."""
         verdict = "AGREES to the msat" if not self.troubles else "DOES NOT AGREE"
+        took = f"{self.faulty_s:.0f} s with faults, {self.seconds:.0f} s in all"
         return "\n".join(
             [
                 "\nFaults",
@@ -32,7 +34,7 @@ class Report:
                 f"\nNo hold and no saga was open {self.calm_s:.1f} s after the healing.",
                 *(f"verify: {line}" for line in self.verified),
                 *(f"TROUBLE {line}" for line in self.troubles),
-                f"\nseed {self.seed}: {verdict}, {self.seconds:.0f} s",
+                f"\nseed {self.seed}: {verdict}, {took}",
             ]
         )
 

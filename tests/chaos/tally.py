@@ -1,9 +1,11 @@
 """What clients have written down, compared with the node's books, to the msat. Pure."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from tests.chaos.identity import cost
 
 _SAT: Final = 1_000
 
@@ -13,27 +15,58 @@ class Asked:
     """A request as its client knows it. Amounts in msat.
 
     ``request_id`` is empty and ``status`` 0 when no answer began; ``told`` is the cost that the
-    answer named, None when it named none or ended before.
+    answer named, None when it named none or ended before. ``words`` are what it asks for;
+    ``input_tokens`` and ``estimate`` are those of its prompt, as a provider and as the node counts
+    them: no other request of this client has the same.
     """
 
     mark: str
-    price: int
+    words: int
+    input_tokens: int
+    estimate: int
     request_id: str = ""
     status: int = 0
     told: int | None = None
 
+    @property
+    def price(self) -> int:
+        return cost(self.input_tokens, self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """What a repeat with the same Idempotency-Key was told, after all was healed.
+
+    ``charged``, in msat, under that id; ``anew``: nothing had been charged, so it was served now.
+    """
+
+    request_id: str
+    charged: int
+    anew: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A charge in the node's history of a key."""
+    """A charge in the node's history of a key, with the tokens of its receipt."""
 
     request_id: str
     msat: int
+    input_tokens: int
+    output_tokens: int
+    estimated: bool = False
+
+    def is_of(self, asked: Asked) -> bool:
+        """Whether it counts the prompt of this request."""
+        wanted = asked.estimate if self.estimated else asked.input_tokens
+        return self.input_tokens == wanted
 
 
 @dataclass(frozen=True, slots=True)
 class KeyBook:
-    """A key: its client's receipts, and what the node says of it. Amounts in msat."""
+    """A key: its client's receipts, and what the node says of it. Amounts in msat.
+
+    ``repeats`` by mark.
+    """
 
     name: str
     paid_in: int
@@ -41,20 +74,25 @@ class KeyBook:
     balance: int
     reserved: int
     asked: Sequence[Asked]
+    repeats: Mapping[str, Repeat]
     charges: Sequence[Charge]
 
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """A token that paid for one request. ``returned`` is what came back and was redeemed."""
+    """A token that paid for one request. ``returned`` is what came back and was redeemed.
+
+    ``receipt``: what the node's receipt says that it cost, None without one.
+    """
 
     asked: Asked
     face: int
     returned: int
+    receipt: int | None = None
 
 
 def of_key(book: KeyBook, served: Collection[str]) -> list[str]:
-    """What does not agree; ``served`` are the marks that a provider has seen."""
+    """What does not agree; ``served`` are the marks that a provider had seen before the repeats."""
     return [f"{book.name}: {trouble}" for trouble in _of_key(book, served)]
 
 
@@ -66,34 +104,74 @@ def _of_key(book: KeyBook, served: Collection[str]) -> Iterator[str]:
         yield f"{book.reserved} are still reserved"
     times = Counter(charge.request_id for charge in book.charges)
     yield from (f"request {one} was charged {n} times" for one, n in times.items() if n > 1)
-    booked = {charge.request_id: charge.msat for charge in book.charges}
+    booked = {charge.request_id: charge for charge in book.charges}
+    silent = []
     for asked in book.asked:
+        repeat = book.repeats.get(asked.mark)
+        charge = booked.pop(asked.request_id, None) if asked.request_id else None
         if asked.request_id:
-            yield from _answered(asked, booked.pop(asked.request_id, 0), served)
-    lost = [one.price for one in book.asked if not one.request_id and one.mark in served]
-    yield from _unmatched(sorted(booked.values(), reverse=True), sorted(lost, reverse=True))
+            yield from _answered(asked, charge, served)
+        if repeat is not None:
+            yield from _repeated(asked, charge, repeat, booked.pop(repeat.request_id, charge))
+            if not repeat.anew and asked.mark not in served:
+                yield f"{asked.mark}: {repeat} for what no provider has seen"
+        elif not asked.request_id:
+            silent.append(asked)
+    yield from _unanswered(list(booked.values()), silent, served)
 
 
-def _answered(asked: Asked, charged: int, served: Collection[str]) -> Iterator[str]:
+def _answered(asked: Asked, charge: Charge | None, served: Collection[str]) -> Iterator[str]:
+    charged = charge.msat if charge else 0
     if asked.told is not None and asked.told != charged:
         yield f"{asked.mark}: told {asked.told}, charged {charged}"
-    if asked.told is not None and asked.told != asked.price:
-        yield f"{asked.mark}: told {asked.told}, the price is {asked.price}"
     if asked.status >= 400 and charged:
         yield f"{asked.mark}: failed with {asked.status} and was charged {charged}"
-    if charged > asked.price:
-        yield f"{asked.mark}: charged {charged}, the price is {asked.price}"
-    if charged and asked.mark not in served:
+    if charge is None:
+        return
+    whole = asked.told is not None and not charge.estimated
+    if whole and asked.told != asked.price:
+        yield f"{asked.mark}: told {asked.told}, the price is {asked.price}"
+    yield from _charged(asked, charge)
+    if asked.mark not in served:
         yield f"{asked.mark}: charged {charged}, no provider has seen it"
 
 
-def _unmatched(charges: Sequence[int], prices: Sequence[int]) -> Iterator[str]:
-    """Each charge without an answer needs a request without an answer that cost as much."""
-    if len(charges) > len(prices):
-        yield f"{len(charges)} charges without an answer, {len(prices)} such requests were served"
-    for charge, price in zip(charges, prices, strict=False):
-        if charge > price:
-            yield f"a charge of {charge} without an answer, the dearest such request is {price}"
+def _charged(asked: Asked, charge: Charge) -> Iterator[str]:
+    """It must be for this prompt, at most for these words, and at the price of both."""
+    due = cost(charge.input_tokens, charge.output_tokens)
+    if not charge.is_of(asked) or charge.output_tokens > asked.words or charge.msat != due:
+        yield f"{asked.mark}: {charge} for {asked}, {due} is due"
+
+
+def _repeated(
+    asked: Asked, first: Charge | None, repeat: Repeat, charge: Charge | None
+) -> Iterator[str]:
+    """Asked twice, it was charged once: the first time or the second."""
+    if charge is None or charge.msat != repeat.charged:
+        yield f"{asked.mark}: the repeat was told {repeat}, booked is {charge}"
+        return
+    another = asked.request_id and repeat.request_id != asked.request_id
+    if (repeat.anew and first is not None) or (another and not repeat.anew):
+        yield f"{asked.mark}: {first}, and the repeat was told {repeat}"
+    yield from _charged(asked, charge)
+    if repeat.anew and charge.msat != asked.price:
+        yield f"{asked.mark}: the repeat was charged {charge.msat}, the price is {asked.price}"
+
+
+def _unanswered(
+    charges: Sequence[Charge], silent: Sequence[Asked], served: Collection[str]
+) -> Iterator[str]:
+    """Each charge that nobody was told of is that of one request without an answer."""
+    left = list(silent)
+    for charge in charges:
+        asked = next((one for one in left if charge.is_of(one)), None)
+        if asked is None:
+            yield f"{charge} is of no request that is without an answer"
+            continue
+        left.remove(asked)
+        yield from _charged(asked, charge)
+        if asked.mark not in served:
+            yield f"{asked.mark}: {charge}, no provider has seen it"
 
 
 def of_single(single: Single, served: Collection[str]) -> list[str]:
@@ -102,20 +180,22 @@ def of_single(single: Single, served: Collection[str]) -> list[str]:
     whole = _change(single.face, 0)
     least = _change(single.face, asked.price)
     if asked.told is not None:
-        wanted = _change(single.face, asked.told)
-        right = single.returned == wanted and asked.told == asked.price and mark in served
+        right = single.returned == _change(single.face, asked.told) and mark in served
+        right = right and single.receipt == asked.told
     elif asked.status >= 400 or mark not in served:
-        right = single.returned == whole
+        right = single.returned == whole and single.receipt is None
+    elif single.receipt is not None:
+        right = single.returned == _change(single.face, single.receipt)
     else:
-        right = least <= single.returned <= whole
+        right = single.returned in {least, whole}
     if right:
         return []
-    return [f"{mark}: paid {single.face}, {single.returned} came back, {asked}"]
+    return [f"{mark}: paid {single.face}, {single.returned} came back, {single}"]
 
 
-def _change(face: int, cost: int) -> int:
+def _change(face: int, spent: int) -> int:
     """Tokens are whole sat."""
-    return (face - cost) // _SAT * _SAT
+    return (face - spent) // _SAT * _SAT
 
 
 def totals(paid_in: int, returned: int, owed: int, earned: int) -> list[str]:

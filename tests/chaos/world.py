@@ -21,14 +21,15 @@ from devkit.ports import LOOPBACK, free_port
 from devkit.postgres import Postgres, database_name
 from devkit.prices import BTC_USD, NO_FEES, PRICING
 from devkit.processes import Child, Program
-from devkit.upstream import Shape, Upstream, chat
+from devkit.upstream import Upstream
+from tests.chaos.identity import mark_in, speak
 from tests.chaos.node import OFFSET
+from tests.chaos.plan import DATABASE_LINES, MINTS, NODES, PROVIDERS
 from tests.chaos.proxy import Proxy
 from tests.crash.books import Books
 
 MODEL: Final = "shared"
 STALE_S: Final = 12
-PROVIDERS: Final = ("first", "second", "third")
 _PASSWORD: Final = "correct horse"
 _START_S: Final = 90.0
 _SOCKET: Final = ".s.PGSQL.5432"
@@ -61,14 +62,9 @@ class Instance:
             self.port, "/health", accept=lambda answer: bool(answer.status), limit_s=_START_S
         )
 
-    async def revive(self) -> None:
-        """Start it unless it runs."""
-        if not self.child.running:
-            self.child.kill()
-            await self.start()
-
-    def kill(self) -> None:
-        self.child.kill()
+    def kill(self) -> int:
+        """SIGKILL; the exit status, which is another one if it had ended before."""
+        return self.child.kill()
 
     def pause(self, *, on: bool) -> None:
         self.child.signal(signal.SIGSTOP if on else signal.SIGCONT)
@@ -119,7 +115,7 @@ class World:
     def served(self) -> set[str]:
         """The marks of all requests that a provider has seen."""
         requests = [seen for one in self.upstreams.values() for seen in one.requests]
-        return {str(seen.json["messages"][0]["content"]) for seen in requests}
+        return {mark_in(seen.json["messages"][0]["content"]) for seen in requests}
 
     def outstanding(self, mint: str) -> int:
         """Signed and not redeemed, in sat, by the mint's own database."""
@@ -136,18 +132,18 @@ class World:
         url = self.postgres.create_database()
         self.books = Books(url)
         for name in PROVIDERS:
-            self.upstreams[name] = await enter(Upstream(chat(shape=Shape(interval_s=0.02))))
+            self.upstreams[name] = await enter(Upstream(speak()))
             port = int(self.upstreams[name].base_url.rpartition(":")[2].partition("/")[0])
             await self._proxied(name, port)
-        for name in ("mint-one", "mint-two"):
+        for name in MINTS:
             self.mints[name] = mint = await Mint.start(self.folder / name, name=name)
             self._stack.push_async_callback(mint.stop)
             proxy = await self._proxied(name, mint.port)
             self.payers[name] = await enter(Payer(f"http://{LOOPBACK}:{proxy.port}"))
         common = self._settings()
         socket = str(self.postgres.folder / _SOCKET)
-        for name in ("node-one", "node-two"):
-            proxy = await self._proxied(f"database of {name}", socket)
+        for name, line in zip(NODES, DATABASE_LINES, strict=True):
+            proxy = await self._proxied(line, socket)
             place = f"postgres@{LOOPBACK}:{proxy.port}/{database_name(url)}"
             given = {**common, "DATABASE_URL": f"postgresql+psycopg://{place}"}
             self.nodes[name] = node = Instance(name, self.folder, given)
