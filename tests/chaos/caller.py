@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import aiohttp
 
+from routstr.payment.receipts import verify_receipt
 from tests.chaos.identity import content, counted, estimated
 from tests.chaos.tally import Asked, Charge
 from tests.chaos.world import MODEL, World
@@ -60,6 +61,7 @@ class Caller:
         self._world: Final = world
         self.chance: Final = chance
         self.seen: Final = seen
+        self._pubkey = ""
 
     async def ask(self, method: str, path: str, **given: Any) -> Answer:
         node = self.chance.choice(list(self._world.nodes.values()))
@@ -107,13 +109,19 @@ class Caller:
         self.seen[f"chat {answer.status or 'no answer'}{ended}"] += 1
         return answer
 
+    async def _signer(self) -> str:
+        self._pubkey = self._pubkey or (await self.insist("GET", "/v1/info")).json["receipt_pubkey"]
+        return self._pubkey
+
     async def receipt(self, request_id: str, headers: Mapping[str, str]) -> Charge | None:
         """What the node signs that a request was charged; None: there is no receipt."""
         answer = await self.insist("GET", f"/v1/receipts/{request_id}", headers=headers)
         if answer.status != 200:
             return None
+        verify_receipt(answer.json, pubkey=await self._signer())
         (one,) = answer.json["charges"]
         return Charge(
-            str(answer.json["request_id"]), int(answer.json["charged_msats"]),
-            int(one["input_tokens"]), int(one["output_tokens"]), bool(one["estimated"]),
+            str(answer.json["request_id"]), int(one["charged_msats"]),
+            int(answer.json["charged_msats"]), int(one["input_tokens"]),
+            int(one["output_tokens"]), bool(one["estimated"]),
         )  # fmt: skip

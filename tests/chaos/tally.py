@@ -47,10 +47,11 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A charge in the node's history of a key, with the tokens of its receipt."""
+    """A charge in the node's history of a key, with what its receipt says."""
 
     request_id: str
     msat: int
+    receipt: int
     input_tokens: int
     output_tokens: int
     estimated: bool = False
@@ -139,7 +140,8 @@ def _answered(asked: Asked, charge: Charge | None, served: Collection[str]) -> I
 def _charged(asked: Asked, charge: Charge) -> Iterator[str]:
     """It must be for this prompt, at most for these words, and at the price of both."""
     due = cost(charge.input_tokens, charge.output_tokens)
-    if not charge.is_of(asked) or charge.output_tokens > asked.words or charge.msat != due:
+    agreed = charge.msat == charge.receipt == due
+    if not (agreed and charge.is_of(asked) and charge.output_tokens <= asked.words):
         yield f"{asked.mark}: {charge} for {asked}, {due} is due"
 
 

@@ -24,9 +24,14 @@ SILENT = Asked("b", 5, 12, 22)
 REPEATED = Asked("c", 4, 13, 23)
 REFUSED = Asked("x", 6, 14, 24, "id-x", 502)
 ASKED = [ANSWERED, SILENT, REPEATED, REFUSED]
-OF_A = Charge("id-a", cost(11, 6), 11, 6)
-OF_B = Charge("?", cost(12, 5), 12, 5)
-OF_C = Charge("id-c", cost(13, 4), 13, 4)
+
+
+def charge(request_id: str, prompt: int, words: int, *, estimated: bool = False) -> Charge:
+    due = cost(prompt, words)
+    return Charge(request_id, due, due, prompt, words, estimated)
+
+
+OF_A, OF_B, OF_C = charge("id-a", 11, 6), charge("?", 12, 5), charge("id-c", 13, 4)
 REPEAT = Repeat("id-c", OF_C.msat)
 LEFT = 900 - OF_A.msat - OF_B.msat - OF_C.msat
 BOOK = KeyBook("key", 1_000, 100, LEFT, 0, ASKED, {"c": REPEAT}, [OF_A, OF_B, OF_C])
@@ -48,8 +53,8 @@ def asked(**others: Asked) -> KeyBook:
     [
         BOOK,
         charged(OF_A, OF_C),  # free, though a provider has served it
-        charged(OF_A, replace(OF_B, output_tokens=2, msat=cost(12, 2)), OF_C),  # in part
-        charged(OF_A, replace(OF_B, input_tokens=22, msat=cost(22, 5), estimated=True), OF_C),
+        charged(OF_A, charge("?", 12, 2), OF_C),  # in part
+        charged(OF_A, charge("?", 22, 5, estimated=True), OF_C),
         replace(BOOK, repeats={"c": replace(REPEAT, anew=True)}),
         replace(BOOK, repeats={}),
     ],
@@ -75,20 +80,20 @@ def test_right_sums_and_tokens_agree() -> None:
         replace(BOOK, reserved=1),
         charged(replace(OF_A, msat=OF_A.msat - 1), OF_B, OF_C),
         charged(OF_A, OF_A, OF_B, OF_C),
-        charged(OF_A, OF_B, OF_C, Charge("id-x", REFUSED.price, 14, 6)),
+        charged(OF_A, OF_B, OF_C, charge("id-x", 14, 6)),
         charged(OF_A, OF_B, replace(OF_B, request_id="!"), OF_C),
         charged(OF_A, replace(OF_B, msat=OF_B.msat + 1), OF_C),
-        charged(OF_A, replace(OF_B, output_tokens=6, msat=cost(12, 6)), OF_C),
-        # as dear as it, but another one's: the same sum of the tokens' prices
-        charged(OF_A, Charge("?", OF_B.msat, 16, 4), OF_C),
-        charged(OF_A, replace(OF_B, input_tokens=14, output_tokens=5, msat=cost(14, 5)), OF_C),
+        charged(OF_A, charge("?", 12, 6), OF_C),
+        charged(OF_A, replace(OF_B, receipt=OF_B.msat + 1), OF_C),
+        charged(OF_A, charge("?", 16, 4), OF_C),  # as dear as that of b, but another prompt's
+        charged(OF_A, charge("?", 14, 5), OF_C),
         asked(a=replace(ANSWERED, mark="unseen")),
         asked(a=replace(ANSWERED, words=7)),
         asked(b=replace(SILENT, mark="unseen")),
         asked(c=replace(REPEATED, mark="unseen")),
         replace(BOOK, repeats={"c": replace(REPEAT, charged=1)}),
         replace(BOOK, repeats={"c": replace(REPEAT, request_id="never booked")}),
-        charged(OF_A, OF_B, replace(OF_C, output_tokens=3, msat=cost(13, 3))),
+        charged(OF_A, OF_B, charge("id-c", 13, 3)),
         charged(OF_A, OF_B, OF_C, replace(OF_C, request_id="again")),
         replace(BOOK, repeats={"c": REPEAT, "a": Repeat("id-other", 1)}),
         replace(BOOK, repeats={"c": REPEAT, "a": Repeat("id-a", OF_A.msat, anew=True)}),
