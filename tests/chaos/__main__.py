@@ -22,7 +22,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.plan import DEAL_S
 from tests.chaos.report import Report
 from tests.chaos.settling import Clients, calm, clients, gather, settle
-from tests.chaos.world import World
+from tests.chaos.world import STALE_S, World
 from tests.crash.report import say
 
 
@@ -69,6 +69,7 @@ async def _run(folder: Path, seed: int, seconds: float) -> Report:
 async def _count(world: World, everybody: Clients, report: Report) -> None:
     """Wait for calm, and compare everything."""
     healed = time.monotonic()
+    await asyncio.sleep(STALE_S / 2)  # what was broken off is noticed
     report.troubles += await calm(world)
     report.calm_s = time.monotonic() - healed
     served = frozenset(world.served)

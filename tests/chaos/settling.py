@@ -13,7 +13,7 @@ from tests.chaos import tally
 from tests.chaos.caller import SAT, Caller, Unsettled
 from tests.chaos.clients import FACE_SAT, KeyClient, TokenClient
 from tests.chaos.tally import KeyBook, Single
-from tests.chaos.world import STALE_S, World
+from tests.chaos.world import World
 from tests.crash.books import State
 
 _KEYS: Final = 3
@@ -122,7 +122,6 @@ async def _of_mint(mint: str, payer: Payer, callers: Sequence[Caller]) -> Client
 
 async def calm(world: World) -> list[str]:
     """Wait until no hold and no saga is open; what is open still."""
-    await asyncio.sleep(STALE_S / 2)
     deadline = time.monotonic() + _QUIET_S
     while (state := world.books.state()).open_holds or state.open_sagas:
         if time.monotonic() > deadline:
