@@ -72,7 +72,7 @@ class Evidence:
         asked = [one for book in self.books for one in book.asked]
         asked += [one.asked for one in self.singles]
         repeats = [one for book in self.books for one in book.repeats.values()]
-        known = {one.request_id for one in asked}
+        known = {one.request_id for one in (*asked, *repeats)}
         charges = [charge for book in self.books for charge in book.charges]
         unknown = sum(charge.request_id not in known for charge in charges)
         return {
@@ -80,7 +80,7 @@ class Evidence:
             "requests without an answer": sum(not one.request_id for one in asked),
             "repeated: paid before": sum(not one.anew for one in repeats),
             "repeated: served anew": sum(one.anew for one in repeats),
-            "charged without an answer, known by its prompt": unknown - len(repeats),
+            "charged without an answer, known by its prompt": unknown,
             "answers that told a cost": sum(one.told is not None for one in asked),
             "requests that providers saw": len(self.served),
             "charges of keys, each with a receipt": len(charges),
