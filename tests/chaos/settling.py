@@ -72,7 +72,7 @@ class Evidence:
         asked = [one for book in self.books for one in book.asked]
         asked += [one.asked for one in self.singles]
         repeats = [one for book in self.books for one in book.repeats.values()]
-        known = {one.request_id for one in (*asked, *repeats)}
+        known = {one.request_id for one in asked} | {one.request_id for one in repeats}
         charges = [charge for book in self.books for charge in book.charges]
         unknown = sum(charge.request_id not in known for charge in charges)
         return {
