@@ -22,6 +22,8 @@ class LateRoute(APIRoute):
     """A route of the framework that knows at first only how it is found."""
 
     _given: dict[str, Any]
+    _whole_path = False
+    """Whether ``path`` is all of it: of a router that the framework includes it is the end."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **given: Any) -> None:  # noqa: ANN401 - the framework's own
         self.path = path
@@ -43,7 +45,7 @@ class LateRoute(APIRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """See the framework's; another path is told by its text, for which nothing is compiled."""
-        if scope["type"] == "http":
+        if self._whole_path and scope["type"] == "http":
             asked = get_route_path(scope)
             fixed, parameter, _ = self.path.partition("{")
             if not (asked.startswith(fixed) if parameter else asked == fixed):
@@ -60,6 +62,9 @@ class LateRoute(APIRoute):
         app.router.add_api_route(
             prefix + self.path, self.endpoint, route_class_override=type(self), **given
         )
+        added = app.router.routes[-1]
+        assert isinstance(added, LateRoute)
+        added._whole_path = True  # noqa: SLF001 - of its own kind
 
 
 def include(app: FastAPI, router: APIRouter, prefix: str = "", *, shown: bool = True) -> None:

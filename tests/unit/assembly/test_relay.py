@@ -57,7 +57,7 @@ async def test_without_a_provider_every_request_is_refused(tmp_path: Path) -> No
         serve = routes[dialect.endpoint]
         assert not isinstance(serve, Upload)
         with pytest.raises(UpstreamUnavailable, match="UPSTREAM_BASE_URL"):
-            await serve(Exchange(*[nothing] * 4), nothing, b"{}")
+            await serve(Exchange({}, *[nothing] * 3), nothing, b"{}")
 
 
 def test_rules_are_chosen_by_name_for_the_node_and_for_single_providers(tmp_path: Path) -> None:
