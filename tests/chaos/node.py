@@ -1,15 +1,14 @@
 """``routstr serve`` with a clock that a file moves: ``python -m tests.chaos.node --port N``."""
 
-import argparse
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
-from routstr.cli.server import run
 from routstr.core.clock import SystemClock
-from routstr.core.settings import Settings, load_settings
+from routstr.core.settings import Settings
 from routstr.main import App, create_app
+from tests.crash.node import main
 
 OFFSET: Final = "clock-offset"
 """The file in the working folder that holds the seconds by which the wall clock is wrong."""
@@ -33,14 +32,5 @@ def build(settings: Settings) -> App:
     return create_app(settings, clock=ShiftedClock())
 
 
-def main(arguments: list[str]) -> int:
-    """Serve until the end; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.node")
-    parser.add_argument("--host")
-    parser.add_argument("--port", type=int)
-    address = parser.parse_args(arguments)
-    return 0 if run(load_settings(), address.host, address.port, build) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], build))

@@ -6,6 +6,7 @@ nothing else. Orders are given through files in the working folder, see ``tests.
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from routstr.cli.server import run
@@ -21,8 +22,8 @@ def build(settings: Settings) -> App:
     return create_app(settings, backend=KillingBackend(inner, Journal(Path.cwd())))
 
 
-def main(arguments: list[str]) -> int:
-    """Serve until the end; the exit status."""
+def main(arguments: list[str], build: Callable[[Settings], App] = build) -> int:
+    """Serve what ``build`` makes until the end; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash.node")
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)

@@ -56,8 +56,8 @@ class Database:
 
     ``backend`` is the port through which tests inject failures; a node leaves it out.
     ``reconnect_seconds`` is how long a write waits for a database that went away;
-    ``committed`` is told, by the writer's thread, of every batch, and ``retried`` why one began
-    again. ``readers`` read at the same time; ``replica_url`` is a copy for statistics,
+    ``committed`` is told of every batch by whoever wrote it, one at a time, and ``retried`` why one
+    began again. ``readers`` read at the same time; ``replica_url`` is a copy for statistics,
     and ``disk_seconds`` how long the event loop waits for the disk, on average.
     """
 

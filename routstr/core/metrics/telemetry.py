@@ -37,7 +37,7 @@ class Telemetry:
         self._lag: Final = Histogram(meters, LOOP_LAG)
 
     def committed(self, operations: int, seconds: float) -> None:
-        """The writer has carried out a batch; called by its thread alone."""
+        """A batch is written; called by its thread, or by the loop while that one is idle."""
         self._batches.add(operations)
         self._commits.add_seconds(seconds)
 
