@@ -11,6 +11,7 @@ from typing import Final
 
 import uvicorn
 
+from routstr.cli.doorman import Doorman, Visitor
 from routstr.cli.leaving import LeavingServer
 from routstr.cli.workers import Seat
 from routstr.core.http_guard import GuardedProtocol, room_for_connections
@@ -41,6 +42,8 @@ class _Server(LeavingServer):
         await super().startup(sockets)
         loop = asyncio.get_running_loop()
         loop.call_later(_STARTED_SECONDS, loop.run_in_executor, None, give_back_the_start)
+        doors = [one for server in self.servers for one in server.sockets]
+        Visitor.doorman = Doorman(doors, self._brought)
         if self._seat is not None:
             loop.add_reader(self._seat.pipe, self._let_go)
             if self._seat.number > 1:
@@ -50,6 +53,16 @@ class _Server(LeavingServer):
                 host, port = one.getsockname()[:2]
                 self._app.tell_of_setup(host, port)
                 return
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if Visitor.doorman is not None:
+            Visitor.doorman.close()
+        await super().shutdown(sockets)
+
+    def _brought(self) -> Visitor:
+        visitor = Visitor(self.config, self.server_state, self.lifespan.state)
+        visitor.brought = True
+        return visitor
 
     def _let_go(self) -> None:
         """The supervisor has died, or wants us to stop and perhaps said so too early."""
@@ -91,7 +104,7 @@ def run(
         # limits count by the client's address; whoever may name it could be anybody
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
-        http=GuardedProtocol,
+        http=Visitor,
         ws="websockets-sansio",
         ws_max_size=settings.request_body_bytes_max,
         ws_per_message_deflate=False,  # sound does not shrink, and packed messages may explode
