@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from routstr.cli.admin import commands as admin_commands
+from routstr.cli.archive import commands as archive_commands
 from routstr.cli.keys import commands as key_commands
 from routstr.cli.liabilities import commands as liability_commands
 from routstr.cli.models import commands as model_commands
@@ -34,6 +35,7 @@ cli.add_typer(pay_commands, name="pay")
 cli.add_typer(nostr_commands, name="nostr")
 cli.add_typer(receipt_commands, name="receipt")
 cli.add_typer(liability_commands, name="liabilities")
+cli.add_typer(archive_commands, name="archive")
 
 
 def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - how typer calls it

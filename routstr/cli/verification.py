@@ -24,7 +24,7 @@ from routstr.payment.audit import Audit
 from routstr.payment.verifier import Verified, Verifier
 
 
-class _Quiet:
+class Quiet:
     """No alarm: whoever called the command reads the outcome."""
 
     def raised(self, name: str, **facts: object) -> None:
@@ -71,7 +71,7 @@ async def verify(
             await db.write(verdict.forget)
         ours = key is not None and await db.read(lambda c: made_with(c, key))
         seal_key = key.derive(seals.PURPOSE) if key is not None and ours else None
-        return await Verifier(db, SystemClock(), _Quiet(), seal_key=seal_key).run(full=full)
+        return await Verifier(db, SystemClock(), Quiet(), seal_key=seal_key).run(full=full)
     finally:
         await db.stop()
 

@@ -25,7 +25,9 @@ from routstr.money import Msat
 
 _transfer: Final = cast("ColumnElement[int]", col(Transfer.id))
 _ACCOUNT: Final = cast("ColumnElement[int]", col(Account.id))
-_hold: Final = cast("ColumnElement[int]", col(Hold.id))
+HOLD_ID: Final = cast("ColumnElement[int]", col(Hold.id))
+HOLD_TIME: Final = cast("ColumnElement[int]", col(Hold.created_at))
+"""For :func:`first_since`, where holds are meant."""
 _TIME: Final = cast("ColumnElement[int]", col(Transfer.created_at))
 # as the indexes say it, not as parameters
 _CHARGE: Final[ColumnElement[int]] = literal_column(str(int(TransferKind.CHARGE)))
@@ -95,7 +97,7 @@ def transfers(
             col(Hold.request_id),
             col(Hold.model),
         )
-        .outerjoin(Hold, and_(_hold == col(Transfer.reference), col(Transfer.kind) == _CHARGE))
+        .outerjoin(Hold, and_(col(Transfer.reference) == HOLD_ID, col(Transfer.kind) == _CHARGE))
         .where(_transfer.in_(ids))
         .order_by(_transfer.desc())
     ).all()
@@ -121,7 +123,7 @@ def open_holds(connection: Connection, account: int, limit: int) -> list[OpenHol
     """List the open holds of an account, newest first."""
     rows = connection.execute(
         select(
-            _hold,
+            HOLD_ID,
             col(Hold.amount),
             col(Hold.request_id),
             col(Hold.model),
@@ -130,7 +132,7 @@ def open_holds(connection: Connection, account: int, limit: int) -> list[OpenHol
         )
         .where(col(Hold.state) == _OPEN, col(Hold.account) == account)
         .order_by(
-            (_hold + 0).desc()
+            (HOLD_ID + 0).desc()
         )  # so that the few open ones are sorted, not all walked through
         .limit(limit)
     )

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 
 from routstr.core.db import Tx
 from routstr.core.db.upsert import insert_into
-from routstr.ledger import seals
+from routstr.ledger import archives, seals
 from routstr.ledger.models import VerifiedAccount
 from routstr.ledger.seals import Sealed
 
@@ -39,9 +39,10 @@ WHERE m.id > coalesce(v.upto, 0) GROUP BY m.account
 """  # noqa: S608 - constants of this program
 """What these transfers add to the proven sums of their accounts."""
 _SUMS: Final = f"""
-SELECT d.account, coalesce(v.posted, 0) + d.posted, coalesce(v.spent, 0) + d.spent,
-       coalesce(v.deposited, 0) + d.deposited
-FROM ({ADDED}) d LEFT JOIN verified_accounts v ON v.account = d.account ORDER BY d.account
+SELECT d.account, coalesce(v.posted, o.posted, 0) + d.posted,
+       coalesce(v.spent, o.spent, 0) + d.spent, coalesce(v.deposited, 0) + d.deposited
+FROM ({ADDED}) d LEFT JOIN verified_accounts v ON v.account = d.account
+LEFT JOIN opening_balances o ON o.account = d.account ORDER BY d.account
 """  # noqa: S608
 _COUNT: Final = (
     "SELECT count(*), coalesce(sum(amount), 0) FROM transfers WHERE id > :after AND id <= :upto"
@@ -63,6 +64,7 @@ class Frontier(Struct, frozen=True):
 class Checkpoint(Struct, frozen=True):
     """Proven: the ``count`` transfers with ids up to ``transfers``, ``amount`` msat in sum.
 
+    Those count that have left for archives, before or since.
     ``seal`` is the newest one that there was then.
     """
 
@@ -88,6 +90,12 @@ class Step(Struct, frozen=True):
 
     checkpoint: Checkpoint
     sums: tuple[Sums, ...] = ()
+
+
+def beginning(connection: Connection) -> Checkpoint:
+    """Where proofs begin that follow no other: nothing, or what has left for archives."""
+    count, amount = archives.removed(connection)
+    return Checkpoint(count=count, amount=amount)
 
 
 def step(connection: Connection, last: Checkpoint, upto: Mapping[str, int]) -> Step:

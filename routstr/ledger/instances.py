@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, insert, select, text, update
 from sqlmodel import col
 
-from routstr.core.db import Tx
+from routstr.core.db import Tx, migrate
 from routstr.ledger.models import Hold, Instance
 
 _NOW: Final = {
@@ -43,7 +43,11 @@ def register(tx: Tx) -> int:
     result = tx.sql.execute(
         insert(Instance)
         .values(
-            name=_name(os.getpid()), started_at=now, seen_at=now, shard=_free_shard(tx.sql, now)
+            name=_name(os.getpid()),
+            started_at=now,
+            seen_at=now,
+            shard=_free_shard(tx.sql, now),
+            revision=migrate.REVISION,
         )
         .returning(col(Instance.id))
     )
@@ -107,6 +111,15 @@ def alive(connection: Connection, stale_seconds: float) -> frozenset[int]:
         )
     )
     return frozenset(int(row[0] or 0) for row in rows)
+
+
+def older_than(connection: Connection, revision: str) -> frozenset[int]:
+    """Return the running instances whose program was written for an older schema than this."""
+    running = alive(connection, _SILENT_MS / 1000) - crashed_here(connection)
+    rows = connection.execute(
+        select(col(Instance.id), col(Instance.revision)).where(col(Instance.id).in_(running))
+    )
+    return frozenset(int(row[0] or 0) for row in rows if (row[1] or "") < revision)
 
 
 def crashed_here(connection: Connection) -> frozenset[int]:

@@ -156,6 +156,8 @@ class Instance(SQLModel, table=True):
     stopped_at: int | None = Field(default=None, sa_column=Column(BigInteger))
     # which revenue account it credits; none: an older version's, which knows of one only
     shard: int | None = Field(default=None, sa_column=Column(SmallInteger))
+    # which schema its program was written for; none: one before 0021
+    revision: str | None = Field(default=None, max_length=16)
 
 
 class Verification(SQLModel, table=True):

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, text
 
+from routstr.ledger import archives
 from routstr.ledger.checkpoint import ADDED, Checkpoint
 from routstr.ledger.entries import TransferKind
 from routstr.ledger.verify import (
@@ -32,10 +33,12 @@ PAST: Final = "what was verified before is unchanged"
 _LAST_ID: Final = (1 << 63) - 1
 _ACCOUNTS: Final = f"""
 SELECT * FROM (
-  SELECT a.id, a.posted, coalesce(v.posted, 0) + coalesce(d.posted, 0) AS computed_posted,
-         a.spent, coalesce(v.spent, 0) + coalesce(d.spent, 0) AS computed_spent,
+  SELECT a.id, a.posted,
+         coalesce(v.posted, o.posted, 0) + coalesce(d.posted, 0) AS computed_posted,
+         a.spent, coalesce(v.spent, o.spent, 0) + coalesce(d.spent, 0) AS computed_spent,
          a.deposited, coalesce(v.deposited, 0) + coalesce(d.deposited, 0) AS computed_deposited
   FROM accounts a LEFT JOIN verified_accounts v ON v.account = a.id
+  LEFT JOIN opening_balances o ON o.account = a.id
   LEFT JOIN ({ADDED}) d ON d.account = a.id
 ) s WHERE posted <> computed_posted OR spent <> computed_spent OR deposited <> computed_deposited
 """  # noqa: S608 - constants of this program
@@ -102,7 +105,8 @@ def check_recent(connection: Connection, last: Checkpoint) -> list[Check]:
 def check_past(connection: Connection, last: Checkpoint) -> Check:
     """Compare the rows before a checkpoint with what was counted there; reads them all."""
     row = connection.execute(text(_BEFORE), {"upto": last.transfers}).one()
-    count, amount = int(row[0]), int(row[1])
+    gone, gone_amount = archives.removed(connection, last.transfers)
+    count, amount = int(row[0]) + gone, int(row[1]) + gone_amount
     if (count, amount) == (last.count, last.amount):
         return Check(PAST, ())
     told = (

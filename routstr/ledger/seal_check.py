@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from routstr.ledger import seals
+from routstr.ledger import archives, seals
 from routstr.ledger.seals import Sealed
 from routstr.ledger.verify import Check
 
@@ -28,9 +28,9 @@ def check_seals(connection: Connection, key: bytes | None, since: Sealed | None 
     """Compare the transfers with the seals behind ``since``, which was verified before.
 
     Without the ``key`` of the node's proofs it is not verified who made the seals. The cost grows
-    with the transfers behind ``since``; without one, with all of them.
+    with the transfers behind ``since``; without one, with all behind the newest archive.
     """
-    begin = since or Sealed()
+    begin = since or _archived(connection)
     problems = list(_start(connection, begin))
     before = begin
     for part in _parts(connection, begin):
@@ -49,6 +49,12 @@ def check_seals(connection: Connection, key: bytes | None, since: Sealed | None 
     if lowest < 1:
         problems.append(f"transfer {lowest} is before the first that could be sealed")
     return Check(SEALED, tuple(problems))
+
+
+def _archived(connection: Connection) -> Sealed:
+    """The seal with which the newest archive ends; without one, what the first seal follows."""
+    found = archives.last(connection)
+    return Sealed(found.seal, found.upto, digest=found.digest) if found else Sealed()
 
 
 def _start(connection: Connection, begin: Sealed) -> Iterator[str]:

@@ -26,17 +26,17 @@ GENESIS: Final = bytes(32)
 """What stands for the digest before the first seal."""
 _HEAD: Final = "routstr seal v1"
 _NUMBER_BYTES: Final = 8
-_LINE: Final = {
+LINE: Final = {
     "sqlite": "printf('%s,%s,%s,%s,%s,%s,%s,%s,%s', id, debit, credit, amount, kind,"
     " lower(hex(key)), reference, balance_after, created_at)",
     "postgresql": "format('%s,%s,%s,%s,%s,%s,%s,%s,%s', id, debit, credit, amount, kind,"
     " encode(key, 'hex'), reference, balance_after, created_at)",
 }
-"""What is NULL is empty in both."""
+"""How each database writes a transfer, as it is hashed. What is NULL is empty in both."""
 _LINES: Final = {
     dialect: f"SELECT id, {line} FROM transfers"  # noqa: S608 - constants
     " WHERE id > :after AND id <= :upto ORDER BY id LIMIT :rows"
-    for dialect, line in _LINE.items()
+    for dialect, line in LINE.items()
 }
 
 
@@ -46,6 +46,7 @@ SELECT :number, :instance, :upto, :transfers, :digest, :proof, :created_at
 WHERE (SELECT coalesce(max(number), 0) FROM seals) = :before
 ON CONFLICT DO NOTHING RETURNING number
 """
+_FORGET: Final = "DELETE FROM seals WHERE number > (SELECT coalesce(max(seal), 0) FROM archives)"
 _ALONE: Final = "LOCK TABLE seals IN EXCLUSIVE MODE"
 
 
@@ -133,10 +134,13 @@ def store(tx: Tx, seal: Sealed, *, instance: int, key: bytes, at: int) -> bool:
 
 
 def forget(tx: Tx) -> None:
-    """Drop the chain; the next seal is the first again, whoever is making one now."""
+    """Drop the chain; the next seal is the first again, whoever is making one now.
+
+    What archives end with stays: the rows before it are in their files, with their seals.
+    """
     if tx.dialect is Dialect.POSTGRESQL:
         tx.sql.execute(text(_ALONE))
-    tx.sql.execute(text("DELETE FROM seals"))
+    tx.sql.execute(text(_FORGET))
 
 
 def _first(connection: Connection, condition: str, **values: int) -> Sealed | None:

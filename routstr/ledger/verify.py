@@ -1,5 +1,7 @@
 """The proof that the books agree with themselves: everything recomputed from ``transfers``.
 
+What has left for an archive is counted by its opening sums, which grow as the rows go.
+
 Each check returns the lines that are wrong; no line means that it holds. What the wallet has is
 compared by the caller, which gives this module the assets as the wallet counts them.
 """
@@ -35,12 +37,16 @@ class Check(Struct, frozen=True):
 
 
 _TOTALS = """
-SELECT a.id, a.posted, coalesce(c.total, 0) - coalesce(d.total, 0) FROM accounts a
-LEFT JOIN (SELECT credit AS id, sum(amount) AS total FROM transfers GROUP BY credit) c
-  ON c.id = a.id
-LEFT JOIN (SELECT debit AS id, sum(amount) AS total FROM transfers GROUP BY debit) d
-  ON d.id = a.id
-WHERE a.posted <> coalesce(c.total, 0) - coalesce(d.total, 0)
+SELECT * FROM (
+  SELECT a.id, a.posted,
+         coalesce(o.posted, 0) + coalesce(c.total, 0) - coalesce(d.total, 0) AS computed
+  FROM accounts a
+  LEFT JOIN opening_balances o ON o.account = a.id
+  LEFT JOIN (SELECT credit AS id, sum(amount) AS total FROM transfers GROUP BY credit) c
+    ON c.id = a.id
+  LEFT JOIN (SELECT debit AS id, sum(amount) AS total FROM transfers GROUP BY debit) d
+    ON d.id = a.id
+) s WHERE posted <> computed
 """
 _HELD = """
 SELECT a.id, a.held, coalesce(h.total, 0) FROM accounts a
@@ -55,10 +61,11 @@ LEFT JOIN (SELECT reference AS id, sum(amount) AS total FROM transfers WHERE kin
 WHERE h.charged <> coalesce(t.total, 0) OR (h.charged > 0 AND h.state NOT IN (1, 4))
 """
 _SPENT = """
-SELECT a.id, a.spent, coalesce(t.total, 0) FROM accounts a
+SELECT a.id, a.spent, coalesce(o.spent, 0) + coalesce(t.total, 0) FROM accounts a
+LEFT JOIN opening_balances o ON o.account = a.id
 LEFT JOIN (SELECT debit AS id, sum(amount) AS total FROM transfers WHERE kind = 2
            GROUP BY debit) t ON t.id = a.id
-WHERE a.spent <> coalesce(t.total, 0)
+WHERE a.spent <> coalesce(o.spent, 0) + coalesce(t.total, 0)
 """
 _DEPOSITED = """
 SELECT a.id, a.deposited, coalesce(t.total, 0) FROM accounts a
@@ -67,10 +74,11 @@ LEFT JOIN (SELECT credit AS id, sum(amount) AS total FROM transfers WHERE kind I
 WHERE a.deposited <> coalesce(t.total, 0)
 """
 _REQUESTS = """
-SELECT a.id, a.requests, coalesce(h.total, 0) FROM accounts a
+SELECT a.id, a.requests, coalesce(o.requests, 0) + coalesce(h.total, 0) FROM accounts a
+LEFT JOIN opening_balances o ON o.account = a.id
 LEFT JOIN (SELECT account AS id, count(*) AS total FROM holds WHERE state IN (1, 4)
            GROUP BY account) h ON h.id = a.id
-WHERE a.requests <> coalesce(h.total, 0)
+WHERE a.requests <> coalesce(o.requests, 0) + coalesce(h.total, 0)
 """
 _STRAY_CHARGES = """
 SELECT t.id, t.debit, h.account FROM transfers t LEFT JOIN holds h ON h.id = t.reference
@@ -90,23 +98,26 @@ LEFT JOIN (SELECT limit_id AS id, limit_period AS period, sum(amount) AS total F
 WHERE l.held <> coalesce(h.total, 0)
 """
 _LIMITS_SPENT = """
-SELECT l.id, l.spent, coalesce(h.total, 0) FROM key_limits l
+SELECT l.id, l.spent, coalesce(o.spent, 0) + coalesce(h.total, 0) FROM key_limits l
+LEFT JOIN opening_limits o ON o.limit_id = l.id AND o.period = l.period
 LEFT JOIN (SELECT limit_id AS id, limit_period AS period, sum(charged) AS total FROM holds
            WHERE limit_id IS NOT NULL GROUP BY limit_id, limit_period) h
   ON h.id = l.id AND h.period = l.period
-WHERE l.spent <> coalesce(h.total, 0)
+WHERE l.spent <> coalesce(o.spent, 0) + coalesce(h.total, 0)
 """
 _LIMITS_TOTAL = """
-SELECT l.id, l.total_spent, coalesce(h.total, 0) FROM key_limits l
+SELECT l.id, l.total_spent, coalesce(o.total_spent, 0) + coalesce(h.total, 0) FROM key_limits l
+LEFT JOIN opening_limits o ON o.limit_id = l.id
 LEFT JOIN (SELECT limit_id AS id, sum(charged) AS total FROM holds
            WHERE limit_id IS NOT NULL GROUP BY limit_id) h ON h.id = l.id
-WHERE l.total_spent <> coalesce(h.total, 0)
+WHERE l.total_spent <> coalesce(o.total_spent, 0) + coalesce(h.total, 0)
 """
 _LIMITS_REQUESTS = """
-SELECT l.id, l.total_requests, coalesce(h.total, 0) FROM key_limits l
+SELECT l.id, l.total_requests, coalesce(o.requests, 0) + coalesce(h.total, 0) FROM key_limits l
+LEFT JOIN opening_limits o ON o.limit_id = l.id
 LEFT JOIN (SELECT limit_id AS id, count(*) AS total FROM holds
            WHERE limit_id IS NOT NULL AND state IN (1, 4) GROUP BY limit_id) h ON h.id = l.id
-WHERE l.total_requests <> coalesce(h.total, 0)
+WHERE l.total_requests <> coalesce(o.requests, 0) + coalesce(h.total, 0)
 """
 _LIMITS_STRAY = """
 SELECT h.id, h.account, l.account FROM holds h JOIN key_limits l ON l.id = h.limit_id

@@ -13,8 +13,8 @@ from routstr.core.metrics import models as metric_models
 from routstr.core.options import models as option_models
 from routstr.core.settings import load_settings
 from routstr.discovery import models as nostr_models
+from routstr.ledger import archive_models, seal_models, usage_models
 from routstr.ledger import models as ledger_models
-from routstr.ledger import seal_models, usage_models
 from routstr.payment import alert_models, operator_models
 from routstr.payment.idempotency import models as idempotency_models
 from routstr.upstream import models as upstream_models
@@ -23,6 +23,7 @@ from routstr.wallet import models as wallet_models
 TABLES = (
     admin_models,
     alert_models,
+    archive_models,
     auth_models,
     catalog_models,
     idempotency_models,

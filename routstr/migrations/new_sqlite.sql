@@ -57,7 +57,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0020');
+INSERT INTO "alembic_version" VALUES('0021');
 CREATE TABLE alerts (
 	name VARCHAR(64) NOT NULL, 
 	subject VARCHAR(512) NOT NULL, 
@@ -83,6 +83,21 @@ CREATE TABLE api_keys (
 	FOREIGN KEY(account) REFERENCES accounts (id), 
 	UNIQUE (account), 
 	UNIQUE (key_hash)
+);
+CREATE TABLE archives (
+	number BIGINT NOT NULL, 
+	upto BIGINT NOT NULL, 
+	seal BIGINT NOT NULL, 
+	digest BLOB NOT NULL, 
+	statement TEXT NOT NULL, 
+	proof BLOB NOT NULL, 
+	parts BIGINT NOT NULL, 
+	removed BIGINT NOT NULL, 
+	amount BIGINT NOT NULL, 
+	created_at BIGINT NOT NULL, 
+	ended_at BIGINT, 
+	PRIMARY KEY (number), 
+	UNIQUE (upto)
 );
 CREATE TABLE child_keys (
 	id INTEGER NOT NULL, 
@@ -157,7 +172,7 @@ CREATE TABLE instances (
 	name VARCHAR(255) NOT NULL, 
 	started_at BIGINT NOT NULL, 
 	seen_at BIGINT NOT NULL, 
-	stopped_at BIGINT, shard SMALLINT, 
+	stopped_at BIGINT, shard SMALLINT, revision VARCHAR(16), 
 	PRIMARY KEY (id)
 );
 CREATE TABLE invoices (
@@ -280,12 +295,29 @@ CREATE TABLE node_values (
 	value BLOB NOT NULL, 
 	PRIMARY KEY (name)
 );
-INSERT INTO "node_values" VALUES('schema_serves_since',X'303032302073696E63652030303139');
+INSERT INTO "node_values" VALUES('schema_serves_since',X'303032312073696E63652030303139');
 CREATE TABLE nostr_values (
 	name VARCHAR(96) NOT NULL, 
 	value BLOB NOT NULL, 
 	changed_at BIGINT NOT NULL, 
 	PRIMARY KEY (name)
+);
+CREATE TABLE opening_balances (
+	account BIGINT NOT NULL, 
+	posted BIGINT NOT NULL, 
+	spent BIGINT NOT NULL, 
+	requests BIGINT NOT NULL, 
+	PRIMARY KEY (account), 
+	FOREIGN KEY(account) REFERENCES accounts (id)
+);
+CREATE TABLE opening_limits (
+	limit_id BIGINT NOT NULL, 
+	period BIGINT NOT NULL, 
+	spent BIGINT NOT NULL, 
+	total_spent BIGINT NOT NULL, 
+	requests BIGINT NOT NULL, 
+	PRIMARY KEY (limit_id), 
+	FOREIGN KEY(limit_id) REFERENCES key_limits (id)
 );
 CREATE TABLE operator_calls (
 	name VARCHAR(255) NOT NULL, 
@@ -467,8 +499,6 @@ CREATE INDEX ix_transfers_credit ON transfers (credit, id) WHERE kind <> 2;
 CREATE INDEX ix_transfers_debit ON transfers (debit, id);
 CREATE TRIGGER transfers_no_update BEFORE UPDATE ON transfers
         BEGIN SELECT RAISE(ABORT, 'transfers are append-only'); END;
-CREATE TRIGGER transfers_no_delete BEFORE DELETE ON transfers
-        BEGIN SELECT RAISE(ABORT, 'transfers are append-only'); END;
 CREATE INDEX ix_mint_quotes_due ON mint_quotes (poll_at) WHERE state = 0;
 CREATE INDEX ix_mint_quotes_payment_hash ON mint_quotes (payment_hash);
 CREATE INDEX ix_mint_quotes_saga ON mint_quotes (saga);
@@ -484,4 +514,8 @@ CREATE INDEX ix_admin_sessions_expires_at ON admin_sessions (expires_at);
 CREATE INDEX ix_api_keys_name_sought ON api_keys (name_sought) WHERE name_sought IS NOT NULL;
 CREATE INDEX ix_api_keys_note_sought ON api_keys (note_sought) WHERE note_sought IS NOT NULL;
 CREATE INDEX ix_transfers_kind ON transfers (kind, id) WHERE kind <> 2;
+CREATE TRIGGER transfers_no_delete BEFORE DELETE ON transfers
+        WHEN OLD.kind <> 2
+        OR OLD.id > (SELECT coalesce(max(upto), 0) FROM archives WHERE ended_at IS NULL)
+        BEGIN SELECT RAISE(ABORT, 'transfers are append-only'); END;
 DELETE FROM "sqlite_sequence";

@@ -13,6 +13,7 @@ from routstr.ledger.entries import AccountKind, TransferKind
 from routstr.ledger.verify import Check
 from routstr.money import MSAT_PER_SAT
 from routstr.payment import leaving_audit, transit_audit, wallet_audit
+from routstr.payment.archive.audit import check_archives
 from routstr.payment.capital import CAPITAL_LETTERS
 from routstr.payment.deposits import (
     DEPOSIT_LETTERS,
@@ -93,6 +94,7 @@ def audit(connection: Connection, seal_key: bytes | None = None) -> Audit:
         _credits(connection),
         leaving_audit.check_paid(connection),
         seal_check.check_seals(connection, seal_key),
+        check_archives(connection, seal_key),
     ]
     if last is not None:
         checks += [*_since(connection, last, seal_key), recent.check_past(connection, last)]

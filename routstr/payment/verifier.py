@@ -17,7 +17,7 @@ from routstr.core.db import Database
 from routstr.core.logging import get_logger
 from routstr.errors import DepositsClosed
 from routstr.ledger import checkpoint, horizon, verdict
-from routstr.ledger.checkpoint import Checkpoint, Step
+from routstr.ledger.checkpoint import Step
 from routstr.ledger.verdict import Verdict
 from routstr.payment.alerts import Alert
 from routstr.payment.audit import Audit, audit, audit_recent
@@ -92,7 +92,7 @@ class Verifier:
             found = prove(connection, self._seal_key)
             if upto is None or not found.holds:
                 return Verified(found, seen, None)
-            last = seen.checkpoint or Checkpoint()
+            last = seen.checkpoint or checkpoint.beginning(connection)
             return Verified(found, seen, checkpoint.step(connection, last, upto))
 
         outcome = await self._db.read(look)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-REVISION: Final = "0020"
+REVISION: Final = "0021"
 """What the newest script in ``routstr/migrations`` makes. A database that has it is not migrated,
 and then neither Alembic nor the scripts are loaded, which would be a third of a node's start."""
 SINCE: Final = "0019"
@@ -25,6 +25,7 @@ SINCE: Final = "0019"
 that takes away or changes what that one needs raises it; scripts that only add do not."""
 
 _SINCE_NAME: Final = "schema_serves_since"
+_FORGET_SINCE: Final = "DELETE FROM node_values WHERE name = :name"
 _SCRIPTS: Final = Path(__file__).parents[2] / "migrations"
 _AT_ONCE: Final = _SCRIPTS / "new_sqlite.sql"
 """What the scripts make of an empty SQLite database; when it is older, they do the rest.
@@ -105,10 +106,7 @@ def _serves(connection: Connection, current: str) -> bool:
     """Whether this version may work on the schema: its own, or a newer one that says so."""
     if current <= REVISION or not connection.dialect.has_table(connection, "node_values"):
         return current == REVISION
-    told = connection.execute(
-        text("SELECT value FROM node_values WHERE name = :name"), {"name": _SINCE_NAME}
-    ).scalar_one_or_none()
-    made, _, since = bytes(told or b"").decode().partition(" since ")
+    made, since = _told(connection)
     return made == current and since <= REVISION
 
 
@@ -116,11 +114,29 @@ def tell_older_ones(connection: Connection) -> None:
     """Write down, after scripts have run, which versions may work on what they have made."""
     if not connection.dialect.has_table(connection, "node_values"):
         return
-    row = {"name": _SINCE_NAME, "value": f"{REVISION} since {SINCE}".encode()}
-    connection.execute(text("DELETE FROM node_values WHERE name = :name"), row)
     if revision_of(connection) == REVISION:
-        new = text("INSERT INTO node_values (name, value) VALUES (:name, :value)")
-        connection.execute(new, row)
+        serve_since(connection, max(SINCE, _told(connection)[1]))
+    else:
+        connection.execute(text(_FORGET_SINCE), {"name": _SINCE_NAME})
+
+
+def _told(connection: Connection) -> tuple[str, str]:
+    """Of which schema it is written down since when it serves, and since when."""
+    query = text("SELECT value FROM node_values WHERE name = :name")
+    told = connection.execute(query, {"name": _SINCE_NAME}).scalar_one_or_none()
+    made, _, since = bytes(told or b"").decode().partition(" since ")
+    return made, since
+
+
+def serve_since(connection: Connection, oldest: str) -> None:
+    """Write down that no version older than ``oldest`` may work on the database.
+
+    A database does not go back on it: what made it so is still there.
+    """
+    row = {"name": _SINCE_NAME, "value": f"{REVISION} since {oldest}".encode()}
+    connection.execute(text(_FORGET_SINCE), row)
+    new = text("INSERT INTO node_values (name, value) VALUES (:name, :value)")
+    connection.execute(new, row)
 
 
 def _empty_sqlite(connection: Connection) -> bool:

@@ -51,7 +51,7 @@ def _look(
     connection: Connection, upto: Mapping[str, int] | None
 ) -> tuple[set[str], Verdict, Step | None]:
     seen = verdict.read(connection)
-    begin = seen.checkpoint or START
+    begin = seen.checkpoint or checkpoint.beginning(connection)
     wrong = since(connection, begin)
     if wrong or upto is None:
         return wrong, seen, None

@@ -224,6 +224,7 @@ WRITTEN: Final[Mapping[str, Callable[[OldNode], None]]] = {
     "0018": _rows("nostr_values"),
     "0019": _a_seal,
     "0020": _rows("instances", shard=3),
+    "0021": lambda node: node.change("UPDATE instances SET revision = '0021'"),  # nothing archived
 }  # fmt: skip
 """What each revision's node adds. A new migration adds an entry here."""
 

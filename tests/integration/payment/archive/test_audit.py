@@ -1,0 +1,70 @@
+"""Whoever changes what is left of the past is found out."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from routstr.ledger.seal_check import SEALED
+from routstr.ledger.verify import SPENT, STRAY, TOTALS
+from routstr.payment.archive.audit import ARCHIVED
+from tests.integration.ledger.bank import Bank
+from tests.integration.payment.archive import attic
+
+
+async def archived(bank: Bank, path: Path) -> None:
+    account = await attic.past(bank, 4)
+    await attic.present(bank, account)
+    await attic.close_the_books(bank, rows=1)
+    await attic.archive(bank, path / "one")
+
+
+@pytest.mark.parametrize(
+    ("change", "noticed"),
+    [
+        ("UPDATE opening_balances SET posted = posted + 1 WHERE spent > 0", {ARCHIVED, TOTALS}),
+        ("UPDATE opening_balances SET spent = spent + 1 WHERE spent > 0", {ARCHIVED, SPENT}),
+        ("UPDATE opening_balances SET requests = requests + 1", {ARCHIVED}),
+        ("UPDATE opening_limits SET total_spent = total_spent + 1", {ARCHIVED}),
+        ("UPDATE opening_limits SET period = period + 1", {ARCHIVED}),
+        ("DELETE FROM opening_balances", {ARCHIVED, TOTALS, SPENT}),
+        ("UPDATE archives SET removed = removed + 1", {ARCHIVED}),
+        ("UPDATE archives SET proof = seal_proof", {ARCHIVED}),
+        (
+            "UPDATE archives SET statement = replace(statement, '\"removed\":', '\"removed\":1')",
+            {ARCHIVED},
+        ),
+        ("UPDATE archives SET upto = upto - 1", {ARCHIVED}),
+        ("DELETE FROM archives", {SEALED}),
+        ("DELETE FROM seals", {SEALED}),
+        ("DELETE FROM holds WHERE state = 4", {STRAY}),
+    ],
+)
+async def test_what_is_left_cannot_be_changed_unseen(
+    bank: Bank, tmp_path: Path, change: str, noticed: set[str]
+) -> None:
+    await archived(bank, tmp_path)
+    assert await attic.broken(bank) == []
+    change = change.replace("seal_proof", "(SELECT max(proof) FROM seals)")
+    await attic.change(bank, change)
+    found = set(await attic.broken(bank))
+    assert noticed & found, found
+
+
+async def test_once_it_has_ended_no_charge_can_be_deleted(bank: Bank, tmp_path: Path) -> None:
+    await archived(bank, tmp_path)
+    for what in ("DELETE FROM transfers", "DELETE FROM transfers WHERE kind = 2"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            await attic.change(bank, what)
+
+
+async def test_while_it_goes_on_nothing_but_its_charges_can_be(bank: Bank, tmp_path: Path) -> None:
+    await archived(bank, tmp_path)
+    goes_on = "UPDATE archives SET ended_at = NULL"
+    await attic.change(bank, goes_on)
+    for what in ("kind <> 2", "kind = 2 AND id > (SELECT max(upto) FROM archives)"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            await attic.change(bank, f"DELETE FROM transfers WHERE {what}")
+    for what in ("UPDATE transfers SET amount = 1", "UPDATE transfers SET kind = 2"):
+        with pytest.raises(DBAPIError, match="append-only"):
+            await attic.change(bank, what)
