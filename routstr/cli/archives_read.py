@@ -10,8 +10,8 @@ import typer
 from routstr.cli.reading import explain
 from routstr.cli.shell import EXIT_USAGE, fail
 from routstr.discovery.identity import InvalidPublicKey, public_key
+from routstr.ledger.archive_removal import Part
 from routstr.ledger.archive_rows import HoldFacts, read_hold, read_transfer
-from routstr.ledger.archives import Part
 from routstr.payment.archive import reading
 from routstr.payment.archive import statement as statements
 from routstr.payment.archive.format import BadArchive

@@ -20,7 +20,8 @@ from routstr.core.db import Database
 from routstr.core.settings import Settings
 from routstr.discovery.keyring import Keyring
 from routstr.ledger import archives, seals
-from routstr.ledger.archives import Archived, CannotArchive
+from routstr.ledger.archive_removal import CannotArchive
+from routstr.ledger.archives import Archived
 from routstr.ledger.sealer import Sealer
 from routstr.ledger.usage_fold import UsageFold
 from routstr.payment.archive.making import Archiver

@@ -1,26 +1,15 @@
-"""The archives that a database knows of, and how rows leave for them.
+"""The archives that a database knows of.
 
-First the file exists, complete and on the disk; then a row here says so; then the rows that it has
-are removed, part by part. Each part is one transaction: its rows are compared with the file's, go,
-and what they add up to is added to the opening sums. So the books are right at any moment, and
-whoever goes on after a crash begins with the next part.
+What leaves for one, and how, is in :mod:`routstr.ledger.archive_removal`.
 """
 
-import hmac
-from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import Connection, Row, text
 
-from routstr.core.db import Dialect, Tx, migrate
-from routstr.ledger import archive_rows, instances, openings_store
-from routstr.ledger.archive_rows import read_hold, read_transfer
-from routstr.ledger.openings import Openings
-
-SINCE: Final = "0021"
-"""The oldest schema whose programs know of archives."""
+ARCHIVED: Final = "what has left for archives is as it was signed"
+"""Name of the equation that :mod:`routstr.payment.archive.audit` computes."""
 _COLUMNS: Final = (
     "number, upto, seal, digest, statement, proof, parts, removed, amount, created_at, ended_at"
 )
@@ -29,27 +18,6 @@ _ALL: Final = f"SELECT {_COLUMNS} FROM archives ORDER BY number"  # noqa: S608
 _REMOVED: Final = (
     "SELECT coalesce(sum(removed), 0), coalesce(sum(amount), 0) FROM archives WHERE upto <= :upto"
 )
-_ALONE: Final = "LOCK TABLE archives IN EXCLUSIVE MODE"
-_INSERT: Final = """
-INSERT INTO archives (number, upto, seal, digest, statement, proof, parts, removed, amount,
-                      created_at)
-VALUES (:number, :upto, :seal, :digest, :statement, :proof, 0, 0, 0, :created_at)
-"""
-_NEXT: Final = """
-UPDATE archives SET parts = parts + 1, removed = removed + :removed, amount = amount + :amount
-WHERE number = :number AND parts = :parts AND ended_at IS NULL
-"""
-_END: Final = """
-UPDATE archives SET ended_at = :at WHERE number = :number AND parts = :parts AND ended_at IS NULL
-"""
-
-
-class CannotArchive(ValueError):
-    """Nothing was removed; the message says why."""
-
-
-class NotTheSame(ValueError):
-    """A row is not as the archive has it, or not there: this part was not removed."""
 
 
 class Archived(Struct, frozen=True):
@@ -66,14 +34,6 @@ class Archived(Struct, frozen=True):
     amount: int = 0
     created_at: int = 0
     ended_at: int | None = None
-
-
-class Part(Struct, frozen=True):
-    """Rows of an archive that leave together: lines by ids, and numbers of seals."""
-
-    transfers: Mapping[int, str]
-    holds: Mapping[int, str]
-    seals: Sequence[int] = ()
 
 
 def last(connection: Connection) -> Archived | None:
@@ -94,79 +54,6 @@ def removed(connection: Connection, upto: int = (1 << 63) - 1) -> tuple[int, int
     """
     count, amount = connection.execute(text(_REMOVED), {"upto": upto}).one()
     return int(count), int(amount)
-
-
-def proof_of(key: bytes, number: int, statement: str) -> bytes:
-    """Prove that this node made a statement: HMAC-SHA256 by the key of its seals."""
-    told = f"archive,{number},{sha256(statement.encode()).hexdigest()}"
-    return hmac.digest(key, told.encode(), "sha256")
-
-
-def begin(tx: Tx, archive: Archived) -> None:
-    """Enter an archive whose file is on the disk. Raises :class:`CannotArchive`.
-
-    From then on no older program may work on the database: it would miss what has left.
-    """
-    if tx.dialect is Dialect.POSTGRESQL:
-        tx.sql.execute(text(_ALONE))
-    before = last(tx.sql)
-    if before is not None and before.ended_at is None:
-        raise CannotArchive(f"archive {before.number} is not finished: resume it first")
-    if archive.number != (before.number if before else 0) + 1:
-        raise CannotArchive(f"archive {archive.number} was made meanwhile by somebody else")
-    if older := instances.older_than(tx.sql, SINCE):
-        names = ", ".join(str(one) for one in sorted(older))
-        raise CannotArchive(f"instances {names} run an older version: upgrade or stop them first")
-    migrate.serve_since(tx.sql, SINCE)
-    values = {name: getattr(archive, name) for name in archive.__struct_fields__}
-    tx.sql.execute(text(_INSERT), values)
-
-
-def remove(tx: Tx, archive: Archived, place: int, part: Part) -> bool:
-    """Remove part ``place`` (0, 1, 2 ...) of an archive; false when somebody has, meanwhile.
-
-    The seal with which it ends stays. Raises :class:`NotTheSame`.
-    """
-    charges = [read_transfer(line) for line in part.transfers.values()]
-    values = {"number": archive.number, "parts": place, "removed": len(charges)}
-    values["amount"] = sum(one.amount for one in charges)
-    if tx.sql.execute(text(_NEXT), values).rowcount != 1:
-        return False
-    _compare("transfer", archive_rows.transfer_lines(tx.sql, part.transfers), part.transfers)
-    _compare("hold", archive_rows.hold_lines(tx.sql, part.holds), part.holds)
-    sums = Openings()
-    for one in charges:
-        sums.add_charge(one)
-    for line in part.holds.values():
-        sums.add_hold(read_hold(line))
-    openings_store.add(tx, sums)
-    _delete(tx, "transfers", "id", part.transfers)
-    _delete(tx, "holds", "id", part.holds)
-    _delete(tx, "seals", "number", [one for one in part.seals if one != archive.seal])
-    return True
-
-
-def end(tx: Tx, number: int, parts: int, at: int) -> bool:
-    """Note that everything has left; false when that is noted already, or is not so."""
-    return tx.sql.execute(text(_END), {"number": number, "parts": parts, "at": at}).rowcount == 1
-
-
-def _compare(what: str, found: Mapping[int, str], wanted: Mapping[int, str]) -> None:
-    if found == wanted:
-        return
-    wrong = sorted(number for number in wanted if found.get(number) != wanted[number])
-    there = "is not as the archive has it" if wrong[0] in found else "is not there"
-    raise NotTheSame(f"{what} {wrong[0]} {there}: nothing more was removed")
-
-
-def _delete(tx: Tx, table: str, column: str, numbers: Sequence[int] | Mapping[int, str]) -> None:
-    if not numbers:
-        return
-    query = text(f"DELETE FROM {table} WHERE {column} IN :numbers")  # noqa: S608 - constants
-    query = query.bindparams(bindparam("numbers", expanding=True))
-    gone = tx.sql.execute(query, {"numbers": list(numbers)}).rowcount
-    if gone != len(numbers):
-        raise NotTheSame(f"{len(numbers)} {table} were to go, {gone} were there")
 
 
 def _archived(row: Row[Any]) -> Archived:

@@ -7,14 +7,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from routstr.ledger import archives, openings_store, seals
-from routstr.ledger.archives import Archived
+from routstr.ledger import archive_removal, archives, openings_store, seals
+from routstr.ledger.archives import ARCHIVED, Archived
 from routstr.ledger.verify import Check
 from routstr.payment.archive import statement as statements
 from routstr.payment.archive.statement import Facts
 from routstr.payment.signing import BadStatement
 
-ARCHIVED: Final = "what has left for archives is as it was signed"
 _PART_ROWS: Final = 10_000
 
 
@@ -53,7 +52,7 @@ def _differing(
             told = f"{gone[0]} transfers of {gone[1]} msat have left"
             yield f"archive {archive.number}: {told}, {facts.removed} were signed"
     if key is not None:
-        proof = archives.proof_of(key, archive.number, archive.statement)
+        proof = archive_removal.proof_of(key, archive.number, archive.statement)
         if not hmac.compare_digest(proof, archive.proof):
             yield f"archive {archive.number} was not made with this node's key"
 

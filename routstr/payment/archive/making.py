@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 
 from routstr.core.clock import Clock
 from routstr.core.db import Database
-from routstr.ledger import archives, openings_store, seals
+from routstr.ledger import archive_removal, archives, openings_store, seals
+from routstr.ledger.archive_removal import CannotArchive, NotTheSame
 from routstr.ledger.archive_rows import read_hold, read_transfer
-from routstr.ledger.archives import Archived, CannotArchive, NotTheSame
+from routstr.ledger.archives import Archived
 from routstr.payment.archive import format as form
 from routstr.payment.archive import parts, reading
 from routstr.payment.archive import statement as statements
@@ -65,11 +66,11 @@ class Archiver:
             seal=span.upto.number,
             digest=span.upto.digest,
             statement=statement,
-            proof=archives.proof_of(self._seal_key, span.number, statement),
+            proof=archive_removal.proof_of(self._seal_key, span.number, statement),
             created_at=self._clock.now_ms(),
         )
         try:
-            await self._db.write(partial(archives.begin, archive=made))
+            await self._db.write(partial(archive_removal.begin, archive=made))
         except CannotArchive:
             await asyncio.to_thread(path.unlink)  # nobody will ever need it
             raise
@@ -89,7 +90,7 @@ class Archiver:
         place = 0
         for part in Walk().parts(path):
             if place >= archive.parts:
-                remove = partial(archives.remove, archive=archive, place=place, part=part)
+                remove = partial(archive_removal.remove, archive=archive, place=place, part=part)
                 if not await self._db.write(remove):
                     raise CannotArchive("somebody else is removing its rows, too")
                 await asyncio.sleep(self._pause_s)
@@ -101,7 +102,7 @@ class Archiver:
         if await self._db.read(lambda c: openings_store.read(c).digest()) != signed:
             raise NotTheSame("what has left does not add up to what was signed")
         at = self._clock.now_ms()
-        await self._db.write(lambda tx: archives.end(tx, archive.number, place, at))
+        await self._db.write(lambda tx: archive_removal.end(tx, archive.number, place, at))
         ended = await self._db.read(archives.last)
         assert ended is not None, "it is there: it was read above"
         return ended

@@ -11,8 +11,8 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from routstr.ledger import archive_rows, seals
+from routstr.ledger.archive_removal import Part
 from routstr.ledger.archive_rows import read_hold, read_transfer
-from routstr.ledger.archives import Part
 from routstr.ledger.entries import HoldState
 from routstr.ledger.seals import Sealed
 

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from routstr.ledger import archives, browse, seals, usage, verdict
-from routstr.ledger.archives import CannotArchive
+from routstr.ledger.archive_removal import CannotArchive
 from routstr.ledger.seals import Sealed
 from routstr.payment.archive.parts import Span
 

@@ -12,8 +12,8 @@ from typing import Final
 from msgspec import Struct
 
 from routstr.ledger import seals
+from routstr.ledger.archive_removal import Part
 from routstr.ledger.archive_rows import NotARow, read_hold, read_transfer
-from routstr.ledger.archives import Part
 from routstr.ledger.openings import Openings
 from routstr.payment.archive import format as form
 from routstr.payment.archive import statement as statements
@@ -172,8 +172,12 @@ class Walk:
             found["opening sums"] = (facts.openings, self.openings.digest())
             found["transfers that stay"] = (facts.kept, self.kept.hexdigest())
         wrong = [name for name, (said, is_so) in found.items() if said != is_so]
-        if self._pending or wrong:
-            raise BadArchive(f"not as it was signed: {', '.join(wrong) or 'unsealed transfers'}")
+        if self._pending:
+            wrong.append("unsealed transfers")
+        if self._transfers or self._holds:
+            wrong.append("rows outside of parts")
+        if wrong:
+            raise BadArchive(f"not as it was signed: {', '.join(wrong)}")
         return Proven(self.head, facts, self.statement, whole)
 
 

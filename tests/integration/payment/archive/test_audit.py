@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from routstr.ledger.archives import ARCHIVED
 from routstr.ledger.seal_check import SEALED
 from routstr.ledger.verify import SPENT, STRAY, TOTALS
-from routstr.payment.archive.audit import ARCHIVED
 from tests.integration.ledger.bank import Bank
 from tests.integration.payment.archive import attic
 

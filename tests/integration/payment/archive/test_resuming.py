@@ -10,7 +10,7 @@ import pytest
 
 from routstr.core.db import Database, Tx
 from routstr.ledger import archives
-from routstr.ledger.archives import CannotArchive, NotTheSame
+from routstr.ledger.archive_removal import CannotArchive, NotTheSame
 from routstr.payment.archive import format as form
 from routstr.payment.archive import parts, reading
 from routstr.payment.archive.making import Archiver
