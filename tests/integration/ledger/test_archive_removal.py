@@ -43,6 +43,17 @@ async def _a_part_leaves_once(bank: Bank) -> None:
     await spend(bank, account, 1, "a", "p")
 
 
+async def test_a_seal_that_is_gone_stops_it(url: str) -> None:
+    async with Bank(url) as bank:
+        account = await bank.customer(1_000)
+        part = await part_of(bank, await spend(bank, account, 60, "a", "p"))
+        await bank.db.write(lambda tx: archive_removal.begin(tx, ARCHIVE))
+        with_seals = Part(part.transfers, part.holds, [1, 7])
+        with pytest.raises(NotTheSame, match="1 seals were to go, 0 were there"):
+            await bank.db.write(lambda tx: archive_removal.remove(tx, ARCHIVE, 0, with_seals))
+        assert await bank.broken() == []
+
+
 async def test_one_archive_at_a_time_and_in_order(bank: Bank) -> None:
     def again(tx: Tx) -> None:
         archive_removal.begin(tx, Archived(2, 3, 2, bytes(32), "{}", b""))

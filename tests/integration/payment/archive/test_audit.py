@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from routstr.ledger.archives import ARCHIVED
 from routstr.ledger.seal_check import SEALED
 from routstr.ledger.verify import SPENT, STRAY, TOTALS
+from routstr.payment.archive.audit import check_archives
 from tests.integration.ledger.bank import Bank
 from tests.integration.payment.archive import attic
 
@@ -68,3 +69,20 @@ async def test_while_it_goes_on_nothing_but_its_charges_can_be(bank: Bank, tmp_p
     for what in ("UPDATE transfers SET amount = 1", "UPDATE transfers SET kind = 2"):
         with pytest.raises(DBAPIError, match="append-only"):
             await attic.change(bank, what)
+
+
+async def test_an_old_transfer_that_stayed_is_as_it_was(bank: Bank, tmp_path: Path) -> None:
+    await archived(bank, tmp_path)
+    if bank.url.startswith("sqlite"):
+        await attic.change(bank, "DROP TRIGGER transfers_no_update")
+    else:
+        await attic.change(bank, "ALTER TABLE transfers DISABLE TRIGGER transfers_no_change")
+    await attic.change(bank, "UPDATE transfers SET created_at = 1 WHERE id = 1")
+    assert ARCHIVED in await attic.broken(bank)
+
+
+async def test_the_proof_is_asked_for_where_the_key_is(bank: Bank, tmp_path: Path) -> None:
+    await archived(bank, tmp_path)
+    assert (await bank.db.read(lambda c: check_archives(c, None))).holds
+    other = await bank.db.read(lambda c: check_archives(c, b"o" * 32))
+    assert other.problems == ("archive 1 was not made with this node's key",)

@@ -133,6 +133,35 @@ async def test_a_row_that_is_not_as_in_the_file_stays(bank: Bank, tmp_path: Path
     assert await attic.count(bank, f"holds WHERE id = {hold['id']}") == 1
 
 
+async def test_an_interrupted_one_is_finished_before_the_next(bank: Bank, tmp_path: Path) -> None:
+    await old_books(bank)
+    until = bank.clock.now_ms() - attic.DAY_MS // 2
+    with pytest.raises(Stopped):
+        await cut(bank, 2, after=False).make(tmp_path / "one", until)
+    with pytest.raises(CannotArchive, match="archive 1 is not finished: resume it first"):
+        await attic.archiver(bank).make(tmp_path / "two", until)
+    both = [attic.archiver(bank).resume(tmp_path / "one") for _ in range(2)]
+    found = await asyncio.gather(*both, return_exceptions=True)
+    assert [one for one in found if isinstance(one, CannotArchive)]
+    assert (await bank.db.read(archives.last)).ended_at  # type: ignore[union-attr]
+    assert await attic.broken(bank) == []
+
+
+async def test_sums_that_are_not_those_that_were_signed_do_not_end_it(
+    bank: Bank, tmp_path: Path
+) -> None:
+    await old_books(bank)
+    until = bank.clock.now_ms() - attic.DAY_MS // 2
+    with pytest.raises(Stopped):
+        await cut(bank, 2, after=False).make(tmp_path / "one", until)
+    await attic.change(bank, "UPDATE opening_limits SET requests = requests + 1")
+    with pytest.raises(NotTheSame, match="does not add up"):
+        await attic.archiver(bank).resume(tmp_path / "one")
+    await attic.change(bank, "UPDATE opening_limits SET requests = requests - 1")
+    await attic.archiver(bank).resume(tmp_path / "one")
+    assert await attic.broken(bank) == []
+
+
 async def test_another_file_removes_nothing(bank: Bank, tmp_path: Path) -> None:
     await old_books(bank)
     until = bank.clock.now_ms() - attic.DAY_MS // 2
