@@ -15,9 +15,11 @@ from routstr.cli.doorman import Doorman, Visitor
 from routstr.cli.leaving import LeavingServer
 from routstr.cli.workers import Seat
 from routstr.core.http_guard import GuardedProtocol, room_for_connections
+from routstr.core.large_tables import Area, lay_into_file, made_by
 from routstr.core.mapped_files import give_back_the_start, share_free_memory
 from routstr.core.settings import Settings
 from routstr.main import App, create_app
+from routstr.payment.tokens import load_vocabulary
 
 _SWITCH_SECONDS: Final = 0.001  # the writer thread else waits up to 5 ms for the interpreter
 _KEPT_SECONDS: Final = 30
@@ -25,23 +27,30 @@ _KEPT_SECONDS: Final = 30
 that none is closed in the moment in which it is used."""
 _STARTED_SECONDS: Final = 5
 """After so long the first clients have their answers; what only the start needed can go."""
-_GC_THRESHOLDS: Final = (50_000, 50, 50)
+_SETTLED_SECONDS: Final = 20
+"""After so long it is worth while to write tables to the disk."""
+_GC_THRESHOLDS: Final = (10_000, 50, 50)
+"""What is new is looked through for some milliseconds: with more of it, streams would stall."""
 
 
 class _Server(LeavingServer):
     """Refuses new paid requests before it stops to listen."""
 
-    def __init__(self, config: uvicorn.Config, app: App, seat: Seat | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: App, seat: Seat | None, tables: list[Area]
+    ) -> None:
         super().__init__(config)
         self.notice_s = app.settings.drain_notice_seconds
         self._app = app
         self._seat = seat
+        self._tables = tables
         app.prints = False  # it does not know the port that the system chose
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         loop = asyncio.get_running_loop()
-        loop.call_later(_STARTED_SECONDS, loop.run_in_executor, None, give_back_the_start)
+        loop.call_later(_STARTED_SECONDS, self._started)
+        loop.call_later(_SETTLED_SECONDS, loop.run_in_executor, None, lay_into_file, self._tables)
         doors = [one for server in self.servers for one in server.sockets]
         Visitor.doorman = Doorman(doors, self._brought)
         if self._seat is not None:
@@ -58,6 +67,11 @@ class _Server(LeavingServer):
         if Visitor.doorman is not None:
             Visitor.doorman.close()
         await super().shutdown(sockets)
+
+    def _started(self) -> None:
+        """What the start has left behind stays, too; what only it has read does not."""
+        gc.freeze()
+        asyncio.get_running_loop().run_in_executor(None, give_back_the_start)
 
     def _brought(self) -> Visitor:
         visitor = Visitor(self.config, self.server_state, self.lifespan.state)
@@ -91,6 +105,7 @@ def run(
     ``build`` is for tests that put the node together with another database backend.
     """
     share_free_memory()
+    _, tables = made_by(load_vocabulary)  # now, while nobody else takes memory
     app = build(settings)
     if seat is not None:
         app.worker = seat.number
@@ -120,7 +135,7 @@ def run(
     gc.freeze()  # what is loaded stays; to look through it once for what does not finds nothing
     gc.set_threshold(*_GC_THRESHOLDS)
     try:
-        _Server(config, app, seat).run(None if seat is None else list(seat.sockets))
+        _Server(config, app, seat, tables).run(None if seat is None else list(seat.sockets))
     except SystemExit:  # uvicorn's, after it has told why the start failed
         return False
     return True

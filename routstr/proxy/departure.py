@@ -41,8 +41,9 @@ class Departure:
     def stop(self) -> None:
         """Stop to listen."""
         self.deadline.on_linger = None  # the two would keep each other alive
-        if self._task is not None:
-            self._task.cancel()
+        task, self._task = self._task, None  # it will hold what it was doing, and that holds us
+        if task is not None:
+            task.cancel()
 
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -1,8 +1,10 @@
 """What the server is told, without starting it."""
 
+import asyncio
 import gc
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -135,3 +137,16 @@ def test_a_worker_says_which_one_it_is(started: list[uvicorn.Server]) -> None:
     assert server.run(Settings(), None, None, build, Seat(3, (), 0))
     assert built[0].worker == 3
     assert len(started) == 1
+
+
+async def test_what_the_start_has_left_behind_is_not_looked_through_again(
+    started: list[uvicorn.Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back = threading.Event()
+    monkeypatch.setattr(server, "give_back_the_start", given_back.set)
+    server.run(Settings(), None, None)
+    frozen = gc.get_freeze_count()
+    later: list[list[int]] = [[] for _ in range(1_000)]
+    started[0]._started()  # type: ignore[attr-defined]
+    assert gc.get_freeze_count() >= frozen + len(later)
+    assert await asyncio.to_thread(given_back.wait, 5)

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 
 import pytest
 from starlette.types import Message
@@ -73,3 +75,21 @@ async def test_stopping_ends_the_listening() -> None:
     client.left.set()
     await asyncio.sleep(0.01)
     assert not watched.gone
+
+
+async def test_who_stops_to_listen_is_freed_without_a_search_for_cycles() -> None:
+    gc.disable()  # by as many streams as end between two searches, memory would grow
+    try:
+        client = Client()
+        gone = weakref.ref(client)
+        watched = departure(client)
+        watched.listen()
+        await asyncio.sleep(0)
+        assert client.asked == 2
+        watched.stop()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        del client, watched
+        assert gone() is None
+    finally:
+        gc.enable()
