@@ -6,15 +6,14 @@ costs more than the statement itself here.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any
 
 from routstr.core.clock import Clock
 from routstr.core.db import Dialect, Tx
+from routstr.core.db.steps import Steps, at_once
 from routstr.ledger import batch_postgres, batch_sqlite
 from routstr.ledger.entries import (
-    AccountRow,
     Answer,
-    Decision,
     HoldRequest,
     HoldRow,
     NodeAccounts,
@@ -25,45 +24,6 @@ from routstr.ledger.entries import (
 from routstr.ledger.limits import LimitRow, Limits
 
 
-class Statements(Protocol):
-    """The few statements that differ between the databases."""
-
-    def speaker(self, raw: Any) -> Any:  # noqa: ANN401
-        """What the other functions are given for a connection."""
-        ...
-
-    def load(
-        self,
-        raw: Any,  # noqa: ANN401
-        ends: Sequence[int],
-        accounts: Sequence[int],
-        count: int,
-    ) -> tuple[list[HoldRow], list[AccountRow], Sequence[int]]:
-        """Lock and read holds, then these accounts and those of the holds, in id order.
-
-        With them ``count`` unused hold ids, ascending. The given ids are ascending, too.
-        """
-        ...
-
-    def load_limits(self, raw: Any, ids: Sequence[int]) -> list[LimitRow]:  # noqa: ANN401
-        """Lock and read limits, in id order, after the accounts."""
-        ...
-
-    def skip_hold_ids(self, raw: Any) -> None:  # noqa: ANN401
-        """Give no id again that a crash of the server may have taken back."""
-        ...
-
-    def store(self, raw: Any, decision: Decision, stamp: Stamp) -> None:  # noqa: ANN401
-        """Write what was decided."""
-        ...
-
-
-_STATEMENTS: Final[dict[Dialect, Statements]] = {
-    Dialect.SQLITE: batch_sqlite,
-    Dialect.POSTGRESQL: batch_postgres,
-}
-
-
 class LedgerBatch:
     """A batch function for :meth:`routstr.core.db.Database.hot`."""
 
@@ -72,33 +32,64 @@ class LedgerBatch:
         self._clock = clock
         self._instance = instance
         self._speakers: list[tuple[Tx, Any]] = []
-        """Of the connections in use: the thread's, and the event loop's if it has one."""
+        """Of the connections in use: the thread's, and the event loop's."""
 
     def __call__(self, tx: Tx, operations: Sequence[Operation]) -> Sequence[Answer]:
         """Apply operations in one set-based step and answer each in order."""
-        statements = _STATEMENTS[tx.dialect]
-        raw = next((speaker for known, speaker in self._speakers if known is tx), None)
+        if tx.dialect is Dialect.POSTGRESQL:
+            return at_once(tx.raw.pipe.run, self.steps(tx, operations))
+        raw = self._known(tx)
         if raw is None:
-            statements.skip_hold_ids(tx.raw)
-            raw = statements.speaker(tx.raw)
-            self._speakers = [(tx, raw), *self._speakers[:1]]
-        count = 0
-        ends, named = set[int](), set[int]()
-        for operation in operations:
-            if isinstance(operation, HoldRequest):
-                count += 1
-                named.add(operation.account)
-                continue
-            ends.add(operation.hold)
-            if operation.placed is not None:  # the hold's row may be lost
-                named.add(operation.placed.request.account)
-        holds, accounts, ids = statements.load(raw, sorted(ends), sorted(named), count)
+            raw = self._know(tx, batch_sqlite.speaker(tx.raw))
+        holds, accounts, ids = batch_sqlite.load(raw, *_named(operations))
         counted = _limits(operations, holds)
-        limits = statements.load_limits(raw, sorted(counted)) if counted else []
-        stamp = Stamp(self._node, self._clock.now_ms(), self._instance)
+        limits = batch_sqlite.load_limits(raw, sorted(counted)) if counted else []
+        stamp = self._stamp()
         decision = decide(operations, accounts, holds, ids, self._node, Limits(limits, stamp.at))
-        statements.store(raw, decision, stamp)
+        batch_sqlite.store(raw, decision, stamp)
         return decision.answers
+
+    def steps(self, tx: Tx, operations: Sequence[Operation]) -> Steps[Sequence[Answer]]:
+        """The same on PostgreSQL, for whoever carries it on when the database has answered."""
+        raw, new = tx.raw, self._known(tx) is None
+        if new:
+            batch_postgres.skip_hold_ids(raw)
+        holds, accounts, ids = yield from batch_postgres.load(raw, *_named(operations))
+        if new:
+            self._know(tx, raw)
+        counted = _limits(operations, holds)
+        limits: list[LimitRow] = []
+        if counted:
+            limits = yield from batch_postgres.load_limits(raw, sorted(counted))
+        stamp = self._stamp()
+        decision = decide(operations, accounts, holds, ids, self._node, Limits(limits, stamp.at))
+        batch_postgres.store(raw, decision, stamp)
+        return decision.answers
+
+    def _stamp(self) -> Stamp:
+        return Stamp(self._node, self._clock.now_ms(), self._instance)
+
+    def _known(self, tx: Tx) -> Any:  # noqa: ANN401 - the driver's
+        return next((speaker for known, speaker in self._speakers if known is tx), None)
+
+    def _know(self, tx: Tx, speaker: Any) -> Any:  # noqa: ANN401
+        self._speakers = [(tx, speaker), *self._speakers[:1]]
+        return speaker
+
+
+def _named(operations: Sequence[Operation]) -> tuple[list[int], list[int], int]:
+    """The holds and accounts that the operations name, and how many holds they place."""
+    count = 0
+    ends, named = set[int](), set[int]()
+    for operation in operations:
+        if isinstance(operation, HoldRequest):
+            count += 1
+            named.add(operation.account)
+            continue
+        ends.add(operation.hold)
+        if operation.placed is not None:  # the hold's row may be lost
+            named.add(operation.placed.request.account)
+    return sorted(ends), sorted(named), count
 
 
 def _limits(operations: Sequence[Operation], holds: Sequence[HoldRow]) -> set[int]:

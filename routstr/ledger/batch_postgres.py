@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from routstr.core.db.postgres_values import Row, binaries, numbers, texts, truths, whole
+from routstr.core.db.steps import Steps
 from routstr.ledger.entries import AccountRow, Decision, HoldRow, Stamp
 from routstr.ledger.limits import LimitRow
 
@@ -102,7 +103,7 @@ def load(
     ends: Sequence[int],
     accounts: Sequence[int],
     count: int,
-) -> tuple[list[HoldRow], list[AccountRow], Sequence[int]]:
+) -> Steps[tuple[list[HoldRow], list[AccountRow], Sequence[int]]]:
     """Lock and read holds, then accounts, in one trip, and take ids."""
     pipe = raw.pipe
     pipe.add(_PLANNED)
@@ -113,8 +114,8 @@ def load(
         pipe.add(_LOAD_ACCOUNTS, numbers(accounts))
     if count:
         pipe.add(_NEW_IDS, whole(count))
-    found = pipe.run()
-    ids = [int(row[0]) for row in found.pop()] if count else ()
+    found = yield
+    ids = [int(row[0] or 0) for row in found.pop()] if count else ()
     owners = _accounts(found.pop())
     return _holds(found.pop()) if ends else [], owners, ids
 
@@ -129,14 +130,11 @@ def load_accounts(raw: Any, ids: Sequence[int]) -> list[AccountRow]:  # noqa: AN
     return _accounts(_ask(raw, _LOAD_ACCOUNTS, numbers(ids)))
 
 
-def load_limits(raw: Any, ids: Sequence[int]) -> list[LimitRow]:  # noqa: ANN401
+def load_limits(raw: Any, ids: Sequence[int]) -> Steps[list[LimitRow]]:  # noqa: ANN401
     """Lock and read limits in id order."""
-    return [LimitRow(*_whole(row)) for row in _ask(raw, _LOAD_LIMITS, numbers(ids))]
-
-
-def speaker(raw: Any) -> Any:  # noqa: ANN401 - the backend's
-    """The connection itself carries out the statements."""
-    return raw
+    raw.pipe.add(_LOAD_LIMITS, numbers(ids))
+    found = yield
+    return [LimitRow(*_whole(row)) for row in found[-1]]
 
 
 def skip_hold_ids(raw: Any) -> None:  # noqa: ANN401

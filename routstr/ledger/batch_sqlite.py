@@ -108,10 +108,6 @@ def speaker(raw: sqlite3.Connection) -> sqlite3.Cursor:
     return raw.cursor()
 
 
-def skip_hold_ids(_raw: sqlite3.Connection) -> None:
-    """Do nothing: what was committed is there as long as any process of this machine."""
-
-
 def new_hold_ids(raw: Speaker, count: int) -> Sequence[int]:
     """Return the ids after the highest; holds are never deleted."""
     [(highest,)] = raw.execute("SELECT coalesce(max(id), 0) FROM holds").fetchall()

@@ -11,6 +11,8 @@ import json
 import os
 import re
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
@@ -18,6 +20,8 @@ from typing import Any, Final, Literal, NoReturn
 from sqlalchemy import event
 
 from routstr.core.db import Backend, Dialect, Failure, Tx
+from routstr.core.db.backend import Stepped
+from routstr.core.db.steps import Steps
 
 When = Literal["before", "after"]
 
@@ -100,6 +104,10 @@ class KillingBackend:
         inner = self._inner.near()
         return None if inner is None else KillingBackend(inner, self._journal)
 
+    def stepped(self) -> "KillingStepped | None":
+        inner = self._inner.stepped()
+        return None if inner is None else KillingStepped(inner, self._journal)
+
     def open(self) -> Tx:
         tx = self._inner.open()
         event.listen(tx.sql, "before_cursor_execute", self._hear)
@@ -110,10 +118,15 @@ class KillingBackend:
         self._inner.begin(full=full)
 
     def commit(self) -> None:
+        with self._counted():
+            self._inner.commit()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
         dies = self._journal.dies(self._written)
         if dies == "before":
             die()
-        self._inner.commit()
+        yield
         if dies == "after":
             die()
 
@@ -140,6 +153,21 @@ class KillingBackend:
 
     def _hear(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
         note(self._written, statement)
+
+
+class KillingStepped(KillingBackend):
+    """The same for what the event loop writes."""
+
+    def __init__(self, inner: Stepped, journal: Journal) -> None:
+        super().__init__(inner, journal)
+        self._stepped = inner
+
+    def committing(self) -> Steps[None]:
+        with self._counted():
+            yield from self._stepped.committing()
+
+    def abandon(self) -> None:
+        self._stepped.abandon()
 
 
 class _Heard:

@@ -11,11 +11,15 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from routstr.core.db import Backend, CommitLost, Database, Dialect, Failure, Tx
+from routstr.core.db.backend import Stepped
 from routstr.core.db.jobs import HotBatch
+from routstr.core.db.steps import Steps
 from tests.fuzz.fate import DEADLY, Commit, Fate, Killed
 from tests.fuzz.loop import hasty_loop
 
 T = TypeVar("T")
+
+_MADE = {None, Commit.DIES_AFTER, Commit.LOST_AFTER, Commit.AWAY_AFTER}
 
 
 class TroubledBackend:
@@ -27,10 +31,16 @@ class TroubledBackend:
         self._inner = inner
         self.fate = fate
         self._away = False
+        self._beside: TroubledStepped | None = None
 
     def near(self) -> "TroubledBackend | None":
         inner = self._inner.near()
         return None if inner is None else TroubledBackend(inner, self.fate)
+
+    def stepped(self) -> "TroubledStepped | None":
+        inner = self._inner.stepped()
+        self._beside = None if inner is None else TroubledStepped(inner, self.fate)
+        return self._beside
 
     def open(self) -> Tx:
         self._live()
@@ -44,12 +54,19 @@ class TroubledBackend:
         self._inner.begin(full=False)
 
     def commit(self) -> None:
+        trouble = self._trouble()
+        if trouble in _MADE:
+            self._inner.commit()
+        self._meet(trouble)
+
+    def _trouble(self) -> Commit | None:
         self._live()
         trouble = self.fate.at_commit()
         if trouble is Commit.REFUSED:
             raise self._full()
-        if trouble in {None, Commit.DIES_AFTER, Commit.LOST_AFTER, Commit.AWAY_AFTER}:
-            self._inner.commit()
+        return trouble
+
+    def _meet(self, trouble: Commit | None) -> None:
         if trouble is None:
             return
         if trouble in DEADLY:
@@ -88,6 +105,8 @@ class TroubledBackend:
     def answers_again(self) -> None:
         """The database can be reached from now on."""
         self._away = False
+        if self._beside is not None:
+            self._beside.answers_again()
 
     def _live(self) -> None:
         if self.fate.dead:
@@ -101,6 +120,23 @@ class TroubledBackend:
         error = sqlite3.OperationalError("full as told")
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
         return error
+
+
+class TroubledStepped(TroubledBackend):
+    """The same for what the event loop writes."""
+
+    def __init__(self, inner: Stepped, fate: Fate) -> None:
+        super().__init__(inner, fate)
+        self._stepped = inner
+
+    def committing(self) -> Steps[None]:
+        trouble = self._trouble()
+        if trouble in _MADE:
+            yield from self._stepped.committing()
+        self._meet(trouble)
+
+    def abandon(self) -> None:
+        self._stepped.abandon()
 
 
 class TroubledDatabase(Database):

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from routstr.core.db.steps import Steps
+
 
 class Dialect(StrEnum):
     """The two databases a node runs on."""
@@ -52,6 +54,13 @@ class Backend(Protocol):
         """
         ...
 
+    def stepped(self) -> "Stepped | None":
+        """Another connection, for batches that the event loop carries out without waiting.
+
+        None: the database has no such connections.
+        """
+        ...
+
     def open(self) -> Tx:
         """Connect (again) and return the handle that every batch uses until the next open."""
         ...
@@ -90,4 +99,16 @@ class Backend(Protocol):
 
     def was_committed(self) -> bool:
         """Say whether the last batch took effect, after a lost commit and a new :meth:`open`."""
+        ...
+
+
+class Stepped(Backend, Protocol):
+    """A connection with a pipe (``Tx.raw.pipe``), on which whoever carries on makes the trips."""
+
+    def committing(self) -> Steps[None]:
+        """As :meth:`commit`, in steps."""
+        ...
+
+    def abandon(self) -> None:
+        """Close the connection as it is, and send nothing any more; what is open is undone."""
         ...

@@ -26,7 +26,7 @@ READERS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the connections of this process do; one more writes."""
+    """What the connections of this process do; one more writes, on PostgreSQL two."""
 
     reading: int
     readers: int
@@ -52,7 +52,7 @@ def driver(url: str) -> ModuleType:
 
 
 class Database:
-    """One database: writes through one thread, reads from consistent snapshots in others.
+    """One database: writes through one thread or the event loop, reads from snapshots in others.
 
     ``backend`` is the port through which tests inject failures; a node leaves it out.
     ``reconnect_seconds`` is how long a write waits for a database that went away;

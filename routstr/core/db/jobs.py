@@ -3,12 +3,21 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from routstr.core.db.backend import Tx
+from routstr.core.db.steps import Steps
 
 HotBatch = Callable[[Tx, Sequence[Any]], Sequence[Any]]
 Outcome = tuple[object, BaseException | None]
+
+
+class SteppedBatch(Protocol):
+    """A batch function that need not wait where it is called."""
+
+    def steps(self, tx: Tx, operations: Sequence[Any]) -> Steps[Sequence[Any]]:
+        """The same as calling it, for whoever carries on when the database has answered."""
+        ...
 
 
 class Job:

@@ -3,14 +3,15 @@
 A cursor of the driver costs more than most statements of a hot batch, and each answer that is
 waited for costs the interpreter, which the event loop wants meanwhile. So hot statements speak to
 libpq through the driver's own wrapper (:mod:`psycopg.pq`): prepared once for each connection,
-values as PostgreSQL writes them, one wait for all that is queued.
+values as PostgreSQL writes them, one wait for all that is queued, which the event loop spends
+otherwise.
 
 Everything else goes through the connection's cursors as ever; whoever asks for one has what is
 queued carried out first.
 """
 
 import select
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -19,10 +20,17 @@ from psycopg import pq
 from psycopg.pq.abc import PGresult
 
 from routstr.core.db.postgres_values import Row
+from routstr.core.db.steps import Answers
 
 _NUL: Final = 0
-_READ: Final = select.POLLIN
-_BOTH: Final = select.POLLIN | select.POLLOUT
+READ: Final = select.POLLIN
+BOTH: Final = select.POLLIN | select.POLLOUT
+_OK: Final = pq.ConnStatus.OK
+_FATAL_ERROR: Final = pq.ExecStatus.FATAL_ERROR
+
+Came = tuple[Answers, PGresult | None]
+"""The rows of statements, and the first error."""
+Trip = Generator[int, None, Came]
 
 
 class Piped(psycopg.Connection[Any]):
@@ -38,15 +46,16 @@ class Piped(psycopg.Connection[Any]):
 
 
 class Pipe:
-    """The queue of one connection, used by its one thread. ``trips`` counts the waits."""
+    """The queue of one connection, used by one thread. ``trips`` counts the waits."""
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
         self._connection: Final = connection
         self._pg: Final = connection.pgconn
         self._poll: Final = select.poll()
-        self._poll.register(self._pg.socket, _READ)
+        self._poll.register(self._pg.socket, READ)
         self._queue: list[tuple[str, Sequence[bytes | None]]] = []
         self._names: dict[str, bytes] = {}
+        self._new: list[str] = []  # names given on this trip
         self._numbers: Final = count()
         self.trips = 0
 
@@ -60,7 +69,7 @@ class Pipe:
         """Forget what is queued."""
         self._queue.clear()
 
-    def run(self) -> list[list[Row]]:
+    def run(self) -> Answers:
         """Send what is queued and wait for it: the rows of each statement.
 
         Raises the first error, as the driver does; what follows it was not carried out. A
@@ -68,23 +77,81 @@ class Pipe:
         """
         if not self._queue:
             return []
-        known = dict(self._names)
+        trip = self.trip()
         try:
-            found, error = self._receive(self.send())
-            self._pg.exit_pipeline_mode()
+            while True:
+                self._wait(next(trip))
+        except StopIteration as end:
+            return self.told(end.value)
         except BaseException:
             self._connection.close()
             raise
-        if error is not None:
-            told = psycopg.errors.error_from_result(error)
-            # what was to be prepared just now may not be; the driver, too, deallocates at times
-            gone = isinstance(told, psycopg.errors.InvalidSqlStatementName)
-            self._names = {} if gone else known
-            raise told
-        return found
 
-    def send(self) -> list[bool]:
-        """Send what is queued: of each command, whether it is a statement and has rows."""
+    def trip(self) -> Trip:
+        """Send what is queued and take the answers, for :meth:`told`.
+
+        Each ``yield`` says for which events on :attr:`socket` this waits. Of what it raises the
+        connection does not recover.
+        """
+        pg, found, error = self._pg, [], None
+        sent = self._sent()
+        while pg.flush():
+            yield BOTH
+            pg.consume_input()
+        for wanted in sent:
+            while pg.is_busy():
+                yield READ
+                pg.consume_input()
+            answer = pg.get_result()
+            if answer is None or pg.status != _OK:
+                raise psycopg.OperationalError("the connection is lost")
+            if answer.status == _FATAL_ERROR:
+                error = error or answer
+            elif wanted:
+                found.append(_rows(answer))
+            while pg.is_busy():
+                yield READ
+                pg.consume_input()
+            pg.get_result()  # none: the end of this command
+        while pg.is_busy():
+            yield READ
+            pg.consume_input()
+        pg.get_result()  # the server is through with all of them
+        pg.exit_pipeline_mode()
+        return found, error
+
+    def told(self, came: Came) -> Answers:
+        """The rows that a trip brought, or its error raised."""
+        found, error = came
+        if error is None:
+            self._new.clear()
+            return found
+        told = psycopg.errors.error_from_result(error)
+        # what was to be prepared just now may not be; the driver, too, deallocates at times
+        gone = isinstance(told, psycopg.errors.InvalidSqlStatementName)
+        for statement in [*self._names] if gone else self._new:
+            del self._names[statement]
+        self._new.clear()
+        raise told
+
+    @property
+    def socket(self) -> int:
+        """The connection's own."""
+        return self._pg.socket
+
+    def heard(self) -> None:
+        """Take what the server says unasked; raises when it is gone."""
+        self._pg.consume_input()
+        self._pg.is_busy()
+
+    def send(self) -> None:
+        """Send what is queued, and never ask what became of it."""
+        self._sent()
+        while self._pg.flush():
+            self._wait(BOTH)
+
+    def _sent(self) -> list[bool]:
+        """Hand over what is queued: of each command, whether it is a statement and has rows."""
         queue, self._queue = self._queue, []
         pg = self._pg
         pg.enter_pipeline_mode()
@@ -93,47 +160,22 @@ class Pipe:
             name = self._names.get(statement)
             if name is None:
                 name = self._names[statement] = b"routstr_%d" % next(self._numbers)
+                self._new.append(statement)
                 pg.send_prepare(name, _numbered(statement))
                 sent.append(False)
             pg.send_query_prepared(name, values)
             sent.append(True)
         pg.pipeline_sync()
-        while pg.flush():
-            self._wait(_BOTH)
         self.trips += 1
         return sent
 
-    def _receive(self, sent: Sequence[bool]) -> tuple[list[list[Row]], PGresult | None]:
-        """Take all answers; the rows of statements, and the first error."""
-        found: list[list[Row]] = []
-        error = None
-        for wanted in sent:
-            answer = self._answer()
-            if answer is None or self._pg.status != pq.ConnStatus.OK:
-                raise psycopg.OperationalError("the connection is lost")
-            if answer.status == pq.ExecStatus.FATAL_ERROR:
-                error = error or answer
-            elif wanted:
-                found.append(_rows(answer))
-            self._answer()  # none: the end of this command
-        self._answer()  # the server is through with all of them
-        return found, error
-
-    def _answer(self) -> PGresult | None:
-        pg = self._pg
-        while pg.is_busy():
-            self._wait(_READ)
-        return pg.get_result()
-
     def _wait(self, events: int) -> None:
         poll = self._poll
-        if events != _READ:
+        if events != READ:
             poll.modify(self._pg.socket, events)
-        ready = poll.poll()
-        if events != _READ:
-            poll.modify(self._pg.socket, _READ)
-        if ready[0][1] & ~select.POLLOUT:
-            self._pg.consume_input()
+        poll.poll()
+        if events != READ:
+            poll.modify(self._pg.socket, READ)
 
 
 def _rows(answer: PGresult) -> list[Row]:

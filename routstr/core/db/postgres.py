@@ -21,9 +21,11 @@ from sqlalchemy.pool import NullPool
 from routstr.core.db.backend import CommitLost, Dialect, Failure, Tx
 from routstr.core.db.pipe import Pipe, Piped
 from routstr.core.db.postgres_values import whole
+from routstr.core.db.steps import Steps, at_once
 
 _CONNECT_SECONDS: Final = 10
 _LOCK_SECONDS: Final = 10  # for a row that somebody else has locked, like SQLite's busy timeout
+_LOOP_LOCK_SECONDS: Final = 1  # then the thread waits for it, and tells whom it concerns
 _KEEPALIVE: Final = {  # a server that vanished without a word is noticed in half a minute
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -88,8 +90,10 @@ class PostgresBackend:
     dialect = Dialect.POSTGRESQL
     shares_transactions = False
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, lock_seconds: int = _LOCK_SECONDS) -> None:
+        """``lock_seconds``: for a row that somebody else has locked."""
         self._url = url
+        self._lock_seconds = lock_seconds
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._raw: Any = None
@@ -100,18 +104,27 @@ class PostgresBackend:
     def near(self) -> None:
         return None
 
+    def stepped(self) -> "PostgresBackend":
+        return PostgresBackend(self._url, lock_seconds=_LOOP_LOCK_SECONDS)
+
     def open(self) -> Tx:
         self._disconnect()
         self._engine = engine(self._url, read_only=False)
         event.listen(self._engine, "do_connect", _connect)
         self._connection = self._engine.connect()
         self._raw = self._connection.connection.driver_connection
-        self._raw.execute(f"SET lock_timeout = '{_LOCK_SECONDS}s'")
+        self._raw.execute(f"SET lock_timeout = '{self._lock_seconds}s'")
         # a plan made while a table was small would go on reading all of it as it grows
         self._raw.execute("SET enable_seqscan = off")
         self._raw.execute("SET jit = off")
         self._pipe = self._raw.pipe = Pipe(self._raw)
         return Tx(self._connection, self._raw, self.dialect)
+
+    def abandon(self) -> None:
+        if self._pipe is not None:
+            self._pipe.drop()
+        if self._raw is not None:
+            self._raw.close()
 
     def close(self) -> None:
         if self._connection is not None:
@@ -138,10 +151,12 @@ class PostgresBackend:
         pipe.add(_MARK, whole(self._writer), whole(self._batch))
 
     def commit(self) -> None:
-        pipe = self._piped()
-        pipe.add("COMMIT")
+        at_once(self._piped().run, self.committing())
+
+    def committing(self) -> Steps[None]:
+        self._piped().add("COMMIT")
         try:
-            pipe.run()
+            yield
         except psycopg.Error as error:
             if self.classify(error) is Failure.GONE:
                 raise CommitLost from error

@@ -112,6 +112,9 @@ class SqliteBackend:
     def near(self) -> "SqliteBackend":
         return SqliteBackend(self._url, near=True)
 
+    def stepped(self) -> None:
+        return None
+
     def open(self) -> Tx:
         self.close()
         create_file(self._url)

@@ -16,6 +16,9 @@ requests and answer none.
 Where several writers lock rows (PostgreSQL), each of the other jobs has a transaction of its own: a
 job locks in a certain order, customers before the node's accounts, but two jobs in one transaction
 lock in any order, and the transactions of two instances then wait for each other.
+
+The event loop carries hot jobs out itself where it can (:mod:`routstr.core.db.near`,
+:mod:`routstr.core.db.loop_writer`), and leaves to the thread what has to be waited for.
 """
 
 import threading
@@ -29,7 +32,9 @@ from typing import Final
 
 from routstr.core.db.backend import Backend, CommitLost, Failure, Tx
 from routstr.core.db.jobs import HotBatch, Job, Outcome, by_batch, deliver, resolve
+from routstr.core.db.loop_writer import LoopBatch, LoopWriter
 from routstr.core.db.near import WAIT_SECONDS_MAX, Near
+from routstr.core.db.rescue import Rescue, reconnect, took_effect
 from routstr.core.db.retries import Retried, Retries, Retry
 from routstr.core.logging import get_logger
 from routstr.errors import DatabaseUnavailable, OutcomeUnknown
@@ -42,7 +47,6 @@ Committed = Callable[[int, float], None]
 WAITING_JOBS_MAX: Final = 10_000  # a second's work: what comes on top of it would wait in vain
 BATCH_SECONDS_MAX: Final = 0.005
 RECONNECT_SECONDS_MAX: Final = 15.0
-_RECONNECT_PAUSE_SECONDS: Final = 0.1
 _FAULT_PAUSE_SECONDS: Final = 0.1  # a fault that comes again at once must not fill the log
 
 
@@ -64,7 +68,8 @@ class Writer:
         self._committed = committed
         self._retried = retried
         self._reconnect_seconds = reconnect_seconds
-        self._queue: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[Job] | LoopBatch | None] = SimpleQueue()
+        self._telling = threading.Lock()
         self._arrived: deque[Job] = deque()  # in this turn of the event loop
         self._handing_over = False
         self._submitted = self._taken = 0
@@ -77,7 +82,15 @@ class Writer:
         self._closing = False
         near = backend.near()
         self._near = None if near is None else Near(near, disk_seconds)
+        self._loop_writer, self._rescue = self._for_the_loop(backend)
         self._handed = self._got = self._done = 0  # lists of jobs: to the thread, by it, finished
+
+    def _for_the_loop(self, backend: Backend) -> tuple[LoopWriter | None, Rescue | None]:
+        stepped = backend.stepped()
+        if stepped is None:
+            return None, None
+        writer = LoopWriter(stepped, self._wrote, self._left)
+        return writer, Rescue(writer, self._retried, self._reconnect_seconds, self._wrote)
 
     def start(self) -> None:
         """Connect in the caller's thread, so that a wrong address fails at once, then run."""
@@ -88,8 +101,9 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """Jobs that the thread has not taken yet."""
-        return self._submitted - self._taken
+        """Jobs that nobody has taken yet."""
+        behind = 0 if self._loop_writer is None else self._loop_writer.waiting
+        return self._submitted - self._taken + behind
 
     def submit(self, job: Job) -> None:
         """Queue a job; its future resolves after the commit that contains it.
@@ -119,9 +133,24 @@ class Writer:
         with suppress(IndexError):
             while True:
                 jobs.append(self._arrived.popleft())
+        if self._loop_writer is not None:
+            arrived = len(jobs)
+            jobs = self._loop_writer.take(jobs)
+            self._submitted -= arrived - len(jobs)
         if jobs and not self._written_here(jobs):
             self._handed += 1
             self._queue.put(jobs)
+
+    def _left(self, batch: LoopBatch, behind: list[Job]) -> None:
+        """Leave to the thread what the event loop did not get through."""
+        self._submitted += len(batch.jobs) + len(behind)
+        self._queue.put(batch)
+        if behind:
+            self._queue.put(behind)
+
+    def _wrote(self, operations: int, seconds: float) -> None:
+        with self._telling:
+            self._committed(operations, seconds)
 
     def _written_here(self, jobs: list[Job]) -> bool:
         """Carry jobs out in this thread, if the other one has nothing to do and all goes well."""
@@ -135,7 +164,7 @@ class Writer:
         if outcomes is None:
             return False
         self._taken += len(jobs)
-        self._committed(len(jobs), time.monotonic() - began)
+        self._wrote(len(jobs), time.monotonic() - began)
         resolve(zip(jobs, outcomes, strict=True))
         return True
 
@@ -143,7 +172,10 @@ class Writer:
         """Take no more jobs. Called where jobs are submitted, so that none slips in behind."""
         self._closing = True
         self._hand_over()
-        self._queue.put(None)
+        if self._loop_writer is None:
+            self._queue.put(None)
+        else:
+            self._loop_writer.close(partial(self._queue.put, None))
 
     def join(self) -> None:
         """Wait until everything queued is finished and the connection closed."""
@@ -159,6 +191,8 @@ class Writer:
             self._backend.close()
             if self._near is not None:
                 self._near.close()
+            if self._loop_writer is not None:
+                self._loop_writer.backend.close()
 
     def _finished(self) -> bool:
         """Write what waits; true when there is no more to come."""
@@ -170,11 +204,13 @@ class Writer:
                 except BaseException as error:  # noqa: BLE001 - no caller may wait for ever
                     self._tx = None  # the next batch begins with a new connection
                     outcomes = self._fail(jobs, error)
-                self._committed(len(jobs), time.monotonic() - began)
+                self._wrote(len(jobs), time.monotonic() - began)
                 if not (self._hot or self._later):
                     self._done = self._got  # before anybody hears of it and comes with more
                 deliver(jobs, outcomes)
                 self._batch = []
+                if self._rescue is not None and jobs[0].batch is not None:
+                    self._rescue.mend()
         except BaseException as error:  # noqa: BLE001 - nor may the writer end while they queue
             self._give_up_all(error)
             return False
@@ -190,7 +226,10 @@ class Writer:
         with suppress(Empty):
             while True:
                 jobs = self._queue.get_nowait() or ()
-                self._got += bool(jobs)
+                if isinstance(jobs, LoopBatch):
+                    jobs = self._rescued(jobs)
+                else:
+                    self._got += bool(jobs)
                 self._taken += len(jobs)
                 waiting += jobs
         if self._closing:
@@ -233,12 +272,23 @@ class Writer:
                     return False
                 self._queue.put(None)  # stop when everything before it is done
                 break
-            self._got += 1
+            if isinstance(jobs, LoopBatch):
+                jobs = self._rescued(jobs)
+            else:
+                self._got += 1
             self._taken += len(jobs)
             for job in jobs:
                 (self._later if job.batch is None else self._hot).append(job)
-            wait = False
+            wait = not (self._hot or self._later)  # the loop may have left nothing to do
         return True
+
+    def _rescued(self, batch: LoopBatch) -> list[Job]:
+        assert self._rescue is not None, "only a loop's writer leaves something"
+        jobs = self._rescue.left_to_do(batch)
+        self._taken += len(batch.jobs) - len(jobs)
+        if not jobs:
+            self._rescue.mend()
+        return jobs
 
     def _execute(self, jobs: list[Job]) -> list[Outcome | None]:
         """Run one batch as one transaction; an outcome of ``None`` means: in the next one."""
@@ -255,7 +305,10 @@ class Writer:
                 outcomes = self._apply(self._tx, jobs, apart=apart)
                 self._backend.commit()
             except CommitLost as error:
-                made = self._took_effect()
+                self._tx = None
+                self._tx, made = took_effect(
+                    self._backend, time.monotonic() + self._reconnect_seconds
+                )
                 self._retried(Retry.COMMIT_MADE if made else Retry.COMMIT_NOT_MADE)
                 if made:
                     return self._postpone(jobs, outcomes)
@@ -312,37 +365,14 @@ class Writer:
         verdict = self._backend.classify(error)
         retries.tell(error, verdict)
         if verdict is Failure.GONE:
-            return self._reconnect(deadline)
+            self._tx = None
+            self._tx = reconnect(self._backend, deadline)
+            return self._tx is not None
         self._backend.rollback()
         if verdict is not Failure.RETRY:
             return False
         retries.pause()
         return True
-
-    def _reconnect(self, deadline: float) -> bool:
-        self._tx = None
-        while True:
-            try:
-                self._tx = self._backend.open()
-            except BaseException as error:
-                if self._backend.classify(error) is None:
-                    raise
-                if time.monotonic() > deadline:
-                    return False
-                time.sleep(_RECONNECT_PAUSE_SECONDS)
-            else:
-                return True
-
-    def _took_effect(self) -> bool:
-        """Reconnect and ask about a lost commit; :class:`CommitLost` when nobody can tell."""
-        deadline = time.monotonic() + self._reconnect_seconds
-        while self._reconnect(deadline):
-            try:
-                return self._backend.was_committed()
-            except BaseException as error:
-                if self._backend.classify(error) not in {Failure.GONE, Failure.RETRY}:
-                    raise CommitLost from error
-        raise CommitLost
 
     def _fail(self, jobs: list[Job], error: BaseException) -> list[Outcome | None]:
         """Give all callers one error for "the database failed"; programming errors stay bare."""

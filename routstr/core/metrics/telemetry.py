@@ -37,7 +37,7 @@ class Telemetry:
         self._lag: Final = Histogram(meters, LOOP_LAG)
 
     def committed(self, operations: int, seconds: float) -> None:
-        """A batch is written; called by its thread, or by the loop while that one is idle."""
+        """A batch is written; called by its thread or by the loop, one at a time."""
         self._batches.add(operations)
         self._commits.add_seconds(seconds)
 

@@ -106,6 +106,14 @@ class Overheard:
             _overhear(tx.raw.pipe, self._heard)
         return tx
 
+    def near(self) -> "Overheard | None":
+        inner = self._inner.near()
+        return None if inner is None else Overheard(inner, self._heard)
+
+    def stepped(self) -> "Overheard | None":
+        inner = self._inner.stepped()
+        return None if inner is None else Overheard(inner, self._heard)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 

@@ -1,6 +1,7 @@
 """PostgreSQL's statements: rows are locked before anything is decided, in one order."""
 
 import asyncio
+import threading
 from functools import partial
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from routstr.core.db import Tx
-from routstr.core.db.pipe import Pipe
+from routstr.core.db.pipe import Pipe, Trip
 from routstr.core.db.postgres_values import binaries, numbers, texts
+from routstr.core.db.rescue import Rescue
 from routstr.ledger import accounts, batch_postgres
 from routstr.ledger.entries import Held
 from routstr.ledger.service import Ledger
@@ -58,16 +60,31 @@ async def test_ids_come_from_the_sequence_and_are_never_given_twice(bank: Bank) 
     assert [*taken, *more] == [1, 2, 3, 4, 5]
 
 
-async def test_a_batch_asks_once_and_tells_once(bank: Bank) -> None:
-    account = await bank.customer(1_000)
-    pipe: Pipe = await bank.db.write(lambda tx: tx.raw.pipe)
+@pytest.mark.parametrize("by_loop", [False, True])
+async def test_a_batch_asks_once_and_tells_once(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch, by_loop: bool
+) -> None:
+    account = await bank.customer(10_000)
+    marks = (None, await bank.limit(account))
+    trip, threads = Pipe.trip, list[int]()
+
+    def noted(pipe: Pipe) -> Trip:
+        threads.append(threading.get_ident())
+        return trip(pipe)
+
+    monkeypatch.setattr(Pipe, "trip", noted)
+    if not by_loop:  # as if it never got a connection
+        monkeypatch.setattr(Rescue, "mend", lambda _rescue: None)
+    while by_loop and threads[-1:] != [threading.get_ident()]:
+        assert isinstance(await bank.ledger.hold(request(account, 1)), Held)
     trips = []
-    for mark in (None, await bank.limit(account)):
-        before = pipe.trips
+    for mark in marks:
+        threads.clear()
         held = await bank.ledger.hold(replace(request(account, 10), mark=mark))
         assert isinstance(held, Held)
         await bank.ledger.settle(settlement(held.hold, 3))
-        trips.append(pipe.trips - before)
+        trips.append(len(threads))
+        assert {thread == threading.get_ident() for thread in threads} == {by_loop}
     assert trips == [4, 6], "a hold and a settlement, two each; with a limit one more each"
 
 

@@ -41,6 +41,9 @@ class FakeBackend:
     def near(self) -> None:
         return None
 
+    def stepped(self) -> None:
+        return None
+
     def open(self) -> Tx:
         self._call("open")
         self._pending = []
