@@ -82,7 +82,8 @@ async def archive(bank: Bank, path: Path) -> Archived:
     return await archiver(bank).make(path, bank.clock.now_ms() - DAY_MS // 2)
 
 
-def _broken(connection: Connection) -> list[str]:
+def broken_in(connection: Connection) -> list[str]:
+    """Equations that do not hold: of a full verification, of a continued one, of archives."""
     last = verdict.read(connection).checkpoint or continued.START
     found = {*broken_books(connection), *continued.in_full(connection, last)}
     archived = check_archives(connection, KEY)
@@ -91,8 +92,8 @@ def _broken(connection: Connection) -> list[str]:
 
 
 async def broken(bank: Bank) -> list[str]:
-    """Equations that do not hold: of a full verification, of a continued one, of archives."""
-    return await bank.db.read(_broken)
+    """As :func:`broken_in`, now."""
+    return await bank.db.read(broken_in)
 
 
 async def count(bank: Bank, what: str) -> int:
