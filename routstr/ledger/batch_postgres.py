@@ -37,8 +37,9 @@ _LOAD_LIMITS: Final = (
     "SELECT id, account, version, cap, reset, period, spent, forgiven, held FROM key_limits"
     " WHERE id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE"
 )
-_NEW_IDS: Final = (
-    "SELECT nextval(pg_get_serial_sequence('holds', 'id')) FROM generate_series(1, %s)"
+_NEW_IDS: Final = (  # the sequence is looked up once, not for each id
+    "SELECT nextval(s.id) FROM generate_series(1, %s), (SELECT"
+    " pg_get_serial_sequence('holds', 'id')::regclass AS id OFFSET 0) AS s"
 )
 _LOCK_IDS: Final = "SELECT pg_advisory_xact_lock(%s)"
 _SKIP_IDS: Final = (

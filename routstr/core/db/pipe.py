@@ -77,15 +77,20 @@ class Pipe:
         """
         if not self._queue:
             return []
-        trip = self.trip()
         try:
-            while True:
-                self._wait(next(trip))
-        except StopIteration as end:
-            return self.told(end.value)
+            came = self._made(self.trip())
         except BaseException:
             self._connection.close()
             raise
+        return self.told(came)
+
+    def _made(self, trip: Trip) -> Came:
+        while True:
+            try:
+                self._wait(next(trip))
+            except StopIteration as end:
+                came: Came = end.value
+                return came
 
     def trip(self) -> Trip:
         """Send what is queued and take the answers, for :meth:`told`.
