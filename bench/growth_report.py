@@ -42,9 +42,14 @@ def render(circumstances: Mapping[str, str], axes: Sequence[Axis]) -> str:
 def _table(axis: Axis) -> str:
     first = axis.steps[0][1].cpu_us
     rows = "".join(
-        f"| {point:,} | {step.cpu_us:,.0f} | {step.ms:,.2f} | {step.cpu_us / first:.2f} |\n"
+        f"| {point:,} | {step.cpu_us:,.0f} | {_time(step.ms)} | {step.cpu_us / first:.2f} |\n"
         for point, step in axis.steps
     )
     verdict = "holds" if axis.holds else "does not hold"
     bound = f"\nAt most {axis.bound} growth: {verdict}.\n"
     return "\n" + HEAD.format(title=axis.title, unit=axis.unit) + RULE + rows + bound
+
+
+def _time(ms: float) -> str:
+    """Below zero the load tool has seen too few to tell."""
+    return f"{ms:,.2f}" if ms >= 0 else ""
