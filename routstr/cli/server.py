@@ -12,11 +12,16 @@ from typing import Final
 import uvicorn
 
 from routstr.cli.doorman import Doorman, Visitor
+from routstr.cli.ebb import Ebb
 from routstr.cli.leaving import LeavingServer
 from routstr.cli.workers import Seat
 from routstr.core.http_guard import GuardedProtocol, room_for_connections
 from routstr.core.large_tables import Area, lay_into_file, made_by
-from routstr.core.mapped_files import give_back_the_start, share_free_memory
+from routstr.core.mapped_files import (
+    give_back_the_start,
+    give_back_what_is_free,
+    share_free_memory,
+)
 from routstr.core.settings import Settings
 from routstr.main import App, create_app
 from routstr.payment.tokens import load_vocabulary
@@ -29,6 +34,7 @@ _STARTED_SECONDS: Final = 5
 """After so long the first clients have their answers; what only the start needed can go."""
 _SETTLED_SECONDS: Final = 20
 """After so long it is worth while to write tables to the disk."""
+_TICKS_A_SECOND: Final = 10  # uvicorn's
 _GC_THRESHOLDS: Final = (10_000, 50, 50)
 """What is new is looked through for some milliseconds: with more of it, streams would stall."""
 
@@ -44,6 +50,7 @@ class _Server(LeavingServer):
         self._app = app
         self._seat = seat
         self._tables = tables
+        self._ebb = Ebb()
         app.prints = False  # it does not know the port that the system chose
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -67,6 +74,11 @@ class _Server(LeavingServer):
         if Visitor.doorman is not None:
             Visitor.doorman.close()
         await super().shutdown(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_A_SECOND == 0 and self._ebb.look(len(self.server_state.connections)):
+            asyncio.get_running_loop().run_in_executor(None, give_back_what_is_free)
+        return await super().on_tick(counter)
 
     def _started(self) -> None:
         """What the start has left behind stays, too; what only it has read does not."""

@@ -6,6 +6,7 @@ again they come from the file. The same holds for most of the code that a start 
 """
 
 import ctypes
+import gc
 import re
 import sys
 from collections.abc import Collection
@@ -34,6 +35,19 @@ def share_free_memory() -> bool:
         return False
     setter = getattr(ctypes.CDLL(None), "mallopt", None)
     return setter is not None and bool(setter(_ARENAS_MAX, _HEAPS))
+
+
+def give_back_what_is_free() -> bool:
+    """Free what nothing refers to any more, and let the system have what is free.
+
+    Python's own areas go back by themselves, once they are empty; the C library keeps what it has,
+    unless it is asked. Whether it does that.
+    """
+    gc.collect()
+    if sys.platform != "linux":
+        return False
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and bool(trim(0))
 
 
 def give_back(file: Path) -> int:

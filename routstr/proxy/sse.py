@@ -47,7 +47,6 @@ class StreamScanner:
         "_event_bytes_max",
         "_last_at_usage",
         "_sample",
-        "_sample_size",
         "_tail",
         "_tail_size",
         "closing",
@@ -64,8 +63,7 @@ class StreamScanner:
         self._tail: list[bytes] = []  # pieces of an event that is not complete
         self._tail_size = 0
         self._edge = b""
-        self._sample: list[bytes] = []
-        self._sample_size = 0
+        self._sample = bytearray()  # one piece of memory, not one for each event
         self.seen_bytes = 0
         self.last = b""
         """The last piece that was passed on, or none yet."""
@@ -87,12 +85,12 @@ class StreamScanner:
     @property
     def sample(self) -> bytes:
         """The beginning of the stream as it came, about :data:`SAMPLE_BYTES` of it."""
-        return b"".join(self._sample)
+        return bytes(self._sample)
 
     @property
     def scale(self) -> tuple[int, int]:
         """The whole stream to its sample, as a ratio of bytes."""
-        return (self.seen_bytes, self._sample_size) if self._sample_size else (1, 1)
+        return (self.seen_bytes, len(self._sample)) if self._sample else (1, 1)
 
     def feed(self, piece: bytes) -> bytes:
         """Take the next bytes; return those to pass on, perhaps none.
@@ -103,9 +101,8 @@ class StreamScanner:
             return b""
         size = len(piece)
         self.seen_bytes += size
-        if self._sample_size < SAMPLE_BYTES:
-            self._sample.append(piece)
-            self._sample_size += size
+        if len(self._sample) < SAMPLE_BYTES:
+            self._sample += piece
         if not self._tail:
             plain = self._passing(piece) if size >= MANY_BYTES else 0
             if plain == size or (not plain and piece.endswith(EVENT_ENDS) and self._passes(piece)):

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from routstr.cli import server
+from routstr.cli.ebb import CALM_LOOKS, CROWD
 from routstr.cli.workers import Seat
 from routstr.core.settings import Settings
 from routstr.main import App
@@ -149,4 +150,21 @@ async def test_what_the_start_has_left_behind_is_not_looked_through_again(
     later: list[list[int]] = [[] for _ in range(1_000)]
     started[0]._started()  # type: ignore[attr-defined]
     assert gc.get_freeze_count() >= frozen + len(later)
+    assert await asyncio.to_thread(given_back.wait, 5)
+
+
+async def test_what_a_crowd_has_left_behind_is_given_back(
+    started: list[uvicorn.Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back = threading.Event()
+    monkeypatch.setattr(server, "give_back_what_is_free", given_back.set)
+    server.run(Settings(), None, None)
+    one = started[0]
+    one.server_state.connections.update(range(CROWD))  # type: ignore[arg-type]
+    assert not await one.on_tick(10)
+    one.server_state.connections.clear()
+    for tick in range(20, 10 * (CALM_LOOKS + 1), 10):
+        assert not await one.on_tick(tick)
+    assert not given_back.is_set()
+    assert not await one.on_tick(10)
     assert await asyncio.to_thread(given_back.wait, 5)

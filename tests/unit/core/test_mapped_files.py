@@ -102,3 +102,30 @@ def test_threads_share_two_heaps_where_the_c_library_can_do_that() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.count("Arena ") <= 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the C library of Linux")
+def test_what_is_free_goes_back_to_the_system_even_between_what_is_not() -> None:
+    code = (
+        "import ctypes, gc, re\n"
+        "from pathlib import Path\n"
+        "from routstr.core.mapped_files import give_back_what_is_free\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.malloc.restype = ctypes.c_void_p\n"
+        "def resident():\n"
+        "    return int(Path('/proc/self/statm').read_text().split()[1]) * 4096\n"
+        "class Loop: pass\n"
+        "gc.disable()\n"
+        "one = Loop(); one.self = one; one.data = bytearray(10_000); del one\n"
+        "pieces = [libc.malloc(50_000) for _ in range(400)]\n"
+        "for at in pieces: ctypes.memset(at, 1, 50_000)\n"
+        "for at in pieces[::2]: libc.free(ctypes.c_void_p(at))\n"
+        "before = resident()\n"
+        "if give_back_what_is_free():\n"
+        "    assert before - resident() > 5_000_000\n"
+        "else:\n"
+        "    assert not hasattr(libc, 'malloc_trim')\n"
+        "assert not any(type(one) is Loop for one in gc.get_objects())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
