@@ -15,14 +15,14 @@ from msgspec import Struct
 from sqlalchemy import bindparam, text
 
 from routstr.core.db import Dialect, Tx, migrate
-from routstr.ledger import archive_rows, archives, instances, openings_store
+from routstr.ledger import archive_rows, archives, instances, openings_store, seals
 from routstr.ledger.archive_rows import read_hold, read_transfer
 from routstr.ledger.archives import Archived
 from routstr.ledger.openings import Openings
 
 SINCE: Final = "0021"
 """The oldest schema whose programs know of archives."""
-_ALONE: Final = "LOCK TABLE archives IN EXCLUSIVE MODE"
+_ALONE: Final = "LOCK TABLE archives, seals IN EXCLUSIVE MODE"
 _INSERT: Final = """
 INSERT INTO archives (number, upto, seal, digest, statement, proof, parts, removed, amount,
                       created_at)
@@ -71,6 +71,9 @@ def begin(tx: Tx, archive: Archived) -> None:
         raise CannotArchive(f"archive {before.number} is not finished: resume it first")
     if archive.number != (before.number if before else 0) + 1:
         raise CannotArchive(f"archive {archive.number} was made meanwhile by somebody else")
+    end = seals.numbered(tx.sql, archive.seal)
+    if end is None or end.digest != archive.digest:  # its seals could not leave, nor be proven
+        raise CannotArchive("transfers were sealed anew meanwhile: make it again")
     if older := instances.older_than(tx.sql, SINCE):
         names = ", ".join(str(one) for one in sorted(older))
         raise CannotArchive(f"instances {names} run an older version: upgrade or stop them first")

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from routstr.core.db import Database, Tx
-from routstr.ledger import archives
+from routstr.ledger import archive_removal, archives, verdict
 from routstr.ledger.archive_removal import CannotArchive, NotTheSame
 from routstr.payment.archive import format as form
 from routstr.payment.archive import parts, reading
@@ -209,3 +209,24 @@ async def test_no_older_program_works_on_a_database_with_an_archive(
     await attic.archive(bank, tmp_path / "one")
     [(told,)] = await bank.rows("SELECT value FROM node_values WHERE name = 'schema_serves_since'")
     assert bytes(told) == b"0021 since 0021"
+
+
+async def test_nothing_leaves_when_the_chain_began_anew_meanwhile(
+    bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await old_books(bank)
+    begin = archive_removal.begin
+
+    def after_a_rebase(tx: Tx, archive: archives.Archived) -> None:
+        verdict.forget(tx)
+        begin(tx, archive)
+
+    monkeypatch.setattr(archive_removal, "begin", after_a_rebase)
+    with pytest.raises(CannotArchive, match="sealed anew"):
+        await attic.archive(bank, tmp_path / "one")
+    monkeypatch.undo()
+    assert list(tmp_path.glob("*one*")) == []
+    assert await bank.db.read(archives.last) is None
+    await attic.close_the_books(bank)
+    await attic.archive(bank, tmp_path / "one")
+    assert await attic.broken(bank) == []
