@@ -6,6 +6,9 @@ has nothing to do, the loop carries hot jobs out on a connection of its own. It 
 another writer: a file that is locked, an error of any kind, and the thread gets the jobs, as if
 nobody had tried. Nor does it wait long for the disk: where that takes longer than a change of
 threads, the thread waits. See docs/decisions/0034.
+
+A transaction costs more than a job in it. Where the last batch had several, the next one begins a
+turn later: whoever is still being read from the network is in it, too. See docs/decisions/0036.
 """
 
 from collections.abc import Callable, Sequence
@@ -63,7 +66,9 @@ class Near:
         began = self._now()
         if self._tx is None or began < self._not_before or not self._fits(jobs):
             return None
-        full = any(job.full for job in jobs)
+        full = False
+        for job in jobs:  # no generators here: each of their steps is as dear as a call
+            full = full or job.full
         used = self._cpu()
         try:
             self._backend.begin(full=full)
@@ -82,7 +87,10 @@ class Near:
         if self._jobs > _TURN_JOBS:
             self._jobs = 0
             return False
-        return len(jobs) <= JOBS_MAX and all(job.batch is not None for job in jobs)
+        for job in jobs:
+            if job.batch is None:
+                return False
+        return len(jobs) <= JOBS_MAX
 
     def _learn(self, now: float, waited: float) -> None:
         """Keep away for a while from a disk that is slow, and longer from one that stays so."""

@@ -33,7 +33,7 @@ from typing import Final
 from routstr.core.db.backend import Backend, CommitLost, Failure, Tx
 from routstr.core.db.jobs import HotBatch, Job, Outcome, by_batch, deliver, resolve
 from routstr.core.db.loop_writer import LoopBatch, LoopWriter
-from routstr.core.db.near import WAIT_SECONDS_MAX, Near
+from routstr.core.db.near import JOBS_MAX, WAIT_SECONDS_MAX, Near
 from routstr.core.db.rescue import Rescue, reconnect, took_effect
 from routstr.core.db.retries import Retried, Retries, Retry
 from routstr.core.logging import get_logger
@@ -47,6 +47,7 @@ Committed = Callable[[int, float], None]
 WAITING_JOBS_MAX: Final = 10_000  # a second's work: what comes on top of it would wait in vain
 BATCH_SECONDS_MAX: Final = 0.005
 RECONNECT_SECONDS_MAX: Final = 15.0
+_COMPANY_JOBS_MAX: Final = JOBS_MAX // 2  # two turns' jobs are to fit into one batch of the loop
 _FAULT_PAUSE_SECONDS: Final = 0.1  # a fault that comes again at once must not fill the log
 
 
@@ -70,8 +71,9 @@ class Writer:
         self._reconnect_seconds = reconnect_seconds
         self._queue: SimpleQueue[list[Job] | LoopBatch | None] = SimpleQueue()
         self._telling = threading.Lock()
-        self._arrived: deque[Job] = deque()  # in this turn of the event loop
+        self._arrived: deque[Job] = deque()  # in this turn of the event loop, or in two
         self._handing_over = False
+        self._in_company = False  # whether several jobs, but not many, were handed over last
         self._submitted = self._taken = 0
         self._hot: deque[Job] = deque()
         self._later: deque[Job] = deque()  # functions that hot jobs or the time limit left behind
@@ -120,7 +122,10 @@ class Writer:
         self._submitted += 1
         self._arrived.append(job)
         if not self._handing_over:
-            job.loop.call_soon(self._hand_over)
+            if self._in_company and self._near is not None:  # others may be a turn behind
+                job.loop.call_soon(job.loop.call_soon, self._hand_over)
+            else:
+                job.loop.call_soon(self._hand_over)
             self._handing_over = True
 
     def _hand_over(self) -> None:
@@ -133,6 +138,7 @@ class Writer:
         with suppress(IndexError):
             while True:
                 jobs.append(self._arrived.popleft())
+        self._in_company = 1 < len(jobs) <= _COMPANY_JOBS_MAX
         if self._loop_writer is not None:
             arrived = len(jobs)
             jobs = self._loop_writer.take(jobs)
@@ -157,8 +163,9 @@ class Writer:
         near, loop = self._near, jobs[0].loop
         if near is None or self._done != self._handed:
             return False
-        if any(job.loop is not loop for job in jobs):
-            return False
+        for job in jobs:  # no generator: each of its steps is as dear as a call
+            if job.loop is not loop:
+                return False
         began = time.monotonic()
         outcomes = near.run(jobs)
         if outcomes is None:

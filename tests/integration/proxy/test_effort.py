@@ -31,7 +31,7 @@ from routstr.ledger.service import Ledger
 from tests.unit.core.asgi import Answer
 from tests.unit.proxy.harness import Books, KeyPayer, Node, running
 
-CALLS_MAX: Final = 690
+CALLS_MAX: Final = 681
 """Of the event loop, for one JSON request, from the server's call to the access line, with a hold
 and its settlement, each in a transaction of its own."""
 WRITER_CALLS_MAX: Final = 0

@@ -64,6 +64,34 @@ async def test_a_turn_of_the_loop_is_one_commit_in_its_own_thread(db: Database) 
     assert (answers, rows.near, await stored(db)) == ([2, 4, 6], [True], [1, 2, 3])
 
 
+async def test_in_company_a_batch_is_what_two_turns_bring(db: Database) -> None:
+    rows = Rows()
+
+    async def a_turn_later(value: int) -> int:
+        return int(await db.hot(rows, value, full=True))
+
+    await asyncio.gather(db.hot(rows, 1, full=True), a_turn_later(2))
+    assert rows.near == [True, True], "who was alone waits for nobody"
+    await asyncio.gather(*(db.hot(rows, value, full=True) for value in (3, 4)))
+    await asyncio.gather(db.hot(rows, 5, full=True), a_turn_later(6))
+    assert rows.near == [True] * 4, "one commit for each of the pairs"
+    await db.hot(rows, 7, full=True)  # in vain, and the last time that it waits
+    await asyncio.gather(db.hot(rows, 8, full=True), a_turn_later(9))
+    assert (rows.near, await stored(db)) == ([True] * 7, [1, 2, 3, 4, 5, 6, 7, 8, 9])
+
+
+async def test_many_do_not_wait_for_more_than_the_loop_may_carry_out(db: Database) -> None:
+    rows = Rows()
+
+    async def a_turn_later(value: int) -> int:
+        return int(await db.hot(rows, value, full=True))
+
+    many = JOBS_MAX // 2 + 1
+    await asyncio.gather(*(db.hot(rows, value, full=True) for value in range(many)))
+    await asyncio.gather(db.hot(rows, many, full=True), a_turn_later(many + 1))
+    assert rows.near == [True] * 3
+
+
 async def test_behind_a_function_hot_jobs_are_the_threads(db: Database) -> None:
     rows, entered, leave = Rows(), threading.Event(), threading.Event()
 
