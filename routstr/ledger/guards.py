@@ -35,7 +35,7 @@ _TRIGGERS: Final = {
     },
 }
 """What each does; only charges that are leaving for an archive may be deleted."""
-_SCHEMA: Final = re.compile(r'(?:"[^"]+"|\w+)\.(?=transfers)')
+_SCHEMA: Final = re.compile(r'(?:"(?:[^"]|"")+"|\w+)\.(?=transfers)')
 _CHECKS: Final = {
     "accounts": {"ck_accounts_available", "ck_accounts_held"},
     "transfers": {"ck_transfers_amount", "ck_transfers_two_accounts"},

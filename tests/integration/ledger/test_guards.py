@@ -99,6 +99,15 @@ def test_a_trigger_that_is_switched_off_is_noticed(books: Books, trigger: str, c
         assert missing_guards(connection) == [trigger]
 
 
+@pytest.mark.parametrize("books", BOTH[1:], indirect=True)
+@pytest.mark.parametrize("schema", ["own", '"Its Own"', '"a.b"', '"we""ird"'])
+def test_the_name_of_the_schema_does_not_matter(books: Books, schema: str) -> None:
+    with books.open() as connection:
+        run(connection, f"ALTER SCHEMA public RENAME TO {schema}")
+        run(connection, f"SET search_path = {schema}")
+        assert missing_guards(connection) == []
+
+
 @pytest.mark.parametrize(
     ("table", "name", "rule"),
     [
