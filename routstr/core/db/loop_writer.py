@@ -122,10 +122,11 @@ class LoopWriter:
         """Take no more; ``then`` is called when all that was taken is done."""
         self._closed = True
         self._then = then
-        if self._batch is None:
+        if self._tx is None or (self._batch is None and not self._arrived):
             self._let_go()
         elif self._loop is not _running_loop():  # nobody carries it on any more
-            self._leave(self._batch, CommitLost())
+            batch = self._batch or LoopBatch([], self.backend, self._tx)
+            self._leave(batch, CommitLost())
 
     def _watching(self) -> asyncio.AbstractEventLoop | None:
         """The loop that watches the socket, if it is the one that asks."""
@@ -177,12 +178,16 @@ class LoopWriter:
         if batch.writes:
             self._watch_writing(wanted=False)
         self._batch = None
-        if self._arrived:
-            self._begin()
         self._wrote(len(batch.jobs), monotonic() - batch.began)
         resolve(zip(batch.jobs, batch.outcomes, strict=True))
-        if self._batch is None and self._then is not None:
+        if self._arrived:  # with what this turn of the loop still brings
+            batch.jobs[0].loop.call_soon(self._begin_next)
+        elif self._then is not None:
             self._let_go()
+
+    def _begin_next(self) -> None:
+        if self._batch is None and self._arrived:
+            self._begin()
 
     def _leave(self, batch: LoopBatch, error: BaseException) -> None:
         batch.error = error

@@ -261,7 +261,8 @@ def test_a_loop_that_ended_leaves_its_jobs_to_the_thread(database_url: str) -> N
         return found
 
     assert asyncio.run(stopped(asyncio.run(begun()))) == ["a"]
-    assert batch.by_loop == [True, False]
+    # the loop may have sent COMMIT before it ended: then the thread only asks
+    assert batch.by_loop in ([True, False], [True])
 
 
 async def test_a_caller_that_was_cancelled_is_heard_of(db: Database, batch: Names) -> None:
