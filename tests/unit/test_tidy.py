@@ -24,14 +24,17 @@ BROAD_CATCHES: Final = {
     "core/middleware.py",
     "core/tasks.py",
     "proxy/hot.py",
+    "core/db/loop_writer.py",
     "core/db/near.py",
+    "core/db/rescue.py",
+    "core/db/steps.py",
     "core/db/writer.py",
     "core/plugins.py",
     "proxy/door.py",
     "proxy/realtime/route.py",
 }
 """The last handlers of both halves and the supervisor of tasks, which log what they catch; the
-writer, which hands it to the caller who waits, and its half in the event loop, which leaves what
+writer, which hands it to the caller who waits, and its halves in the event loop, which leave what
 failed to it; and where code of other packages is called: what it raises stops the start, or is
 handed to the last handler."""
 

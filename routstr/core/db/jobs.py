@@ -77,3 +77,21 @@ def resolve(pairs: Iterable[tuple[Job, Outcome]]) -> None:
         elif future.cancelled() and job.orphan is not None and error is None:
             job.orphan(result)
         # else it was answered just before the writer failed
+
+
+def caused(told: BaseException, cause: BaseException) -> BaseException:
+    """Say of an error what it came from."""
+    told.__cause__ = cause
+    return told
+
+
+def raisable(error: BaseException) -> BaseException:
+    """Replace what no future takes, as a coroutine does (PEP 479)."""
+    if not isinstance(error, StopIteration):
+        return error
+    return caused(RuntimeError("a write raised StopIteration"), error)
+
+
+def alone(batch: HotBatch, op: object, tx: Tx) -> object:
+    """Carry one hot operation out by itself."""
+    return batch(tx, [op])[0]

@@ -1,15 +1,15 @@
-"""What becomes of a batch whose connection is lost, in the thread that can wait for it."""
+"""What becomes of a batch that failed, or whose connection is lost, in the thread that can wait."""
 
 import time
 from collections.abc import Callable
 from typing import Final
 
 from routstr.core.db.backend import Backend, CommitLost, Failure, Tx
-from routstr.core.db.jobs import Job, deliver
+from routstr.core.db.jobs import Job, Outcome, caused, deliver
 from routstr.core.db.loop_writer import LoopBatch, LoopWriter
 from routstr.core.db.retries import Retried, Retries, Retry
 from routstr.core.logging import get_logger
-from routstr.errors import OutcomeUnknown
+from routstr.errors import DatabaseUnavailable, OutcomeUnknown
 
 _log: Final = get_logger(__name__)
 
@@ -40,6 +40,18 @@ def took_effect(backend: Backend, deadline: float) -> tuple[Tx, bool]:
             if backend.classify(error) not in {Failure.GONE, Failure.RETRY}:
                 raise CommitLost from error
     raise CommitLost
+
+
+def failed(backend: Backend, jobs: list[Job], error: BaseException) -> list[Outcome | None]:
+    """Give all callers one error for "the database failed"; programming errors stay bare."""
+    told = error
+    if isinstance(error, CommitLost):
+        told = OutcomeUnknown()
+    elif backend.classify(error) is not None:
+        told = DatabaseUnavailable()
+    if told is not error:
+        caused(told, error)
+    return [(None, told)] * len(jobs)
 
 
 class Rescue:
@@ -76,8 +88,7 @@ class Rescue:
             tx, made = took_effect(self._writer.backend, time.monotonic() + self._reconnect_seconds)
         except BaseException as error:  # noqa: BLE001 - no caller may wait for ever
             self._mend_at = time.monotonic()
-            unknown = OutcomeUnknown()
-            unknown.__cause__ = error
+            unknown = caused(OutcomeUnknown(), error)
             deliver(batch.jobs, [(None, unknown)] * len(batch.jobs))
             return []
         self._retried(Retry.COMMIT_MADE if made else Retry.COMMIT_NOT_MADE)

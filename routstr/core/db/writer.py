@@ -31,10 +31,19 @@ from queue import Empty, SimpleQueue
 from typing import Final
 
 from routstr.core.db.backend import Backend, CommitLost, Failure, Tx
-from routstr.core.db.jobs import HotBatch, Job, Outcome, by_batch, deliver, resolve
+from routstr.core.db.jobs import (
+    Job,
+    Outcome,
+    alone,
+    by_batch,
+    caused,
+    deliver,
+    raisable,
+    resolve,
+)
 from routstr.core.db.loop_writer import LoopBatch, LoopWriter
 from routstr.core.db.near import JOBS_MAX, WAIT_SECONDS_MAX, Near
-from routstr.core.db.rescue import Rescue, reconnect, took_effect
+from routstr.core.db.rescue import Rescue, failed, reconnect, took_effect
 from routstr.core.db.retries import Retried, Retries, Retry
 from routstr.core.logging import get_logger
 from routstr.errors import DatabaseUnavailable, OutcomeUnknown
@@ -210,7 +219,7 @@ class Writer:
                     outcomes = self._execute(jobs)
                 except BaseException as error:  # noqa: BLE001 - no caller may wait for ever
                     self._tx = None  # the next batch begins with a new connection
-                    outcomes = self._fail(jobs, error)
+                    outcomes = failed(self._backend, jobs, error)
                 self._wrote(len(jobs), time.monotonic() - began)
                 if not (self._hot or self._later):
                     self._done = self._got  # before anybody hears of it and comes with more
@@ -244,9 +253,9 @@ class Writer:
         self._tx = None
         started = {id(job) for job in begun}
         self._done = self._got
-        deliver(begun, [(None, _caused(OutcomeUnknown(), error))] * len(begun))
+        deliver(begun, [(None, caused(OutcomeUnknown(), error))] * len(begun))
         waiting = [job for job in waiting if id(job) not in started]
-        deliver(waiting, [(None, _caused(DatabaseUnavailable(), error))] * len(waiting))
+        deliver(waiting, [(None, caused(DatabaseUnavailable(), error))] * len(waiting))
         time.sleep(_FAULT_PAUSE_SECONDS)
 
     def _take(self) -> list[Job]:
@@ -324,12 +333,12 @@ class Writer:
                 failure = error
                 if not self._may_retry(error, deadline, retries):
                     if apart or self._backend.classify(error) is not None:
-                        return self._fail(jobs, error)
+                        return failed(self._backend, jobs, error)
                     apart = True  # not the database: one of the hot jobs is to blame
             else:
                 return self._postpone(jobs, outcomes)
             if time.monotonic() > deadline:
-                return self._fail(jobs, failure)
+                return failed(self._backend, jobs, failure)
 
     def _postpone(self, jobs: list[Job], outcomes: list[Outcome | None]) -> list[Outcome | None]:
         late = [job for job, outcome in zip(jobs, outcomes, strict=True) if outcome is None]
@@ -341,7 +350,7 @@ class Writer:
         for batch, indexes in by_batch(jobs).items():
             if apart:
                 for index in indexes:
-                    outcomes[index] = self._apply_one(tx, partial(_alone, batch, jobs[index].op))
+                    outcomes[index] = self._apply_one(tx, partial(alone, batch, jobs[index].op))
                 continue
             answers = batch(tx, [jobs[index].op for index in indexes])
             for index, answer in zip(indexes, answers, strict=True):
@@ -364,7 +373,7 @@ class Writer:
             if self._backend.classify(error) is not None:
                 raise  # the database itself: the whole batch is answered alike
             self._backend.rollback_to()
-            return None, _raisable(error)
+            return None, raisable(error)
         return result, None
 
     def _may_retry(self, error: BaseException, deadline: float, retries: Retries) -> bool:
@@ -381,33 +390,6 @@ class Writer:
         retries.pause()
         return True
 
-    def _fail(self, jobs: list[Job], error: BaseException) -> list[Outcome | None]:
-        """Give all callers one error for "the database failed"; programming errors stay bare."""
-        told = error
-        if isinstance(error, CommitLost):
-            told = OutcomeUnknown()
-        elif self._backend.classify(error) is not None:
-            told = DatabaseUnavailable()
-        if told is not error:
-            _caused(told, error)
-        return [(None, told)] * len(jobs)
-
 
 def _move(waiting: deque[Job], jobs: list[Job], count: int) -> None:
     jobs.extend(waiting.popleft() for _ in range(min(len(waiting), count)))
-
-
-def _caused(told: BaseException, cause: BaseException) -> BaseException:
-    told.__cause__ = cause
-    return told
-
-
-def _raisable(error: BaseException) -> BaseException:
-    """Replace what no future takes, as a coroutine does (PEP 479)."""
-    if not isinstance(error, StopIteration):
-        return error
-    return _caused(RuntimeError("a write raised StopIteration"), error)
-
-
-def _alone(batch: HotBatch, op: object, tx: Tx) -> object:
-    return batch(tx, [op])[0]

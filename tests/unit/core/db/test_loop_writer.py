@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Generator, Sequence
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from sqlalchemy import Connection
@@ -108,23 +108,3 @@ async def test_only_the_servers_own_word_says_that_a_commit_was_not_made(
     batch, error = await carried_out(wire, backend)
     assert error is not None
     assert batch.in_doubt is in_doubt
-
-
-def refused(_steps: Steps[Any]) -> Any:
-    def run() -> Answers:
-        raise ValueError("refused as told")
-
-    return at_once(run, _steps)
-
-
-def test_steps_hear_what_the_server_refused() -> None:
-    def patient() -> Steps[str]:
-        try:
-            yield
-        except ValueError as error:
-            return str(error)
-        return "nothing"
-
-    assert refused(patient()) == "refused as told"
-    with pytest.raises(ValueError, match="refused as told"):
-        refused(Echo().steps(cast("Tx", None), ["hold"]))
