@@ -72,7 +72,10 @@ def writing(path: Path) -> Iterator[Lines]:
     Raises ``FileExistsError``. After any other failure nothing is left.
     """
     if path.exists():
-        raise FileExistsError(f"{path} exists: nothing is overwritten")
+        raise FileExistsError(
+            f"{path} exists, and nothing is overwritten: finish it with routstr archive resume, or, "
+            "when routstr archive list has none that was made with it, delete it"
+        )
     part = path.with_name(f".{path.name}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:

@@ -83,7 +83,10 @@ class Archiver:
         """
         archive = await self._db.read(archives.last)
         if archive is None or archive.ended_at is not None:
-            raise CannotArchive("no archive is unfinished")
+            raise CannotArchive(
+                "no archive is unfinished; a file of which routstr archive list knows nothing has"
+                " removed nothing, and may be deleted"
+            )
         proven = await asyncio.to_thread(reading.prove, path)
         if proven.statement != archive.statement:
             raise CannotArchive(f"this is not the file of archive {archive.number}")

@@ -34,7 +34,10 @@ def test_nothing_is_overwritten_and_a_failure_leaves_nothing(tmp_path: Path) -> 
     with pytest.raises(FileExistsError), form.writing(file):
         file.write_text("somebody else's, meanwhile")
     assert file.read_text().startswith("somebody")
-    with pytest.raises(FileExistsError, match="nothing is overwritten"), form.writing(file):
+    with (
+        pytest.raises(FileExistsError, match="nothing is overwritten: finish it"),
+        form.writing(file),
+    ):
         pass
 
 
