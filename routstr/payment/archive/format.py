@@ -73,8 +73,8 @@ def writing(path: Path) -> Iterator[Lines]:
     """
     if path.exists():
         raise FileExistsError(
-            f"{path} exists, and nothing is overwritten: finish it with routstr archive resume, or, "
-            "when routstr archive list has none that was made with it, delete it"
+            f"{path} exists, and nothing is overwritten: finish it with routstr archive resume,"
+            " or, when routstr archive list has none that was made with it, delete it"
         )
     part = path.with_name(f".{path.name}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
