@@ -16,7 +16,6 @@ from sqlalchemy import bindparam, text
 
 from routstr.core.db import Dialect, Tx, migrate
 from routstr.ledger import archive_rows, archives, instances, openings_store, seals
-from routstr.ledger.archive_rows import read_hold, read_transfer
 from routstr.ledger.archives import Archived
 from routstr.ledger.openings import Openings
 
@@ -87,18 +86,14 @@ def remove(tx: Tx, archive: Archived, place: int, part: Part) -> bool:
 
     The seal with which it ends stays. Raises :class:`NotTheSame`.
     """
-    charges = [read_transfer(line) for line in part.transfers.values()]
-    values = {"number": archive.number, "parts": place, "removed": len(charges)}
-    values["amount"] = sum(one.amount for one in charges)
+    sums = Openings()
+    amount = sums.add_rows(part.transfers.values(), part.holds.values())
+    values = {"number": archive.number, "parts": place, "removed": len(part.transfers)}
+    values["amount"] = amount
     if tx.sql.execute(text(_NEXT), values).rowcount != 1:
         return False
     _compare("transfer", archive_rows.transfer_lines(tx.sql, part.transfers), part.transfers)
     _compare("hold", archive_rows.hold_lines(tx.sql, part.holds), part.holds)
-    sums = Openings()
-    for one in charges:
-        sums.add_charge(one)
-    for line in part.holds.values():
-        sums.add_hold(read_hold(line))
     openings_store.add(tx, sums)
     _delete(tx, "transfers", "id", part.transfers)
     _delete(tx, "holds", "id", part.holds)

@@ -109,7 +109,7 @@ def speaker(raw: sqlite3.Connection) -> sqlite3.Cursor:
 
 
 def new_hold_ids(raw: Speaker, count: int) -> Sequence[int]:
-    """Return the ids after the highest; holds are never deleted."""
+    """Return the ids after the highest; the newest hold is never deleted."""
     [(highest,)] = raw.execute("SELECT coalesce(max(id), 0) FROM holds").fetchall()
     return _after(highest, count)
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from routstr.ledger.archive_rows import Charge, HoldFacts
+from routstr.ledger.archive_rows import Charge, HoldFacts, read_hold, read_transfer
 from routstr.ledger.entries import HoldState
 
 _SETTLED: Final = int(HoldState.SETTLED)
@@ -66,6 +66,15 @@ class Openings:
             limit.spent += hold.charged
         limit.total_spent += hold.charged
         limit.requests += request
+
+    def add_rows(self, transfers: Iterable[str], holds: Iterable[str]) -> int:
+        """Count lines of both kinds; return what the transfers add up to, msat."""
+        charges = [read_transfer(line) for line in transfers]
+        for one in charges:
+            self.add_charge(one)
+        for line in holds:
+            self.add_hold(read_hold(line))
+        return sum(one.amount for one in charges)
 
     def lines(self) -> Iterator[str]:
         """Write them as archives have them, in order."""

@@ -17,7 +17,6 @@ from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.ledger import archive_removal, archives, openings_store, seals
 from routstr.ledger.archive_removal import CannotArchive, NotTheSame
-from routstr.ledger.archive_rows import read_hold, read_transfer
 from routstr.ledger.archives import Archived
 from routstr.payment.archive import format as form
 from routstr.payment.archive import parts, reading
@@ -125,12 +124,7 @@ class Archiver:
         async for read in self._parts(span):
             out.write([*read.lines, form.END_OF_PART])
             kept.update("".join(f"{line}\n" for line in read.kept).encode())
-            for line in read.part.transfers.values():
-                charge = read_transfer(line)
-                sums.add_charge(charge)
-                amount += charge.amount
-            for line in read.part.holds.values():
-                sums.add_hold(read_hold(line))
+            amount += sums.add_rows(read.part.transfers.values(), read.part.holds.values())
             removed += len(read.part.transfers)
             holds += len(read.part.holds)
         out.write(sums.lines())
