@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from routstr.ledger import archives, seals
-from routstr.ledger.seals import Sealed
+from routstr.ledger.seals import Digest, Sealed
 from routstr.ledger.verify import Check
 
 SEALED: Final = "sealed transfers are unchanged"
@@ -34,14 +34,15 @@ def check_seals(connection: Connection, key: bytes | None, since: Sealed | None 
     problems = list(_start(connection, begin))
     before = begin
     for part in _parts(connection, begin):
-        rows = seals.lines(connection, before.upto, part[-1].upto)
-        place = 0
+        rows = seals.read(connection, before.upto, part[-1].upto)
+        row = next(rows, None)
         for seal in part:
-            first = place
-            while place < len(rows) and rows[place][0] <= seal.upto:
-                place += 1
-            covered = [line for _, line in rows[first:place]]
-            problems += _compare(before, seal, covered, key)
+            digest, count = Digest(seal.number, before.digest, seal.upto, seal.transfers), 0
+            while row is not None and row[0] <= seal.upto:
+                digest.add(row[1])
+                count += 1
+                row = next(rows, None)
+            problems += _compare(before, seal, count, digest.done(), key)
             before = seal
     newest, lowest = (int(value) for value in connection.execute(text(_ENDS)).one())
     if before.upto > newest:
@@ -85,13 +86,15 @@ def _parts(connection: Connection, begin: Sealed) -> Iterator[Sequence[Sealed]]:
         number = found[-1].number
 
 
-def _compare(before: Sealed, seal: Sealed, rows: Sequence[str], key: bytes | None) -> Iterator[str]:
+def _compare(
+    before: Sealed, seal: Sealed, count: int, digest: bytes, key: bytes | None
+) -> Iterator[str]:
     where = f"transfers {before.upto + 1} to {seal.upto} (seal {seal.number})"
     if seal.number != before.number + 1:
         yield f"seals {before.number + 1} to {seal.number - 1} are gone"
-    elif seal.transfers != len(rows):
-        yield f"{where}: there are {len(rows)}, {seal.transfers} were sealed"
-    elif seals.digest_of(seal.number, before.digest, seal.upto, rows) != seal.digest:
+    elif seal.transfers != count:
+        yield f"{where}: there are {count}, {seal.transfers} were sealed"
+    elif digest != seal.digest:
         yield f"{where}: not as they were sealed"
     if key is not None:
         proof = seals.proof_of(key, seal.number, seal.digest)

@@ -11,7 +11,7 @@ that is not there, and the newest one is signed in public (:mod:`routstr.payment
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -40,6 +40,12 @@ _LINES: Final = {
 }
 
 
+_NEXT: Final = """
+SELECT count(*), max(id) FROM (
+  SELECT id FROM transfers WHERE id > :after AND id <= :upto ORDER BY id LIMIT :rows
+) covered
+"""
+_READ_ROWS: Final = 500
 _INSERT: Final = """
 INSERT INTO seals (number, instance, upto, transfers, digest, proof, created_at)
 SELECT :number, :instance, :upto, :transfers, :digest, :proof, :created_at
@@ -87,11 +93,18 @@ def lines(
     connection: Connection, after: int, upto: int, rows: int = (1 << 63) - 1
 ) -> Sequence[tuple[int, str]]:
     """Write transfers as they are hashed, in the order of their ids, each with its id."""
-    query = text(_LINES[connection.dialect.name])
-    found = connection.execute(query, {"after": after, "upto": upto, "rows": rows})
+    found = connection.execute(text(_LINES[connection.dialect.name]), _range(after, upto, rows))
     # plain tuples as the driver has them: a node writes many transfers
     cursor = found.cursor
     return [] if cursor is None else cursor.fetchall()
+
+
+def read(connection: Connection, after: int, upto: int) -> Iterator[tuple[int, str]]:
+    """The same, a few at a time: however many there are, memory is not what they take."""
+    found = connection.execute(text(_LINES[connection.dialect.name]), _range(after, upto))
+    cursor = found.cursor
+    while cursor is not None and (rows := cursor.fetchmany(_READ_ROWS)):
+        yield from rows
 
 
 def draft(connection: Connection, horizon: int, rows: int) -> Sealed | None:
@@ -99,18 +112,52 @@ def draft(connection: Connection, horizon: int, rows: int) -> Sealed | None:
     before = last(connection)
     if horizon <= before.upto:
         return None
-    found = lines(connection, before.upto, horizon, rows)
-    if not found:
+    count, upto = connection.execute(text(_NEXT), _range(before.upto, horizon, rows)).one()
+    if not count:
         return None
-    number, upto = before.number + 1, found[-1][0]
-    digest = digest_of(number, before.digest, upto, [line for _, line in found])
-    return Sealed(number, upto, len(found), digest)
+    number = before.number + 1
+    digest = Digest(number, before.digest, upto, count)
+    for _, line in read(connection, before.upto, upto):
+        digest.add(line)
+    return Sealed(number, upto, count, digest.done())
+
+
+class Digest:
+    """Hashes one seal's transfers, as they are read, and the digest of the seal before it."""
+
+    __slots__ = ("_hash", "_lines")
+
+    def __init__(self, number: int, previous: bytes, upto: int, count: int) -> None:
+        """``count``: how many lines there will be."""
+        self._hash: Final = sha256()
+        self._lines = [f"{_HEAD},{number},{previous.hex()},{upto},{count}"]
+
+    def add(self, line: str) -> None:
+        """The next transfer."""
+        self._lines.append(line)
+        if len(self._lines) >= _READ_ROWS:
+            self._write()
+
+    def done(self) -> bytes:
+        """The digest."""
+        self._write()
+        return self._hash.digest()
+
+    def _write(self) -> None:
+        self._hash.update("\n".join([*self._lines, ""]).encode())
+        self._lines.clear()
 
 
 def digest_of(number: int, previous: bytes, upto: int, rows: Sequence[str]) -> bytes:
     """Hash one seal's transfers and the digest of the seal before it."""
-    head = f"{_HEAD},{number},{previous.hex()},{upto},{len(rows)}"
-    return sha256("\n".join([head, *rows, ""]).encode()).digest()
+    digest = Digest(number, previous, upto, len(rows))
+    for row in rows:
+        digest.add(row)
+    return digest.done()
+
+
+def _range(after: int, upto: int, rows: int = (1 << 63) - 1) -> dict[str, int]:
+    return {"after": after, "upto": upto, "rows": rows}
 
 
 def proof_of(key: bytes, number: int, digest: bytes) -> bytes:
