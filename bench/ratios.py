@@ -15,6 +15,7 @@ from bench.targets import LITELLM, NODE, NODE_POSTGRES, PORTKEY, RELAY
 
 MEMORY: Final = "memory"
 MEMORY_MB: Final = "mb"
+END_MB: Final = "end_mb"
 PAID: Final = "requests"
 PAID_REQUESTS: Final = 200_000
 STALL_MS: Final = 1_000

@@ -9,7 +9,7 @@ from msgspec import Struct
 from bench import ecash, scenarios, starting
 from bench.figures import CPU, P50, P99, RATE, Results, Sample, Spread
 from bench.money import Verdict
-from bench.ratios import MEMORY, MEMORY_MB, PAID, Bar, bars, quotient
+from bench.ratios import END_MB, MEMORY, MEMORY_MB, PAID, Bar, bars, quotient
 from bench.targets import RELAY
 
 BEGIN: Final = "<!-- measured: from here to the end mark written by `make bench` -->"
@@ -151,11 +151,14 @@ def _ecash(results: Results) -> str:
 def _memory(results: Results) -> str:
     rows = []
     for target in results.targets(MEMORY):
-        begun, now, paid = (
-            results.median(MEMORY, target, name) for name in ("start_mb", MEMORY_MB, PAID)
+        begun, now, end, paid = (
+            results.median(MEMORY, target, name) or 0
+            for name in ("start_mb", MEMORY_MB, END_MB, PAID)
         )
-        rows.append((target, _short(begun or 0), _short(now or 0), f"{paid:,.0f}" if paid else ""))
-    return _table(["", "at the start, MB", "after the run, MB", "paid requests"], rows)
+        counted = f"{paid:,.0f}" if paid else ""
+        rows.append((target, _short(begun), _short(now), counted, _short(end)))
+    head = ["", "at the start, MB", "after paid requests, MB", "of them"]
+    return _table([*head, "at the end, after 1,000 streams at once, MB"], rows)
 
 
 def _start(results: Results) -> str:

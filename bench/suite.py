@@ -13,9 +13,9 @@ from bench.figures import Results
 from bench.load import LoadFailed
 from bench.money import Purse, Till, fill
 from bench.peers import Missing
-from bench.ratios import MEMORY, MEMORY_MB, PAID
+from bench.ratios import END_MB, MEMORY, MEMORY_MB, PAID
 from bench.report import Run
-from bench.scenarios import JSON, Loader, Rounds
+from bench.scenarios import JSON, Loader, Rounds, Scenario
 from bench.targets import (
     NODE,
     NODE_POSTGRES,
@@ -79,16 +79,19 @@ async def run(plan: Plan) -> Run:
             keys = {one: purse.whole for one, purse in scene.purses.items()}
             cut = {one: purse.cut for one, purse in scene.purses.items()}
             loader = Loader(scene.tools, plan.rounds, keys, cut, till.add)
-            for scenario in scenarios.ALL:
-                if scenario.name in plan.parts:
-                    _say(scenario.title)
-                    loader.measure(scenario, scene.targets, results)
+            for scenario in scenarios.JSON:
+                _measure(scenario, plan, scene, loader, results)
+            if MEMORY in plan.parts:
+                _say("Memory")
+                await _weigh(plan, scene, loader, results)
+            for scenario in scenarios.ALL[len(scenarios.JSON) :]:
+                _measure(scenario, plan, scene, loader, results)
             if ecash.SCENARIO in plan.parts:
                 _say(ecash.TITLE)
                 loader.troubles += await _spend(plan, scene, results)
             if MEMORY in plan.parts:
-                _say("Memory")
-                await _weigh(plan, scene, loader, results)
+                for one, target in scene.targets.items():
+                    results.add(MEMORY, one, {END_MB: resident_mb(target.pids)})
             _say("Money")
             verdicts = [await till.check(*one) for one in scene.purses.items()]
             if starting.SCENARIO in plan.parts:
@@ -99,6 +102,14 @@ async def run(plan: Plan) -> Run:
         circumstances, scene.versions, scene.missing, loader.troubles, rounds.count,
         rounds.seconds, results.samples, verdicts,
     )  # fmt: skip
+
+
+def _measure(
+    scenario: Scenario, plan: Plan, scene: Scene, loader: Loader, results: Results
+) -> None:
+    if scenario.name in plan.parts:
+        _say(scenario.title)
+        loader.measure(scenario, scene.targets, results)
 
 
 async def _set(plan: Plan, folder: Path, stack: AsyncExitStack) -> Scene:
@@ -155,7 +166,7 @@ async def _spend(plan: Plan, scene: Scene, results: Results) -> list[str]:
 
 
 async def _weigh(plan: Plan, scene: Scene, loader: Loader, results: Results) -> None:
-    """Look at memory once the node has served many requests."""
+    """Look at memory once the node has served many requests, before any crowd of streams."""
     paid = await scene.purses[NODE].requests()
     try:
         while paid < plan.requests:
