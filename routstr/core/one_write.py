@@ -30,6 +30,10 @@ WHOLE: Final = "routstr.whole"
 _NO_BODY: Final = frozenset({204, 304})
 _FRAMING: Final = frozenset({b"content-length: ", b"transfer-encoding: ", b"connection: "})
 _LINE: Final = b"\r\n"
+_NUL: Final = 0
+_LF: Final = 10
+_CR: Final = 13
+"""As numbers: whether bytes are in bytes is asked with an error that is raised and forgotten."""
 _TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~" + digits.encode() + ascii_letters.encode())
 _TARGETS_MAX: Final = 256
 _TARGET_BYTES_MAX: Final = 64
@@ -139,12 +143,13 @@ class OneWriteCycle(Cycle):
         self.chunked_encoding, self.expected_content_length = None, 0
         for some in (self.default_headers, headers):
             for name, value in some:
-                if b"\n" in value or b"\r" in value:
-                    raise RuntimeError("Invalid HTTP header value.")
                 known = _name(name)
                 parts += (known, value, _LINE)
                 if known in _FRAMING:
                     closes |= self._framed(known, value)
+        values = b"".join(parts[2::3])
+        if _CR in values or _LF in values or _NUL in values:
+            raise RuntimeError("Invalid HTTP header value.")
         if not self.keep_alive and not closes:
             parts.append(b"connection: close\r\n")
         bodiless = self.scope["method"] == "HEAD" or status in _NO_BODY
@@ -152,10 +157,7 @@ class OneWriteCycle(Cycle):
             self.chunked_encoding = True
             parts.append(b"transfer-encoding: chunked\r\n")
         parts.append(_LINE)
-        head = b"".join(parts)
-        if b"\0" in head:
-            raise RuntimeError("Invalid HTTP header value.")
-        return head
+        return b"".join(parts)
 
     def _framed(self, known: bytes, value: bytes) -> bool:
         """Note how the body ends; whether the answer says that the connection does."""

@@ -58,6 +58,7 @@ class RequestLimits(Struct, frozen=True, gc=False):
     max_tokens: int | None = None
 
 
+_CHOICES: Final = ("n", "best_of")
 _TEXT: Final = Goods.TEXT.value  # asking the flag itself takes a microsecond
 NO_OUTPUT: Final = RequestLimits(max_output=0)
 """Of a request that no limit of tokens fits to a balance."""
@@ -89,15 +90,23 @@ def read_limits(
     """
     if not names:
         return RequestLimits(max_output=0)
-    named = [limit for name in names if (limit := _whole(body, name, MAX_OUTPUT))]
-    answers = [_whole(body, name, MAX_CHOICES) or 1 for name in ("n", "best_of")]
+    most = max_tokens = None
+    for name in names:
+        if name in body and (limit := _whole(body, name, MAX_OUTPUT)) is not None:
+            if most is None or limit > most:
+                most = limit
+            if name == "max_tokens":
+                max_tokens = limit
+    if most is not None and most > entry.context_length:
+        most = entry.context_length
+    choices = 1
+    for name in _CHOICES:
+        if name in body:
+            choices = max(choices, _whole(body, name, MAX_CHOICES) or 1)
     prompts = body.get("prompt")
-    several = isinstance(prompts, list) and prompts and type(prompts[0]) is not int
-    return RequestLimits(
-        max_output=min(max(named), entry.context_length) if named else None,
-        choices=max(answers) * (len(prompts) if isinstance(prompts, list) and several else 1),
-        max_tokens=_whole(body, "max_tokens", MAX_OUTPUT) if "max_tokens" in names else None,
-    )
+    if isinstance(prompts, list) and prompts and type(prompts[0]) is not int:
+        choices *= len(prompts)
+    return RequestLimits(most, choices, max_tokens)
 
 
 def quote(
@@ -114,7 +123,7 @@ def quote(
     Raises :class:`NotPriced` for a model that sells no text.
     """
     rates = entry.rates
-    if not entry.goods.value & _TEXT:
+    if not entry.goods._value_ & _TEXT:
         raise NotPriced(
             f"Model {entry.id!r} has no price for text on this node. "
             "(pricing.prompt and pricing.completion)",
@@ -129,10 +138,19 @@ def quote(
         rates.request + rates.image * estimate.images + rates.input_worst * estimate.worst_tokens
     )
     output_rate = rates.output_worst * limits.choices
+    # comparisons, not min and max: those are calls, and this is part of every request
     floor = int(policy.min_request)
-    gate = max(floor, _gate(entry, estimate, limits, policy.tolerance_percent))
-    admit = max(floor, min(_up(input_cost + output_rate * least), gate - GATE_SLACK_MSAT))
-    want = max(admit, _up(input_cost + output_rate * most))
+    gate = _gate(entry, estimate, limits, policy.tolerance_percent)
+    if gate < floor:
+        gate = floor
+    admit = -(-(input_cost + output_rate * least) // PER_MSAT)
+    if admit > gate - GATE_SLACK_MSAT:
+        admit = gate - GATE_SLACK_MSAT
+    if admit < floor:
+        admit = floor
+    want = -(-(input_cost + output_rate * most) // PER_MSAT)
+    if want < admit:
+        want = admit
     return Quote(_msat(admit), _msat(want), _msat(gate), most, input_cost, output_rate)
 
 
@@ -168,10 +186,12 @@ def _gate(
     unit = whole * PER_MSAT
     gate = entry.max_cost * kept // unit
     unused = entry.prompt_limit * kept - estimate.gate_tokens * whole
-    gate -= max(0, unused * entry.rates.prompt // unit)
+    if unused > 0:
+        gate -= unused * entry.rates.prompt // unit
     if limits.max_tokens is not None:
-        spent = limits.max_tokens * entry.rates.completion * whole
-        gate -= max(0, (entry.max_completion * kept - spent) // unit)
+        unused = entry.max_completion * kept - limits.max_tokens * entry.rates.completion * whole
+        if unused > 0:
+            gate -= unused // unit
     return gate
 
 
@@ -192,9 +212,5 @@ def _whole(body: Mapping[str, object], name: str, most: int) -> int | None:
     return value
 
 
-def _up(exact: int) -> int:
-    return -(-exact // PER_MSAT)
-
-
 def _msat(amount: int) -> Msat:
-    return known_msat(min(amount, MAX_MSAT))
+    return known_msat(amount if amount < MAX_MSAT else MAX_MSAT)

@@ -55,6 +55,8 @@ _ROLE_CHARS: Final = 32
 """A longer role is a text: some providers' templates write whatever role there is."""
 _ARGUMENTS: Final = frozenset({"arguments", "input"})
 """Inside messages: calls of tools, which reach the model as JSON, names and numbers included."""
+_CONTAINERS: Final = (dict, list)
+_DIGITS: Final = b"0123456789"
 _ID_END: Final = 10**7
 """Token ids are smaller."""
 _NUMBER_CHARS: Final = 24
@@ -111,7 +113,7 @@ def prompt_estimate(body: Mapping[str, Any]) -> PromptEstimate:
         if key in _NOT_IN_PROMPT:
             continue
         is_prompt = key in _PROMPT_KEYS
-        if isinstance(value, list | dict) or (
+        if isinstance(value, _CONTAINERS) or (
             isinstance(value, str) and (is_prompt or len(value) > _PARAMETER_CHARS)
         ):
             reader.read(value, names=not is_prompt)
@@ -210,7 +212,7 @@ class _Reader:
                 self._text(name)
             if image and name in _IMAGE_PAYLOAD:
                 continue
-            if not names and name in _ARGUMENTS and isinstance(value, dict | list):
+            if not names and name in _ARGUMENTS and isinstance(value, _CONTAINERS):
                 self.read(value, names=True)
             elif not names and name in _BLOB_KEYS and isinstance(value, str):
                 self.blob_chars += len(value)
@@ -225,11 +227,11 @@ def _is_id(one: object) -> bool:
 def _measure(text: str) -> tuple[int, int]:
     """Tokens of a text, and an upper estimate for other vocabularies, never below."""
     tokens = _count(text) if len(text) <= EXACT_CHARS else _sample(text)
-    foreign, ascii_only = 0, text
-    if not text.isascii():
-        ascii_only = text.encode("ascii", "ignore").decode()
+    ascii_only = text.encode("ascii", "ignore")
+    foreign = 0
+    if len(ascii_only) != len(text):
         foreign = len(text.encode("utf-8", "surrogatepass")) - len(ascii_only)
-    digits = sum(map(ascii_only.count, "0123456789"))
+    digits = len(ascii_only) - len(ascii_only.translate(None, _DIGITS))
     return tokens, -(-tokens * 7 // 5) + -(-foreign // 3) + -(-digits * 2 // 3)
 
 

@@ -8,6 +8,7 @@ clients) and ``provider``. What a provider says of its own prices is left out. C
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Raw
@@ -22,6 +23,7 @@ CHAT_COUNTS: Final = ("prompt_tokens", "completion_tokens")
 TOKEN_COUNTS: Final = ("input_tokens", "output_tokens")
 """Names of input and output in a usage: of chat completions, and of everything newer."""
 
+_NAMES_MAX: Final = 1_024
 _PROVIDERS_PRICES: Final = frozenset(
     {
         "cost",
@@ -53,7 +55,10 @@ def add_receipt(
     cost = _cost(receipt)
     tokens = b'"input_tokens":%d,"output_tokens":%d' % (usage.input, usage.completion)
     balance = None if receipt.balance is None else int(receipt.balance)
-    money = b'"sats_cost":%d,"remaining_balance_msats":%b' % (sats, encode(balance))
+    money = b'"sats_cost":%d,"remaining_balance_msats":%b' % (
+        sats,
+        b"null" if balance is None else b"%d" % balance,
+    )
     estimated = b',"estimated":true' if receipt.estimated else b""
     if receipt.cached:
         estimated += b',"cached":true'
@@ -84,7 +89,13 @@ def add_receipt(
         fields["metadata"] = Raw(b'{"routstr":%b}' % routstr)
     fields["cost"] = Raw(b"{%b,%b,%b}" % (cost, tokens, money))
     upstream = text(fields, "provider")
-    fields["provider"] = Raw(encode(f"{name}:{upstream}" if upstream else name))
+    fields["provider"] = quoted(f"{name}:{upstream}" if upstream else name)
+
+
+@lru_cache(maxsize=_NAMES_MAX)
+def quoted(name: str) -> Raw:
+    """A name of a model or a provider as JSON: few names stand in many answers."""
+    return Raw(encode(name))
 
 
 def cost_headers(receipt: Receipt) -> list[Header]:
@@ -163,5 +174,11 @@ def _counts(usage: Usage, names: tuple[str, str]) -> dict[str, object]:
 
 def _plain(amount: Decimal) -> bytes:
     """A decimal as a JSON number without an exponent."""
-    shown = format(amount, "f")
-    return (shown.rstrip("0").rstrip(".") if "." in shown else shown).encode()
+    global _last  # noqa: PLW0603 - headers and body tell the same amount, one after the other
+    if amount is not _last[0]:
+        shown = format(amount, "f")
+        _last = amount, (shown.rstrip("0").rstrip(".") if "." in shown else shown).encode()
+    return _last[1]
+
+
+_last: tuple[Decimal | None, bytes] = None, b""

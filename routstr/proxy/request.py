@@ -89,7 +89,8 @@ def _checked(raw: bytes, body: dict[str, object]) -> bool:
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise InvalidParameter("'stream' must be true or false.", details={"param": "stream"})
-    if not isinstance(body.get("stream_options"), dict | None):
+    options = body.get("stream_options")
+    if options is not None and not isinstance(options, dict):
         raise InvalidParameter(
             "'stream_options' must be an object.", details={"param": "stream_options"}
         )

@@ -207,7 +207,7 @@ class StreamScanner:
 
 def _ends(data: bytes, start: int = 0) -> Iterator[int]:
     """Where events end: after a blank line, whichever of the three line ends it has."""
-    if b"\r" in data:
+    if _CR in data:
         yield from (boundary.end() for boundary in _BOUNDARY.finditer(data, start))
         return
     at = data.find(b"\n\n", start)

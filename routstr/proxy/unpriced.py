@@ -77,7 +77,7 @@ def shorten_caches(raw: bytes, body: Mapping[str, object]) -> None:
 
     ``raw`` is what the body was read from: most bodies cannot have such a wish.
     """
-    if b"ttl" not in raw and b"\\u00" not in raw:
+    if raw.find(b"ttl") < 0 and raw.find(b"\\u00") < 0:
         return
     _shorten(body)
     stack = [body.get(name) for name in ("system", "messages", "tools", "input")]
@@ -110,7 +110,8 @@ def _is_clients(tool: object) -> bool:
 
 def _refers(given: list[object]) -> bool:
     """Whether anything in messages is not there itself; arguments of calls are not looked at."""
-    stack = list(given)
+    # most messages are plain texts, which need no closer look
+    stack = [item for item in given if not _is_text(item)]
     while stack:
         item = stack.pop()
         if isinstance(item, list):
@@ -120,6 +121,15 @@ def _refers(given: list[object]) -> bool:
                 return True
             stack += (item.get("content"), item.get("output"))
     return False
+
+
+def _is_text(item: object) -> bool:
+    return (
+        type(item) is dict
+        and _PLAIN.issuperset(item)
+        and "role" in item
+        and type(item.get("content")) is str
+    )
 
 
 def _is_reference(item: Mapping[str, object]) -> bool:

@@ -26,7 +26,7 @@ BODY_BYTES_MAX: Final = 60_000
 KEPT_SECONDS: Final = 15.0
 """How long a connection waits for its next request."""
 _SWITCHING: Final = 101
-_INTERIM: Final = range(100, 200)
+_INTERIM: Final = frozenset(range(100, 200))  # a range takes longer to tell
 
 
 Posted = tuple[int, CIMultiDictProxy[str], aiohttp.StreamReader, Callable[[], None]]

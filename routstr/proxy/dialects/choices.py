@@ -15,7 +15,7 @@ from routstr.proxy import estimate
 from routstr.proxy.dialects.base import Dialect, Service
 from routstr.proxy.estimate import said_in_choices
 from routstr.proxy.fields import Fields, encode, read_fields, text, value
-from routstr.proxy.receipts import add_receipt
+from routstr.proxy.receipts import add_receipt, quoted
 from routstr.proxy.request import PaidRequest, Wording
 from routstr.proxy.sse import StreamScanner, data_of, events
 
@@ -53,7 +53,7 @@ class Choices:
     def sign(self, fields: Fields, told: object, receipt: Receipt, service: Service) -> None:
         """See :class:`Dialect`. An answer without an id gets one; the model is as it is sold."""
         add_receipt(fields, told, receipt, service.provider)
-        fields["model"] = Raw(encode(service.model))
+        fields["model"] = quoted(service.model)
         if not text(fields, "id"):
             fields["id"] = Raw(encode(f"{self.id_prefix}-{service.request_id}"))
 

@@ -31,14 +31,14 @@ from routstr.ledger.service import Ledger
 from tests.unit.core.asgi import Answer
 from tests.unit.proxy.harness import Books, KeyPayer, Node, running
 
-CALLS_MAX: Final = 681
+CALLS_MAX: Final = 636
 """Of the event loop, for one JSON request, from the server's call to the access line, with a hold
 and its settlement, each in a transaction of its own."""
 WRITER_CALLS_MAX: Final = 0
 """Of the writer's thread, which a request at a time does not need to wake."""
 STATEMENTS_MAX: Final = 14
 """For both, with BEGIN, COMMIT and what chooses how durable they are."""
-EVENT_CALLS_MAX: Final = 20
+EVENT_CALLS_MAX: Final = 21
 """Of the event loop, for one more event of a stream."""
 STREAMED_STATEMENTS_MAX: Final = STATEMENTS_MAX
 _REQUESTS: Final = 3

@@ -156,6 +156,33 @@ def test_what_another_dialect_would_say_is_not_looked_at() -> None:
     assert parse_usage(said) == Usage(5, 2)
 
 
+COUNTS: st.SearchStrategy[object] = st.one_of(
+    st.integers(-2, 12),
+    st.sampled_from([MAX_TOKENS, MAX_TOKENS + 1, None, True, False, 3.0, "", "4", []]),
+)
+
+
+def details(*names: str) -> st.SearchStrategy[object]:
+    known = st.fixed_dictionaries({}, optional=dict.fromkeys(names, COUNTS))
+    return st.one_of(st.none(), st.just([]), known)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            **dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), COUNTS),
+            "prompt_tokens_details": details("cached_tokens", "audio_tokens", "image_tokens"),
+            "completion_tokens_details": details(
+                "reasoning_tokens", "audio_tokens", "accepted_prediction_tokens"
+            ),
+        },
+    )
+)
+def test_what_is_usual_is_read_as_if_it_were_not(said: dict[str, object]) -> None:
+    assert parse_usage(said) == parse_usage({**said, "unknown": 1})
+
+
 def test_no_more_is_cached_than_there_is() -> None:
     said = {"prompt_tokens": 100, "completion_tokens": 1, "prompt_cache_hit_tokens": 500}
     assert parse_usage(said) == Usage(0, 1, 100)
