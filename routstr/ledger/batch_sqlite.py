@@ -1,9 +1,9 @@
 """SQLite statements of the hot batch: many rows per INSERT and SELECT.
 
 ``executemany`` gives the interpreter lock away at each row and waits for it again, which costs more
-than the row when the event loop is busy, so inserts carry 1, 2, 4 ... 128 rows: few hand-overs and
-few different texts for the statement cache. Updates stay row by row: joining a VALUES list costs
-more than it saves.
+than the row when the event loop is busy, so inserts carry up to 16 rows, or 32, 64, 128: few
+hand-overs and few different texts for the statement cache. Updates stay row by row: joining a
+VALUES list costs more than it saves.
 """
 
 import sqlite3
@@ -15,6 +15,7 @@ from routstr.ledger.entries import AccountRow, Decision, HoldRow, Stamp
 from routstr.ledger.limits import LimitRow
 
 _CHUNK_ROWS_MAX: Final = 128
+_ANY_ROWS_MAX: Final = 16
 _SELECT_HOLDS: Final = (
     "SELECT h.id, h.account, h.amount, h.state, h.charged, h.uncollected, h.limit_id,"
     " h.limit_period, a.posted, a.held, a.closed, a.version"
@@ -187,10 +188,12 @@ def _insert(raw: Speaker, statement: str, rows: Sequence[Row]) -> None:
 
 
 def _chunks(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Cut into powers of two."""
+    """Cut into powers of two, and what is left of fewer than 16."""
     start = 0
     while (left := len(rows) - start) > 0:
-        size = min(_CHUNK_ROWS_MAX, 1 << (left.bit_length() - 1))
+        size = left
+        if left > _ANY_ROWS_MAX:
+            size = min(_CHUNK_ROWS_MAX, 1 << (left.bit_length() - 1))
         yield rows[start : start + size]
         start += size
 
