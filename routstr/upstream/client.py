@@ -7,7 +7,7 @@ error tree; what is waited for is bounded by the caller's :class:`~routstr.upstr
 import io
 from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy, istr
@@ -38,6 +38,13 @@ class UpstreamLimits:
     event_bytes: int = 8 * 1024**2
 
 
+class Content(Protocol):
+    """What comes behind a head."""
+
+    async def readany(self) -> bytes: ...
+    def at_eof(self) -> bool: ...
+
+
 class Answer:
     """What a provider answered; the body is still to be read. Close it in the end."""
 
@@ -47,7 +54,7 @@ class Answer:
         self,
         status: int,
         headers: CIMultiDictProxy[str],
-        content: aiohttp.StreamReader,
+        content: Content,
         hang_up: Callable[[], None],
     ) -> None:
         """``hang_up`` ends the connection, unless the body was read to its end."""
