@@ -55,6 +55,15 @@ def test_a_hold_takes_no_more_than_the_balance_where_the_limit_leaves_more() -> 
     assert shelf.run(request(ALICE, 250, mark=mark)) == [Held(1, Msat(200), Msat(0))]
 
 
+def test_a_limit_that_is_gone_keeps_nobody_from_being_charged() -> None:
+    shelf = Shelf.with_balances(1_000)
+    mark = shelf.limit(ALICE, 300)
+    shelf.run(request(ALICE, 200, mark=mark))
+    shelf.limits.clear()
+    charged = Settled(Msat(150), Msat(0), Msat(850), Msat(0))
+    assert shelf.run(settlement(1, 150)) == [charged]
+
+
 def test_charges_of_one_period_add_up() -> None:
     shelf = Shelf.with_balances(1_000)
     mark = shelf.limit(ALICE, 300)
