@@ -67,7 +67,7 @@ class Address:
         )
         self._last: tuple[CIMultiDict[str] | None, bytes] = None, b""
         """Headers as they were given last, and as they are written."""
-        self._idle: Final[list[tuple[Line, float]]] = []
+        self._idle: Final[dict[Line, float]] = {}
         """What waits for a request, and since when; the newest last."""
         self._swept = False  # the timer itself would be held by what it holds
 
@@ -103,7 +103,7 @@ class Address:
     def _waiting(self) -> Line | None:
         """The connection that served last, if the other side has said nothing since."""
         while self._idle:
-            line, since = self._idle.pop()
+            line, since = self._idle.popitem()
             if line.usable and monotonic() - since < self._kept_s:
                 return line
             self.drop(line)
@@ -114,12 +114,13 @@ class Address:
         if not line.usable:  # or somebody is slow
             self.drop(line)
             return
-        self._idle.append((line, monotonic()))
+        self._idle[line] = monotonic()
         if not self._swept:
             self._look_later()
 
     def drop(self, line: Line) -> None:
-        """Close a connection; once more does no harm."""
+        """Close a connection, or forget one that is closed; once more does no harm."""
+        self._idle.pop(line, None)
         self._release(line.made)
 
     def _release(self, protocol: ResponseHandler) -> None:
@@ -134,9 +135,7 @@ class Address:
     def _drop_the_old(self) -> None:
         self._swept = False
         old = monotonic() - self._kept_s
-        gone = [line for line, since in self._idle if since <= old]
-        del self._idle[: len(gone)]  # they wait in the order in which they came
-        for line in gone:
+        for line in [line for line, since in self._idle.items() if since <= old]:
             self.drop(line)
         if self._idle:
             self._look_later()

@@ -95,7 +95,7 @@ async def test_a_slot_is_taken_as_long_as_the_request_takes(scope: str) -> None:
         body = {"model": "good", "messages": HELLO}
         first = Call(node.app, body)
         running_one = first.start()
-        await until(lambda: bool(node.books.held))
+        await until(lambda: bool(node.upstream.requests))
         refused = await node.chat()
         assert (refused.status, error(refused)["code"]) == (429, "concurrency_limit_exceeded")
         assert refused.header("retry-after") == "1"
