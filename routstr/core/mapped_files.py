@@ -40,10 +40,17 @@ def share_free_memory() -> bool:
 def give_back_what_is_free() -> bool:
     """Free what nothing refers to any more, and let the system have what is free.
 
-    Python's own areas go back by themselves, once they are empty; the C library keeps what it has,
-    unless it is asked. Whether it does that.
+    Python's own areas go back by themselves, once they are empty. Whether there was anything.
     """
     gc.collect()
+    return trim()
+
+
+def trim() -> bool:
+    """Let the system have what the C library has free: it keeps that, unless it is asked.
+
+    Whether there was anything. Takes milliseconds, in which others may wait for memory.
+    """
     if sys.platform != "linux":
         return False
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
