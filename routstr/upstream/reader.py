@@ -18,6 +18,7 @@ from routstr.core.http import HEAD_BYTES_MAX
 
 PAUSE_BYTES: Final = 128 * 1024
 """So much of a body may wait for whoever reads it; then the provider waits, too."""
+_TOO_LONG: Final = "a head is too long"
 _SWITCHING: Final = 101
 _INTERIM: Final = frozenset(range(100, 200)) - {_SWITCHING}
 
@@ -114,7 +115,7 @@ class Line(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._asked: asyncio.Future[Answered] | None = None
         self._headers: list[tuple[str, str]] = []
-        self._head_bytes = 0
+        self._quiet_bytes = 0  # of heads, of fields behind a body, between its pieces
         self._status = 0  # of the head that is there, 0 before
         self._body: Body | None = None
         self._read: Body | None = None  # what has ended within the bytes that are looked at
@@ -132,7 +133,7 @@ class Line(asyncio.Protocol):
         """Send a request; raises through the future what aiohttp would raise."""
         asked: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         self._asked = asked
-        self._head_bytes = 0
+        self._quiet_bytes = 0
         self._transport.write(request)
         return asked
 
@@ -154,16 +155,15 @@ class Line(asyncio.Protocol):
         if parser is None or (self._asked is None and self._body is None):
             self._lasts = False  # nobody has asked for it
             return
-        if self._asked is not None:
-            self._head_bytes += len(data)
+        self._quiet_bytes += len(data)
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._lasts = False
         except httptools.HttpParserError as error:
             self._fail(aiohttp.ClientError(str(error)))
-        if self._asked is not None and self._head_bytes > HEAD_BYTES_MAX:
-            self._fail(aiohttp.ClientError("the head is too long"))
+        if self._quiet_bytes > HEAD_BYTES_MAX:
+            self._fail(aiohttp.ClientError(_TOO_LONG))
         self._read = None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -207,10 +207,10 @@ class Line(asyncio.Protocol):
         self._status = status = parser.get_status_code()
         if status in _INTERIM:
             return
-        if self._head_bytes > HEAD_BYTES_MAX < sum(map(len, chain.from_iterable(self._headers))):
-            self._fail(aiohttp.ClientError("the head is too long"))
+        if self._quiet_bytes > HEAD_BYTES_MAX < sum(map(len, chain.from_iterable(self._headers))):
+            self._fail(aiohttp.ClientError(_TOO_LONG))
             return
-        self._asked = None
+        self._asked, self._quiet_bytes = None, 0
         headers = CIMultiDict(self._headers)
         if not parser.should_keep_alive() or status == _SWITCHING:
             self._lasts = False
@@ -221,6 +221,7 @@ class Line(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body."""
+        self._quiet_bytes = 0
         if self._body is not None:
             self._body.take(body)
 
@@ -229,7 +230,7 @@ class Line(asyncio.Protocol):
         body = self._body
         if body is None:
             return
-        self._body, self._read = None, body
+        self._body, self._read, self._quiet_bytes = None, body, 0
         body.end()
         if self._lasts:
             self.owner.keep(self)

@@ -155,6 +155,19 @@ async def test_an_answer_that_is_not_whole_is_none(parts: tuple[bytes, ...], clo
             assert client.provider.connections == number
 
 
+@pytest.mark.parametrize("more", [b"0\r\nX: " + b"x" * 100, b"2;" + b"x" * 100])
+async def test_what_is_no_body_ends_some_time(more: bytes) -> None:
+    async def speak(writer: asyncio.StreamWriter) -> None:
+        writer.write(CHUNKED + b"2\r\nab\r\n" + more)
+        for _ in range(1_000):
+            writer.write(b"x" * 1_000)
+            await writer.drain()
+
+    async with asking(speak) as client:
+        with pytest.raises(UpstreamError, match="broke"):
+            await client.whole()
+
+
 @pytest.mark.parametrize(
     "part",
     [
