@@ -156,8 +156,8 @@ def _memory(results: Results) -> str:
             for name in ("start_mb", MEMORY_MB, END_MB, PAID)
         )
         counted = f"{paid:,.0f}" if paid else ""
-        rows.append((target, _short(begun), _short(now), counted, _short(end)))
-    head = ["", "at the start, MB", "after paid requests, MB", "of them"]
+        rows.append((target, _short(begun), counted, _short(now), _short(end)))
+    head = ["", "at the start, MB", "paid requests", "after them, MB"]
     return _table([*head, "at the end, after 1,000 streams at once, MB"], rows)
 
 

@@ -80,7 +80,8 @@ LISTING: Final = Scenario(
     "models-16", "`GET /v1/models`, 300 models, 16 connections",
     Call(method="GET", path="/v1/models"), 16, targets=NODES, paid=False,
 )  # fmt: skip
-ALL: Final = (*JSON, PACED, BURST, CROWD, UNPAID, LISTING)
+OTHERS: Final = (PACED, BURST, CROWD, UNPAID, LISTING)
+ALL: Final = (*JSON, *OTHERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ async def run(plan: Plan) -> Run:
             if MEMORY in plan.parts:
                 _say("Memory")
                 await _weigh(plan, scene, loader, results)
-            for scenario in scenarios.ALL[len(scenarios.JSON) :]:
+            for scenario in scenarios.OTHERS:
                 _measure(scenario, plan, scene, loader, results)
             if ecash.SCENARIO in plan.parts:
                 _say(ecash.TITLE)

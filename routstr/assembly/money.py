@@ -1,9 +1,7 @@
 """The use cases with money, as the endpoints and the paid routes share them."""
 
-import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from aiohttp import ClientSession
@@ -13,7 +11,6 @@ from routstr.auth.service import Authenticator
 from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.logging import get_logger
-from routstr.core.mapped_files import trim
 from routstr.core.node_key import NodeKey
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
@@ -133,7 +130,7 @@ def start_money(money: Money, settings: Settings, supervisor: Supervisor) -> Non
     """Start what watches and finishes without being asked."""
     verify_s = settings.verify_interval_seconds or NEVER_SECONDS
     supervisor.every("claims", CLAIMS_SECONDS, money.refunds.watch_claims)
-    supervisor.every("verify", verify_s, partial(verify, money.verifier))
+    supervisor.every("verify", verify_s, money.verifier.run)
     if pause_s := settings.consolidation_interval_seconds:
         supervisor.every("consolidation", pause_s, money.consolidations.run)
     supervisor.every("rebalancing", settings.rebalance_interval_seconds, money.swaps.rebalance)
@@ -141,14 +138,6 @@ def start_money(money: Money, settings: Settings, supervisor: Supervisor) -> Non
     if address := settings.receive_ln_address:
         pause_s = settings.payout_interval_seconds
         supervisor.every("payouts", pause_s, lambda: money.payouts.run(address))
-
-
-async def verify(verifier: Verifier) -> None:
-    """Prove the books, and give back the memory that comparing so many rows has taken."""
-    try:
-        await verifier.run()
-    finally:
-        await asyncio.to_thread(trim)
 
 
 async def settle_rest(ledger: Ledger) -> None:

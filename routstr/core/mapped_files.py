@@ -53,8 +53,8 @@ def trim() -> bool:
     """
     if sys.platform != "linux":
         return False
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return trim is not None and bool(trim(0))
+    asked = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return asked is not None and bool(asked(0))
 
 
 def give_back(file: Path) -> int:

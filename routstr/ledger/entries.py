@@ -227,7 +227,7 @@ def _place(
         return Refused(Msat(available), Msat(row.held), closed=False, allowance=Msat(left))
     if row.closed or available < minimum:
         return Refused(Msat(available), Msat(row.held), closed=row.closed)
-    amount = _clamped(int(request.wanted), minimum, left if left < available else available)
+    amount = min(available, left, max(minimum, int(request.wanted)))
     hold = next(ids)
     row.held += amount
     row.touched = True
@@ -238,13 +238,6 @@ def _place(
     if request.closes:
         _close(row, decision)
     return Held(hold, Msat(amount), Msat(available - amount))
-
-
-def _clamped(msat: int, least: int, most: int) -> int:
-    """``min(max(msat, least), most)``, which would be two calls that read their arguments."""
-    if msat < least:
-        msat = least
-    return msat if msat < most else most
 
 
 def _end(
@@ -291,8 +284,6 @@ def _entered_again(
 
 def _free(hold: HoldRow, row: AccountRow, decision: Decision) -> None:
     row.held -= hold.amount
-    if hold.limit is None:
-        return
     limit = decision.limits.of(hold.limit, hold.account)
     if limit is not None:
         limit.free(hold.amount, hold.period)
@@ -307,8 +298,8 @@ def _settle_open(
     settlement: Settlement, hold: HoldRow, row: AccountRow, decision: Decision, node: NodeAccounts
 ) -> None:
     _free(hold, row, decision)
-    cost = _clamped(int(settlement.cost), 0, MAX_MSAT)
-    charged = cost if cost < hold.amount else hold.amount
+    cost = min(max(int(settlement.cost), 0), MAX_MSAT)
+    charged = min(cost, hold.amount)
     hold.uncollected = cost - charged
     hold.state = _SETTLED
     _charge(settlement, hold, row, charged, decision, node)
@@ -357,14 +348,13 @@ def _charge(
     hold.completion_tokens = settlement.completion_tokens
     hold.estimated = settlement.estimated
     hold.provider = settlement.provider
-    hold.own_cost = _clamped(settlement.own_cost, 0, MAX_MSAT)
+    hold.own_cost = min(max(settlement.own_cost, 0), MAX_MSAT)
     row.requests += 1
     row.touched = True
     decision.ended[hold.id] = hold
-    if hold.limit is not None:
-        limit = decision.limits.of(hold.limit, hold.account)
-        if limit is not None:
-            limit.charge(charged, hold.period)
+    limit = decision.limits.of(hold.limit, hold.account)
+    if limit is not None:
+        limit.charge(charged, hold.period)
     if not charged:
         return
     row.posted -= charged

@@ -93,18 +93,17 @@ def lines(
     connection: Connection, after: int, upto: int, rows: int = (1 << 63) - 1
 ) -> Sequence[tuple[int, str]]:
     """Write transfers as they are hashed, in the order of their ids, each with its id."""
-    found = connection.execute(text(_LINES[connection.dialect.name]), _range(after, upto, rows))
-    # plain tuples as the driver has them: a node writes many transfers
-    cursor = found.cursor
-    return [] if cursor is None else cursor.fetchall()
+    return list(read(connection, after, upto, rows))
 
 
-def read(connection: Connection, after: int, upto: int) -> Iterator[tuple[int, str]]:
+def read(
+    connection: Connection, after: int, upto: int, rows: int = (1 << 63) - 1
+) -> Iterator[tuple[int, str]]:
     """The same, a few at a time: however many there are, memory is not what they take."""
-    found = connection.execute(text(_LINES[connection.dialect.name]), _range(after, upto))
-    cursor = found.cursor
-    while cursor is not None and (rows := cursor.fetchmany(_READ_ROWS)):
-        yield from rows
+    found = connection.execute(text(_LINES[connection.dialect.name]), _range(after, upto, rows))
+    cursor = found.cursor  # plain tuples as the driver has them: a node writes many transfers
+    while cursor is not None and (some := cursor.fetchmany(_READ_ROWS)):
+        yield from some
 
 
 def draft(connection: Connection, horizon: int, rows: int) -> Sealed | None:
@@ -156,7 +155,7 @@ def digest_of(number: int, previous: bytes, upto: int, rows: Sequence[str]) -> b
     return digest.done()
 
 
-def _range(after: int, upto: int, rows: int = (1 << 63) - 1) -> dict[str, int]:
+def _range(after: int, upto: int, rows: int) -> dict[str, int]:
     return {"after": after, "upto": upto, "rows": rows}
 
 

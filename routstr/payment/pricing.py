@@ -138,19 +138,10 @@ def quote(
         rates.request + rates.image * estimate.images + rates.input_worst * estimate.worst_tokens
     )
     output_rate = rates.output_worst * limits.choices
-    # comparisons, not min and max: those are calls, and this is part of every request
     floor = int(policy.min_request)
-    gate = _gate(entry, estimate, limits, policy.tolerance_percent)
-    if gate < floor:
-        gate = floor
-    admit = -(-(input_cost + output_rate * least) // PER_MSAT)
-    if admit > gate - GATE_SLACK_MSAT:
-        admit = gate - GATE_SLACK_MSAT
-    if admit < floor:
-        admit = floor
-    want = -(-(input_cost + output_rate * most) // PER_MSAT)
-    if want < admit:
-        want = admit
+    gate = max(floor, _gate(entry, estimate, limits, policy.tolerance_percent))
+    admit = max(floor, min(_up(input_cost + output_rate * least), gate - GATE_SLACK_MSAT))
+    want = max(admit, _up(input_cost + output_rate * most))
     return Quote(_msat(admit), _msat(want), _msat(gate), most, input_cost, output_rate)
 
 
@@ -186,12 +177,10 @@ def _gate(
     unit = whole * PER_MSAT
     gate = entry.max_cost * kept // unit
     unused = entry.prompt_limit * kept - estimate.gate_tokens * whole
-    if unused > 0:
-        gate -= unused * entry.rates.prompt // unit
+    gate -= max(0, unused * entry.rates.prompt // unit)
     if limits.max_tokens is not None:
-        unused = entry.max_completion * kept - limits.max_tokens * entry.rates.completion * whole
-        if unused > 0:
-            gate -= unused // unit
+        spent = limits.max_tokens * entry.rates.completion * whole
+        gate -= max(0, (entry.max_completion * kept - spent) // unit)
     return gate
 
 
@@ -212,5 +201,9 @@ def _whole(body: Mapping[str, object], name: str, most: int) -> int | None:
     return value
 
 
+def _up(exact: int) -> int:
+    return -(-exact // PER_MSAT)
+
+
 def _msat(amount: int) -> Msat:
-    return known_msat(amount if amount < MAX_MSAT else MAX_MSAT)
+    return known_msat(min(amount, MAX_MSAT))

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.logging import get_logger
+from routstr.core.mapped_files import trim
 from routstr.errors import DepositsClosed
 from routstr.ledger import checkpoint, horizon, verdict
 from routstr.ledger.checkpoint import Step
@@ -95,7 +96,10 @@ class Verifier:
             last = seen.checkpoint or checkpoint.beginning(connection)
             return Verified(found, seen, checkpoint.step(connection, last, upto))
 
-        outcome = await self._db.read(look)
+        try:
+            outcome = await self._db.read(look)
+        finally:
+            await asyncio.to_thread(trim)  # of what comparing so many rows has taken
         outcome = await (self._proven(outcome) if outcome.audit.holds else self._broken(outcome))
         self._first.set()
         return outcome

@@ -11,7 +11,7 @@ _DONE: Final = re.compile(rb"\[(?=DONE\])").search
 MANY_BYTES: Final = 1_024
 """Of fewer there is nothing to be gained over looking at each event."""
 _COLON: Final = 58
-_CR: Final = 13
+CR: Final = 13
 # what is asked of each event is asked with `find`, or of a number: `in` first tries whether bytes
 # are a number, with an error that is raised and forgotten, which takes as long as all the rest
 
@@ -21,7 +21,7 @@ def is_plain(data: bytes) -> bool:
     return (
         data[0] != _COLON
         and _COMMENT_LINE(data) is None
-        and (_CR not in data or data.find(b"\r:") < 0)
+        and (CR not in data or data.find(b"\r:") < 0)
         and _DONE(data) is None
         and data.find(b'"error"') < 0
         and (data.find(b'"usage"') < 0 or data.count(b'"usage"') == data.count(b'"usage":null'))
@@ -32,7 +32,7 @@ def plain_bytes(data: bytes) -> int:
     """How much of these bytes is whole events without anything of interest; perhaps too little."""
     if len(data) < MANY_BYTES or data[0] == _COLON:
         return 0
-    if _CR in data:
+    if CR in data:
         return len(data) if data.endswith(EVENT_ENDS) and is_plain(data) else 0
     end = len(data)
     if comment := _COMMENT_LINE(data):

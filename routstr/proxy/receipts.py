@@ -24,6 +24,7 @@ TOKEN_COUNTS: Final = ("input_tokens", "output_tokens")
 """Names of input and output in a usage: of chat completions, and of everything newer."""
 
 _NAMES_MAX: Final = 1_024
+_AMOUNTS_MAX: Final = 256
 _PROVIDERS_PRICES: Final = frozenset(
     {
         "cost",
@@ -172,13 +173,8 @@ def _counts(usage: Usage, names: tuple[str, str]) -> dict[str, object]:
     }
 
 
+@lru_cache(maxsize=_AMOUNTS_MAX)
 def _plain(amount: Decimal) -> bytes:
-    """A decimal as a JSON number without an exponent."""
-    global _last  # noqa: PLW0603 - headers and body tell the same amount, one after the other
-    if amount is not _last[0]:
-        shown = format(amount, "f")
-        _last = amount, (shown.rstrip("0").rstrip(".") if "." in shown else shown).encode()
-    return _last[1]
-
-
-_last: tuple[Decimal | None, bytes] = None, b""
+    """A decimal as a JSON number without an exponent; headers and body tell the same one."""
+    shown = format(amount, "f")
+    return (shown.rstrip("0").rstrip(".") if "." in shown else shown).encode()

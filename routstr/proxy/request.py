@@ -51,11 +51,11 @@ class PaidRequest(Struct, frozen=True, gc=False):
         if not isinstance(body, dict):
             raise InvalidJson("The body must be a JSON object.")
         model = body.get("model")
-        if not isinstance(model, str) or not model.strip():
+        if not isinstance(model, str) or not (name := model.strip()):
             raise InvalidParameter("'model' must name a model.", details={"param": "model"})
         if len(model) > MODEL_CHARS_MAX:
             raise InvalidParameter("'model' is too long.", details={"param": "model"})
-        return cls(body, model.strip(), _checked(raw, body), wording)
+        return cls(body, name, _checked(raw, body), wording)
 
     def encode(self, upstream_model: str, output_limit: int | None) -> bytes:
         """The body for the provider.

@@ -34,8 +34,8 @@ class Sale:
 
     async def close(self, reported: Usage | None, output_tokens: int = 0) -> Receipt:
         """Settle, and give change to a payer that keeps no balance here."""
-        self.exchange.hears()
         if self.pardons and not output_tokens:
+            self.exchange.hears()
             await self.meter.release()
         else:
             await self.settle(reported, output_tokens)
@@ -76,4 +76,6 @@ class Sale:
 
 def believable(reported: Usage | None) -> TypeGuard[Usage]:
     """Whether a report needs no estimate beside it."""
-    return reported is not None and reported.completion > 0 and reported.input > 0
+    if reported is None or reported.completion <= 0:
+        return False
+    return reported.prompt > 0 or reported.cache_read > 0 or reported.cache_write > 0

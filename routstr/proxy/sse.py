@@ -26,7 +26,7 @@ from typing import Final
 from routstr.errors import UpstreamError
 from routstr.payment.usage import Usage, merge_usage, parse_usage
 from routstr.proxy.fields import Fields, encode, read_fields, value
-from routstr.proxy.plain_events import EVENT_ENDS, MANY_BYTES, is_plain, plain_bytes
+from routstr.proxy.plain_events import CR, EVENT_ENDS, MANY_BYTES, is_plain, plain_bytes
 
 SAMPLE_BYTES: Final = 64 * 1024
 """How much of a stream is remembered, in case its output must be estimated."""
@@ -35,7 +35,6 @@ _BOUNDARY: Final = re.compile(rb"\r\n(?:\r\n|\n|\r)|\n(?:\r\n|\n|\r)|\r(?:\r\n|\
 _COMMENT: Final = re.compile(rb"(?:^|(?<=[\r\n])):[^\r\n]*(?:\r\n|\n|\r|$)")
 _LINES: Final = re.compile(rb"\r\n|\n|\r")
 _EDGE: Final = 3  # a boundary is at most four bytes long
-_CR: Final = 13
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -139,7 +138,7 @@ class StreamScanner:
             self.last = data[:start]
             passed.append(self.last)
         for end in _ends(data, start):
-            if end == len(data) and data[-1] == _CR:
+            if end == len(data) and data[-1] == CR:
                 break  # a \n that belongs to it may follow
             passed.append(self._event(data[start:end]))
             start = end
@@ -207,7 +206,7 @@ class StreamScanner:
 
 def _ends(data: bytes, start: int = 0) -> Iterator[int]:
     """Where events end: after a blank line, whichever of the three line ends it has."""
-    if _CR in data:
+    if CR in data:
         yield from (boundary.end() for boundary in _BOUNDARY.finditer(data, start))
         return
     at = data.find(b"\n\n", start)

@@ -109,7 +109,8 @@ class Head:
             self.credentials = Credentials(authorization)
         else:
             self.credentials = Credentials(authorization, *map(_text, map(found.get, _BROUGHT)))
-        self.encoding = found.get(b"content-encoding", b"").strip().lower()
+        encoding = found.get(b"content-encoding")
+        self.encoding = encoding.strip().lower() if encoding else b""
         length = found.get(b"content-length", b"0")
         if not length.isdigit():
             raise RequestError("Content-Length is not a number.")

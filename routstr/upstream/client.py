@@ -64,8 +64,8 @@ class Answer:
         self.headers: Final = headers
         kind = headers.get(_CONTENT_TYPE, "").partition(";")[0]
         self.content_type: Final = kind.strip().lower()
-        encoding = headers.get(_CONTENT_ENCODING, "identity")
-        self.encoded: Final = encoding.strip().lower() != "identity"
+        encoding = headers.get(_CONTENT_ENCODING)
+        self.encoded: Final = encoding is not None and encoding.strip().lower() != "identity"
 
     async def chunk(self) -> bytes:
         """The next piece as it came; empty at the end. Raises :class:`UpstreamError`."""
@@ -113,7 +113,8 @@ class UpstreamClient:
             if method == "POST" and isinstance(body, bytes) and len(body) <= BODY_BYTES_MAX:
                 address = self._addresses.get(url) or self._address(url)
                 if address is not None:
-                    return Answer(*await address.post(headers, body))
+                    status, received, content = await address.post(headers, body)
+                    return Answer(status, received, content, content.hang_up)
             return await self._send(url, headers, body, method)
         except (aiohttp.ClientError, OSError) as error:
             raise translated(error) from error

@@ -7,26 +7,22 @@ addresses may be contacted) stays aiohttp's own; this writes one head and one bo
 """
 
 import asyncio
-from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
 import aiohttp
 from aiohttp import ClientRequest
 from aiohttp.client_proto import ResponseHandler
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict
 from yarl import URL
 
-from routstr.upstream.reader import Body, Line
+from routstr.upstream.reader import Answered, Line
 
 BODY_BYTES_MAX: Final = 60_000
 """Larger bodies are aiohttp's: a transport takes so much at once, then it wants to be waited for.
 """
 KEPT_SECONDS: Final = 15.0
 """How long a connection waits for its next request."""
-Posted = tuple[int, CIMultiDictProxy[str], Body, Callable[[], None]]
-"""Status, headers and body of an answer whose head is there, and how to hang up, which does
-nothing once the body was read to its end."""
 
 
 class Address:
@@ -71,7 +67,7 @@ class Address:
         """What waits for a request, and since when; the newest last."""
         self._swept = False  # the timer itself would be held by what it holds
 
-    async def post(self, headers: CIMultiDict[str], body: bytes) -> Posted:
+    async def post(self, headers: CIMultiDict[str], body: bytes) -> Answered:
         """Send, and wait for the answer's head. Raises aiohttp's errors, and OSError.
 
         ``headers`` are not changed any more once they were given.
@@ -81,11 +77,10 @@ class Address:
         if line is None:
             line = await self._connect()
         try:
-            status, received, content = await line.ask(head + body)
+            return await line.ask(head + body)
         except BaseException:
             self.drop(line)
             raise
-        return status, received, content, content.hang_up
 
     async def _connect(self) -> Line:
         """A new connection, which is not the connector's to give to others any more."""

@@ -29,9 +29,10 @@ Answered = tuple[int, CIMultiDictProxy[str], "Body"]
 class Body:
     """What comes behind a head, in the pieces in which it comes."""
 
-    __slots__ = ("_ended", "_error", "_line", "_pieces", "_size", "_waiter")
+    __slots__ = ("_ended", "_error", "_line", "_loop", "_pieces", "_size", "_waiter")
 
     def __init__(self, line: "Line") -> None:
+        self._loop: Final = line.loop
         self._line: Line | None = line
         """Whom it comes from, as long as there is more to come."""
         self._pieces: list[bytes] = []
@@ -51,7 +52,7 @@ class Body:
                 raise self._error
             if self._ended:
                 return b""
-            self._waiter = asyncio.get_running_loop().create_future()
+            self._waiter = self._loop.create_future()
             try:
                 await self._waiter
             finally:
@@ -61,13 +62,6 @@ class Body:
             self._line.go_on()
         self._size = 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    async def read(self) -> bytes:
-        """The rest of it."""
-        pieces = []
-        while piece := await self.readany():
-            pieces.append(piece)
-        return b"".join(pieces)
 
     def hang_up(self) -> None:
         """End the connection, unless all has come and it may serve somebody else by now."""
@@ -82,19 +76,20 @@ class Body:
         if self._size > PAUSE_BYTES and self._line is not None:
             self._line.wait()
         if self._waiter is not None:
-            self._wake()
+            _wake(self._waiter)
 
     def end(self, error: Exception | None = None) -> None:
         """Nothing more will come, because all is there or because of an error."""
         self._line = None
         self._ended = error is None
         self._error = error
-        self._wake()
+        if self._waiter is not None:
+            _wake(self._waiter)
 
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+
+def _wake(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class Owner(Protocol):
@@ -109,6 +104,7 @@ class Line(asyncio.Protocol):
 
     def __init__(self, owner: Owner, transport: asyncio.Transport, made: ResponseHandler) -> None:
         """``made`` is what aiohttp knows the connection by."""
+        self.loop: Final = asyncio.get_running_loop()
         self.owner: Final = owner
         self.made: Final = made
         self._transport: Final = transport
@@ -131,7 +127,7 @@ class Line(asyncio.Protocol):
 
     def ask(self, request: bytes) -> "asyncio.Future[Answered]":
         """Send a request; raises through the future what aiohttp would raise."""
-        asked: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        asked: asyncio.Future[Answered] = self.loop.create_future()
         self._asked = asked
         self._quiet_bytes = 0
         self._transport.write(request)
@@ -178,12 +174,10 @@ class Line(asyncio.Protocol):
             whole = exc is None and not self._framed
             body.end(None if whole else aiohttp.ClientPayloadError("the answer was broken off"))
         elif asked is not None and not asked.done():
-            lost = isinstance(exc, OSError)
-            asked.set_exception(
-                aiohttp.ClientOSError(*exc.args)
-                if lost and exc
-                else aiohttp.ServerDisconnectedError()
-            )
+            lost: Exception = aiohttp.ServerDisconnectedError()
+            if isinstance(exc, OSError):
+                lost = aiohttp.ClientOSError(*exc.args)
+            asked.set_exception(lost)
 
     def on_message_begin(self) -> None:
         """A head begins."""

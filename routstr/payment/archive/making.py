@@ -53,12 +53,20 @@ class Archiver:
     async def make(self, path: Path, until: int) -> Archived:
         """Write what is older than ``until`` (ms since 1970) to a new file, and remove it.
 
-        Raises :class:`CannotArchive`, ``FileExistsError``, ``OSError``: nothing was removed.
+        Raises :class:`CannotArchive`, ``FileExistsError``, ``OSError``, and
+        :class:`form.BadArchive` for rows that are not as they were sealed: nothing was removed.
         """
         span = await self._db.read(partial(plan, until=until))
         with form.writing(path) as out:
             statement = await self._write(out, span)
-        await asyncio.to_thread(reading.prove, path)
+        try:
+            await asyncio.to_thread(reading.prove, path)
+        except form.BadArchive as error:
+            newest = await self._db.read(archives.last)
+            if newest is None or newest.number < span.number:
+                raise
+            await asyncio.to_thread(path.unlink)  # rows left while they were read
+            raise parts.taken(span) from error
         made = Archived(
             number=span.number,
             upto=span.upto.upto,

@@ -1,7 +1,7 @@
 """The rows of an archive as they are read from the database, a part at a time.
 
 A part is read by itself, so that no transaction is open for as long as the whole takes: nothing
-that it reads changes any more.
+that it reads changes any more, but all of it leaves when somebody else is the first to archive it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from routstr.ledger import archive_rows, seals
-from routstr.ledger.archive_removal import Part
+from routstr.ledger.archive_removal import CannotArchive, Part
 from routstr.ledger.archive_rows import read_hold, read_transfer
 from routstr.ledger.entries import HoldState
 from routstr.ledger.seals import Sealed
@@ -45,10 +45,20 @@ class Read(Struct, frozen=True):
     more: bool
 
 
+def taken(span: Span) -> CannotArchive:
+    """What is told to who comes second."""
+    return CannotArchive(f"archive {span.number} was made meanwhile by somebody else")
+
+
 def charges(connection: Connection, span: Span, at: int) -> Read:
-    """Read the transfers behind ``at``, their seals, and the holds of those that leave."""
+    """Read the transfers behind ``at``, their seals, and the holds of those that leave.
+
+    Raises :class:`CannotArchive` when there are none any more.
+    """
     rows = seals.lines(connection, at, span.upto.upto, PART_ROWS)
-    end = rows[-1][0] if rows else at
+    if not rows:
+        raise taken(span)
+    end = rows[-1][0]
     sealed = _sealed(connection, span, at, end)
     charged = {
         one.reference: (number, line)

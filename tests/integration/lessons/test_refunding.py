@@ -85,7 +85,7 @@ async def test_A7_refunds_that_fail_leave_no_ecash_set_aside(scene: Scene, clien
     before = await scene.liquid(scene.mint)
     scene.mint.proxy.reset()
     scene.mint.proxy.plan(SWAP, refusal(MintCode.TOO_MANY_INPUTS, handled=False), lasting=True)
-    paid: dict[str, int] = {}  # a part of it, where the proofs that are held happen to match
+    paid: dict[str, int] = {}  # what other mints leave to pay may match proofs that are held
     for _ in range(5):
         reply = await client.refund(key)
         if reply.status == 200:

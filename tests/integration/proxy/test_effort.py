@@ -38,7 +38,7 @@ WRITER_CALLS_MAX: Final = 0
 """Of the writer's thread, which a request at a time does not need to wake."""
 STATEMENTS_MAX: Final = 14
 """For both, with BEGIN, COMMIT and what chooses how durable they are."""
-EVENT_CALLS_MAX: Final = 34
+EVENT_CALLS_MAX: Final = 33
 """Of the event loop, for one more event of a stream, of which half read HTTP."""
 STREAMED_STATEMENTS_MAX: Final = STATEMENTS_MAX
 _REQUESTS: Final = 3

@@ -1,14 +1,11 @@
 """The use cases with money, put together as a node has them."""
 
 import asyncio
-from contextlib import nullcontext
 from pathlib import Path
-from typing import cast
 
 import aiohttp
 import pytest
 
-from routstr.assembly import money as assembled
 from routstr.assembly.money import NEVER_SECONDS, build_money, start_money
 from routstr.assembly.storage import open_database
 from routstr.assembly.wallet import open_wallet
@@ -17,7 +14,6 @@ from routstr.core.node_key import NodeKey
 from routstr.core.secret import Secret
 from routstr.core.settings import Settings
 from routstr.core.tasks import Supervisor
-from routstr.payment.verifier import Verifier as VerifierOfBooks
 
 KEY = NodeKey(bytes(range(32)))
 
@@ -51,21 +47,3 @@ async def test_claims_are_watched_and_books_verified_as_often_as_the_settings_sa
         "verify",
     }
     assert any(0.8 * seconds < pause < 1.2 * seconds for pause in pauses)
-
-
-@pytest.mark.parametrize("fails", [False, True])
-async def test_what_verifying_has_taken_is_given_back(
-    monkeypatch: pytest.MonkeyPatch, fails: bool
-) -> None:
-    done: list[str] = []
-
-    class Verifier:
-        async def run(self) -> None:
-            done.append("verified")
-            if fails:
-                raise LookupError
-
-    monkeypatch.setattr(assembled, "trim", lambda: done.append("given back"))
-    with pytest.raises(LookupError) if fails else nullcontext():
-        await assembled.verify(cast("VerifierOfBooks", Verifier()))
-    assert done == ["verified", "given back"]

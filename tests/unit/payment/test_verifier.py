@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from routstr.errors import DatabaseUnavailable, DepositsClosed
 from routstr.ledger import verdict
 from routstr.ledger.verdict import Verdict
 from routstr.payment import verifier as module
+from routstr.payment.audit import audit as prove
 from routstr.payment.verifier import Verifier
 from tests.unit.payment.test_audit import fill
 
@@ -201,3 +203,22 @@ async def test_what_cannot_be_verified_is_not_admitted(
     with pytest.raises(DatabaseUnavailable):
         await node.verifier.run()
     assert await node.deposits() == "waiting for the first verification"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_the_memory_that_verifying_took_is_given_back(
+    node: Node, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    done: list[str] = []
+
+    def audit(*given: Any) -> Any:
+        done.append("verified")
+        if fails:
+            raise LookupError
+        return prove(*given)
+
+    monkeypatch.setattr(module, "audit", audit)
+    monkeypatch.setattr(module, "trim", lambda: done.append("given back"))
+    with pytest.raises(LookupError) if fails else nullcontext():
+        await node.verifier.run(full=True)
+    assert done == ["verified", "given back"]
