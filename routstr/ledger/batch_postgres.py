@@ -107,7 +107,8 @@ def load(
 ) -> Steps[tuple[list[HoldRow], list[AccountRow], Sequence[int]]]:
     """Lock and read holds, then accounts, in one trip, and take ids."""
     pipe = raw.pipe
-    pipe.add(_PLANNED)
+    if not pipe.plans_once:
+        pipe.add(_PLANNED)
     if ends:
         pipe.add(_LOAD_HOLDS, numbers(ends))
         pipe.add(_LOAD_OWNERS, numbers(accounts), numbers(ends))

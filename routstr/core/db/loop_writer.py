@@ -1,8 +1,9 @@
 """Hot batches that the event loop carries out on PostgreSQL, without a thread.
 
 A batch is two trips to the server, and while it is on its way the loop does something else: the
-socket tells when the answers are there. What arrives meanwhile is the next batch. Nobody is woken,
-and no two threads want the interpreter. Whatever goes wrong, the batch is the writer's thread's,
+socket tells when the answers are there. What arrives meanwhile is the next batch, and is on its way
+before anybody hears of the last one: server and loop work side by side. Nobody is woken, and no two
+threads want the interpreter. Whatever goes wrong, the batch is the writer's thread's,
 which can wait: to try again, to ask whether a COMMIT without an answer took effect, to connect anew
 (:mod:`routstr.core.db.rescue`). Until then all batches are. See docs/decisions/0033.
 """
@@ -114,6 +115,15 @@ class LoopWriter:
             self._begin()
         return others
 
+    def look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Carry the batch on if its answers are there; ``loop`` is the one that runs.
+
+        The loop looks at its sockets when a turn is over, and the server has nothing to do until
+        then. A turn with many requests is long, so they look now and then.
+        """
+        if self._batch is not None and loop is self._loop:
+            self._go_on(self._batch)
+
     def resume(self, tx: Tx) -> None:
         """Use this connection from now on."""
         self._tx = tx
@@ -179,15 +189,11 @@ class LoopWriter:
             self._watch_writing(wanted=False)
         self._batch = None
         self._wrote(len(batch.jobs), monotonic() - batch.began)
-        resolve(zip(batch.jobs, batch.outcomes, strict=True))
-        if self._arrived:  # with what this turn of the loop still brings
-            batch.jobs[0].loop.call_soon(self._begin_next)
+        if self._arrived:
+            self._begin()
         elif self._then is not None:
             self._let_go()
-
-    def _begin_next(self) -> None:
-        if self._batch is None and self._arrived:
-            self._begin()
+        resolve(zip(batch.jobs, batch.outcomes, strict=True))
 
     def _leave(self, batch: LoopBatch, error: BaseException) -> None:
         batch.error = error

@@ -46,9 +46,13 @@ class Piped(psycopg.Connection[Any]):
 
 
 class Pipe:
-    """The queue of one connection, used by one thread. ``trips`` counts the waits."""
+    """The queue of one connection, used by one thread. ``trips`` counts the waits.
 
-    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+    ``plans_once``: the connection plans each statement once, whatever its values are.
+    """
+
+    def __init__(self, connection: "psycopg.Connection[Any]", *, plans_once: bool = False) -> None:
+        self.plans_once: Final = plans_once
         self._connection: Final = connection
         self._pg: Final = connection.pgconn
         self._poll: Final = select.poll()

@@ -90,10 +90,10 @@ class PostgresBackend:
     dialect = Dialect.POSTGRESQL
     shares_transactions = False
 
-    def __init__(self, url: str, *, lock_seconds: int = _LOCK_SECONDS) -> None:
-        """``lock_seconds``: for a row that somebody else has locked."""
+    def __init__(self, url: str, *, hot_only: bool = False) -> None:
+        """``hot_only``: for the event loop, which does not wait long, nor for a plan."""
         self._url = url
-        self._lock_seconds = lock_seconds
+        self._hot_only = hot_only
         self._engine: Engine | None = None
         self._connection: Connection | None = None
         self._raw: Any = None
@@ -105,7 +105,7 @@ class PostgresBackend:
         return None
 
     def stepped(self) -> "PostgresBackend":
-        return PostgresBackend(self._url, lock_seconds=_LOOP_LOCK_SECONDS)
+        return PostgresBackend(self._url, hot_only=True)
 
     def open(self) -> Tx:
         self._disconnect()
@@ -113,11 +113,14 @@ class PostgresBackend:
         event.listen(self._engine, "do_connect", _connect)
         self._connection = self._engine.connect()
         self._raw = self._connection.connection.driver_connection
-        self._raw.execute(f"SET lock_timeout = '{self._lock_seconds}s'")
+        lock_seconds = _LOOP_LOCK_SECONDS if self._hot_only else _LOCK_SECONDS
+        self._raw.execute(f"SET lock_timeout = '{lock_seconds}s'")
         # a plan made while a table was small would go on reading all of it as it grows
         self._raw.execute("SET enable_seqscan = off")
         self._raw.execute("SET jit = off")
-        self._pipe = self._raw.pipe = Pipe(self._raw)
+        if self._hot_only:
+            self._raw.execute("SET plan_cache_mode = force_generic_plan")
+        self._pipe = self._raw.pipe = Pipe(self._raw, plans_once=self._hot_only)
         return Tx(self._connection, self._raw, self.dialect)
 
     def abandon(self) -> None:

@@ -128,6 +128,8 @@ class Writer:
         if self.waiting >= self._waiting_max:
             job.future.set_exception(DatabaseUnavailable(headers={"Retry-After": "5"}))
             return
+        if self._loop_writer is not None:
+            self._loop_writer.look(job.loop)
         self._submitted += 1
         self._arrived.append(job)
         if not self._handing_over:

@@ -128,6 +128,32 @@ async def test_what_arrives_while_one_is_under_way_is_one_batch(db: Database, ba
     assert len(await db.read(names)) == 1 + len(later)
 
 
+async def test_the_next_is_on_its_way_before_anybody_hears_of_the_last(
+    db: Database, batch: Names
+) -> None:
+    begun_by_then: list[list[int]] = []
+    first = db.hot(batch, "a", full=True)
+    first.add_done_callback(lambda _: begun_by_then.append([*batch.sizes]))
+    await asyncio.sleep(0)  # sent
+    second = db.hot(batch, "b", full=True)
+    await asyncio.gather(first, second)
+    assert begun_by_then == [[1, 1]]
+
+
+async def test_a_long_turn_carries_on_what_is_under_way(db: Database, batch: Names) -> None:
+    first = db.hot(batch, "a", full=True)
+    await asyncio.sleep(0)  # sent; from here on the loop never looks at its sockets
+    behind = []
+    for number in range(50):
+        time.sleep(0.02)  # noqa: ASYNC251 - what a turn with much to do is
+        behind.append(db.hot(batch, f"{number:02}", full=True))
+        if first.done():
+            break
+    assert first.result() == "A"
+    await asyncio.gather(*behind)
+    assert len(await db.read(names)) == 1 + len(behind)
+
+
 async def test_functions_and_hot_jobs_of_one_turn_go_their_ways(db: Database, batch: Names) -> None:
     hot, plain = db.hot(batch, "a", full=True), asyncio.ensure_future(db.write(insert("b")))
     assert [*await asyncio.gather(hot, plain)] == ["A", "b"]
