@@ -22,7 +22,7 @@ from typing import Final
 
 from routstr.core.rendering import Header
 from routstr.errors import UpstreamError
-from routstr.payment.usage import parse_usage
+from routstr.payment.usage_reading import parse_usage
 from routstr.proxy import estimate
 from routstr.proxy.fields import encode, read_fields, value
 from routstr.proxy.receipts import cost_headers

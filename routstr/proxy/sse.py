@@ -24,7 +24,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from routstr.errors import UpstreamError
-from routstr.payment.usage import Usage, merge_usage, parse_usage
+from routstr.payment.usage import Usage, merge_usage
+from routstr.payment.usage_reading import parse_usage
 from routstr.proxy.fields import Fields, encode, read_fields, value
 from routstr.proxy.plain_events import CR, EVENT_ENDS, MANY_BYTES, is_plain, plain_bytes
 

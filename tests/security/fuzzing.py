@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from routstr.errors import RoutstrError, UpstreamError, WalletError
-from routstr.payment.usage import MAX_TOKENS, parse_usage
+from routstr.payment.usage_reading import MAX_TOKENS, parse_usage
 from routstr.proxy.dialects import DIALECTS
 from routstr.proxy.dialects.base import Dialect
 from routstr.proxy.dialects.choices import CHAT_WORDING

@@ -18,7 +18,7 @@ from routstr.money import ZERO, Msat, Unit
 from routstr.payment.demand import Demands
 from routstr.payment.metering import Meter, Offer, Receipt
 from routstr.payment.pricing import Quote
-from routstr.payment.usage import parse_usage
+from routstr.payment.usage_reading import parse_usage
 from routstr.proxy.fields import encode, read_fields
 from routstr.proxy.receipts import add_receipt
 from routstr.wallet.offers import Offer as MintOffer

@@ -21,7 +21,7 @@ from routstr.core.secret import Secret
 from routstr.errors import UpstreamError, UpstreamRejected, UpstreamTimeout
 from routstr.money import Msat
 from routstr.payment.cost import calculate_request_cost, own_cost
-from routstr.payment.usage import usage_of
+from routstr.payment.usage_reading import usage_of
 from routstr.upstream.client import UpstreamClient
 from routstr.upstream.correction import CORRECTIONS_MAX, corrected, correction
 from routstr.upstream.deadlines import Deadlines

@@ -11,7 +11,8 @@ from typing import Final
 from msgspec import Raw
 
 from routstr.payment.metering import Receipt
-from routstr.payment.usage import merge_usage, parse_usage
+from routstr.payment.usage import merge_usage
+from routstr.payment.usage_reading import parse_usage
 from routstr.proxy.dialects.base import Service
 from routstr.proxy.dialects.counted import Counted
 from routstr.proxy.fields import Fields, encode, text, value

@@ -24,7 +24,8 @@ from routstr.payment.media import (
     seconds_stamped,
 )
 from routstr.payment.tokens import PromptEstimate, prompt_estimate
-from routstr.payment.usage import Media, Usage, parse_usage
+from routstr.payment.usage import Media, Usage
+from routstr.payment.usage_reading import parse_usage
 from routstr.proxy.dialects.given import Given
 from routstr.proxy.dialects.pieces import PieceDialect, Sold
 from routstr.proxy.fields import Fields, text, value

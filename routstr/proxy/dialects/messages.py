@@ -12,7 +12,8 @@ from msgspec import Raw
 from routstr.core.rendering import Protocol
 from routstr.errors import InvalidParameter
 from routstr.payment.metering import Receipt
-from routstr.payment.usage import merge_usage, usage_of
+from routstr.payment.usage import merge_usage
+from routstr.payment.usage_reading import usage_of
 from routstr.proxy import estimate
 from routstr.proxy.dialects.base import Service
 from routstr.proxy.fields import Fields, encode, value

@@ -18,7 +18,8 @@ from routstr.catalog.units import ANY, image_rate
 from routstr.errors import InvalidParameter
 from routstr.payment.media import READ_TOKENS, READ_TOKENS_HIGH, drawn, picture_tokens
 from routstr.payment.tokens import PromptEstimate, prompt_estimate
-from routstr.payment.usage import Media, Usage, parse_usage
+from routstr.payment.usage import Media, Usage
+from routstr.payment.usage_reading import parse_usage
 from routstr.proxy.dialects.given import Given, odd
 from routstr.proxy.dialects.pieces import PieceDialect, Sold
 from routstr.proxy.fields import Fields, value

@@ -14,7 +14,8 @@ from routstr.catalog.snapshot import Goods, ModelEntry, Rates
 from routstr.errors import InvalidParameter
 from routstr.payment.media import SPOKEN_TOKENS, SPOKEN_TOKENS_MOST, spoken
 from routstr.payment.tokens import PromptEstimate, prompt_estimate
-from routstr.payment.usage import Media, Usage, parse_usage
+from routstr.payment.usage import Media, Usage
+from routstr.payment.usage_reading import parse_usage
 from routstr.proxy.dialects.given import Given
 from routstr.proxy.dialects.pieces import PieceDialect, Sold
 from routstr.proxy.fields import Fields

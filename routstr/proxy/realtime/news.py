@@ -11,7 +11,8 @@ import msgspec
 
 from routstr.errors import UpstreamError
 from routstr.payment.metering import Receipt
-from routstr.payment.usage import Usage, parse_usage
+from routstr.payment.usage import Usage
+from routstr.payment.usage_reading import parse_usage
 from routstr.proxy.fields import Fields, encode, read_fields, value
 from routstr.proxy.receipts import TOKEN_COUNTS, add_receipt
 from routstr.upstream.faults import shown

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from routstr.errors import UpstreamError
-from routstr.payment.usage import Usage, merge_usage, parse_usage
+from routstr.payment.usage import Usage, merge_usage
+from routstr.payment.usage_reading import parse_usage
 from routstr.proxy.fields import Fields
 from routstr.proxy.sse import StreamScanner, data_of
 from routstr.proxy.translation.chat_answer import (

@@ -170,6 +170,17 @@ def test_a_settlement_remembers_whether_its_tokens_were_counted_by_the_node(
     assert shelf.holds[1].estimated is estimated
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"), [(0, 0), (7, 7), (-1, 0), (MAX_MSAT, MAX_MSAT), (MAX_MSAT + 1, MAX_MSAT)]
+)
+def test_a_settlement_remembers_who_served_and_what_that_cost(told: int, kept: int) -> None:
+    shelf = Shelf.with_balances(1_000)
+    shelf.run(request(ALICE, 300))
+    served = Settlement(1, Msat(1), 0, 0, estimated=False, provider="near", own_cost=told)
+    ended = shelf.decide([served]).ended[1]
+    assert (ended.provider, ended.own_cost) == ("near", kept)
+
+
 def test_a_free_request_counts_and_moves_nothing() -> None:
     shelf = Shelf.with_balances(1_000)
     shelf.run(request(ALICE, 300))

@@ -1,6 +1,8 @@
 import json
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import pytest
@@ -119,6 +121,38 @@ def test_admission_never_asks_for_more_than_clients_compute(
     assert quoted.admit <= quoted.gate
     assert quoted.admit <= told
     assert quoted.gate <= told + GATE_SLACK_MSAT
+
+
+def exact_gate(
+    model: ModelEntry, estimate: PromptEstimate, limits: RequestLimits, tolerance: Decimal
+) -> int:
+    """The same formula in whole msat."""
+    kept = Fraction(100 - max(tolerance, Decimal(1))) / 100
+    gate = floor(model.max_cost * kept / PER_MSAT)
+    unused = (model.prompt_limit * kept - estimate.gate_tokens) * model.rates.prompt
+    gate -= max(0, floor(unused / PER_MSAT))
+    if limits.max_tokens is not None:
+        unused = model.max_completion * kept - limits.max_tokens * model.rates.completion
+        gate -= max(0, floor(unused / PER_MSAT))
+    return max(1, gate)
+
+
+@given(entries, estimates, some_limits, policies)
+def test_the_gate_is_that_formula_without_fractions(
+    model: ModelEntry, estimate: PromptEstimate, limits: RequestLimits, policy: QuotePolicy
+) -> None:
+    gate = exact_gate(model, estimate, limits, policy.tolerance_percent)
+    quoted = quote(model, estimate, limits, policy)
+    assert quoted.gate == (ZERO if model.rates.free else gate)
+
+
+def test_the_gate_is_exact_beyond_what_a_float_can_tell() -> None:
+    model = entry("1e-6", "123.4567891234567", usd_per_btc="3", limit=10_019)
+    limits = RequestLimits(10_019, 1, 10_019)
+    gate = exact_gate(model, tokens(100_000), limits, Decimal(1))
+    assert 2**53 < gate < MAX_MSAT
+    assert gate % 2, "a float has even numbers only, up there"
+    assert quote(model, tokens(100_000), limits, POLICY).gate == gate
 
 
 @given(entries, estimates, some_limits, policies)
@@ -372,8 +406,12 @@ def test_a_quote_is_exact_in_rate_units() -> None:
 
 def test_a_model_without_a_price_for_text_sells_none() -> None:
     drawing = replace(entry(), goods=Goods.IMAGES)
-    with pytest.raises(NotPriced, match="no price for text") as refused:
+    with pytest.raises(
+        NotPriced,
+        match=r"no price for text on this node\. \(pricing\.prompt and pricing\.completion\)$",
+    ) as refused:
         quote(drawing, tokens(1), RequestLimits(), POLICY)
+    assert str(refused.value).endswith(" (pricing.prompt and pricing.completion)")
     assert refused.value.details == {"model": "m"}
 
 
@@ -381,7 +419,8 @@ def test_what_cannot_be_fitted_is_quoted_by_the_dearest_that_it_may_be() -> None
     rates = Rates(prompt=PER_MSAT, request=7 * PER_MSAT, second=2 * PER_MSAT + 1)
     either = [Usage(30, 0), Usage(0, 0, media=Media(seconds=10))]
     quoted = quote_most(rates, either, POLICY)
-    assert (quoted.admit, quoted.want, quoted.gate) == (Msat(37), Msat(37), Msat(37))
+    assert quoted == Quote(Msat(37), Msat(37), Msat(37), 0, 37 * PER_MSAT, 0)
+    assert type(quoted.input_cost) is int
     assert affordable_output_tokens(quoted, Msat(37)) is None
     assert quote_most(rates, either[1:], POLICY).want == Msat(28)  # 27 and a little, rounded up
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from routstr.payment.usage import Usage, parse_usage
+from routstr.payment.usage import Usage
+from routstr.payment.usage_reading import parse_usage
 from routstr.proxy.fields import encode
 from routstr.proxy.translation.chat_answer import Call, Ending, Identity, Kind, Said
 from routstr.proxy.translation.messages_answer import counts, message, stop

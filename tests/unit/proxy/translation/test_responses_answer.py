@@ -2,7 +2,8 @@
 
 import pytest
 
-from routstr.payment.usage import Usage, parse_usage
+from routstr.payment.usage import Usage
+from routstr.payment.usage_reading import parse_usage
 from routstr.proxy.translation.chat_answer import Call, Ending, Identity, Kind, Said
 from routstr.proxy.translation.responses_answer import counts, response
 
