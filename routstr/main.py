@@ -146,6 +146,11 @@ class App:
         if self._succession is not None:
             self._succession.drain()
 
+    def cut_short(self) -> None:
+        """End the requests that are under way as they stand, and tell their clients."""
+        if self._succession is not None:
+            self._succession.cut_short()
+
     @asynccontextmanager
     async def _lifespan(self, _api: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:

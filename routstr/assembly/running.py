@@ -138,6 +138,7 @@ class Running:
         self.active = 0
         """The requests and connections that have come to it and are not over."""
         self.leaving = False
+        self.deadlines: Final = Deadlines()
         self.onion: Final = OnionAddress(settings, process.clock)
         """Where the node is found inside Tor, if anywhere."""
         self._process: Final = process
@@ -367,7 +368,7 @@ class Running:
         counted = CountedLines(access, process.traffic.counters)
         limits = RequestLimits.of(settings)
         cors = Cors(settings.cors_origins)
-        deadlines = Deadlines()
+        deadlines = self.deadlines
 
         def shell(app: ASGIApp) -> ManagementShell:
             return ManagementShell(app, limits=limits, cors=cors, access=access, clock=clock)

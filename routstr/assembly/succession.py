@@ -74,6 +74,11 @@ class Succession:
         for running in self._all():
             running.hot.drain()
 
+    def cut_short(self) -> None:
+        """End what is under way as it stands: charged for what was delivered, and told so."""
+        for running in self._all():
+            running.deadlines.cut_short()
+
     def _all(self) -> tuple[Running, ...]:
         return (*self._old, *([self._current] if self._current else []))
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from aiohttp import ClientSession
 
-from routstr.auth.service import CREATE, KeyCompletion, LateKeyCompletion
+from routstr.auth.service import KeyCompletion, LateKeyCompletion
 from routstr.core.clock import Clock
 from routstr.core.db import Database
 from routstr.core.logging import get_logger
@@ -43,8 +43,9 @@ from routstr.payment.payout_books import (
     WithdrawCompletion,
 )
 from routstr.payment.refund_books import REFUND, RefundCompletion
+from routstr.payment.used_tokens import CREATE, PAYMENT
 from routstr.payment.withdrawals import KEY_WITHDRAWAL, KeyWithdrawalCompletion
-from routstr.payment.x_cashu import PAYMENT, PaymentCompletion
+from routstr.payment.x_cashu import PaymentCompletion
 from routstr.wallet.exposure import Exposure
 from routstr.wallet.mint import Mint
 from routstr.wallet.mint_gate import MintGate

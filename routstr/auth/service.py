@@ -27,7 +27,6 @@ from routstr.errors import (
     AuthError,
     KeyExpired,
     MissingApiKey,
-    TokenAlreadySpent,
     WalletError,
 )
 from routstr.ledger.entries import KeyMark
@@ -35,12 +34,12 @@ from routstr.money import ZERO, Msat
 from routstr.payment.deposits import TOPUP, admit_purchase, book_deposit
 from routstr.payment.foreign import Arrival
 from routstr.payment.intake import Intake
+from routstr.payment.used_tokens import CREATE, already_used
 from routstr.wallet import token
 from routstr.wallet.receive import Deposit
 from routstr.wallet.sagas import Saga
 from routstr.wallet.token import Token
 
-CREATE: Final = "create"
 _REMEMBERED_MAX: Final = 20_000
 
 
@@ -206,7 +205,7 @@ class Authenticator:
         given = token.decode(text)
         arrival = await self._intake.deposit(Deposit(given, TOPUP, payer.account, {}, ZERO))
         if arrival.purpose != TOPUP or arrival.account != payer.account:
-            raise TokenAlreadySpent
+            raise already_used(arrival.purpose)
         return arrival
 
     async def key_record(self, payer: Payer) -> KeyRecord:
@@ -238,7 +237,7 @@ class Authenticator:
         }
         arrival = await self._intake.deposit(Deposit(given, CREATE, None, context, minimum))
         if arrival.purpose != CREATE:
-            raise TokenAlreadySpent
+            raise already_used(arrival.purpose)
         payer = await self.validate_api_key(identity.key)
         return Created(payer, arrival, arrival.change)
 

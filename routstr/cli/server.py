@@ -34,6 +34,8 @@ _STARTED_SECONDS: Final = 5
 """After so long the first clients have their answers; what only the start needed can go."""
 _SETTLED_SECONDS: Final = 20
 """After so long it is worth while to write tables to the disk."""
+_LAST_WORDS_SECONDS: Final = 2.0
+"""So long before DRAIN_SECONDS are over, what is under way is ended and its clients are told."""
 _TICKS_A_SECOND: Final = 10  # uvicorn's
 _GC_THRESHOLDS: Final = (10_000, 50, 50)
 """What is new is looked through for some milliseconds: with more of it, streams would stall."""
@@ -73,6 +75,9 @@ class _Server(LeavingServer):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if Visitor.doorman is not None:
             Visitor.doorman.close()
+        whole_s = self.config.timeout_graceful_shutdown or 0
+        last_s = min(_LAST_WORDS_SECONDS, whole_s / 2)
+        asyncio.get_running_loop().call_later(whole_s - last_s, self._app.cut_short)
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:

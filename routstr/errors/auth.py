@@ -28,7 +28,7 @@ class KeyNotFound(AuthError):
 
 
 class KeyExpired(AuthError):
-    """This API key has expired."""
+    """This API key has expired. What is left of its balance can be refunded."""
 
     status: ClassVar[int] = 403
     code: ClassVar[str] = "key_expired"

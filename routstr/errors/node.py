@@ -37,6 +37,7 @@ class Draining(NodeError):
 
     status: ClassVar[int] = 503
     code: ClassVar[str] = "shutting_down"
+    usual_headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
 class DepositsClosed(NodeError):

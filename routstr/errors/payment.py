@@ -1,5 +1,6 @@
 """The request is understood and the payer is known, but the money does not fit."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from routstr.errors.base import RoutstrError
@@ -101,6 +102,7 @@ class RefundUnderWay(PaymentError):
     status: ClassVar[int] = 409
     type: ClassVar[str] = "invalid_request_error"
     code: ClassVar[str] = "refund_in_progress"
+    usual_headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
 class RefundWithheld(PaymentError):
@@ -109,6 +111,7 @@ class RefundWithheld(PaymentError):
     status: ClassVar[int] = 502
     type: ClassVar[str] = "lightning_error"
     code: ClassVar[str] = "refund_withheld"
+    usual_headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
 class LightningAddressRefused(PaymentError):

@@ -1,5 +1,6 @@
 """What happened between this node, a token and its mint."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from routstr.errors.base import RoutstrError
@@ -76,7 +77,7 @@ class MintExposureReached(WalletError):
 
 
 class MintUnreachable(WalletError):
-    """The mint cannot be reached. Please retry."""
+    """The mint cannot be reached. Nothing was redeemed or paid out; please retry."""
 
     status: ClassVar[int] = 503
     type: ClassVar[str] = "mint_unreachable"
@@ -119,6 +120,7 @@ class LightningFailed(WalletError):
     status: ClassVar[int] = 503
     type: ClassVar[str] = "lightning_error"
     code: ClassVar[str] = "lightning_payment_failed"
+    usual_headers: ClassVar[Mapping[str, str]] = {"Retry-After": "10"}
 
 
 class PaymentTooDear(WalletError):

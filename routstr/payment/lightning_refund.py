@@ -3,7 +3,8 @@
 The payment and every fee come out of the balance: what is asked of the recipient is the most that
 fits, found by quoting. What is over afterwards, also what the mint returns of its fee reserve,
 stays balance. There is one such refund of an account at a time, and it is told again, open or paid,
-until new money comes in.
+until new money comes in or there is something that it did not pay for want of ecash at its mint, or
+because the recipient takes no more at a time: that is paid by asking again.
 """
 
 import secrets
@@ -28,9 +29,15 @@ from routstr.errors import (
 from routstr.ledger import books
 from routstr.ledger.books import Balance
 from routstr.ledger.entries import TransferKind
-from routstr.money import Msat, Unit
+from routstr.money import MSAT_PER_SAT, Msat, Unit
 from routstr.payment.claims import DEPOSITED
-from routstr.payment.leaving import book_back, book_leaving, book_paid, lightning_fee_msat
+from routstr.payment.leaving import (
+    book_back,
+    book_leaving,
+    book_paid,
+    lightning_fee_msat,
+    spent_msat,
+)
 from routstr.payment.lightning_out import ELSEWHERE, pay_most
 from routstr.payment.lnurl import Lnurl, PayOffer
 from routstr.payment.places import Spot, next_place
@@ -100,8 +107,8 @@ class LightningRefunds:
     ) -> LightningRefund:
         """Pay what is available to a Lightning address or LNURL, preferably from ``mint``.
 
-        ``rest``: pay also what an earlier refund to this address has left. Else its repeat tells
-        that one, until money has come in since.
+        Asked again, it pays what the last refund to this address had to leave out, and tells that
+        one when there is no such thing. ``rest``: pay also what came back of its fees.
 
         Raises :class:`RefundUnderWay` while a refund is open, :class:`RefundWithheld` when this
         one has begun and nobody knows how it ended (both with its id and status in ``fields``),
@@ -109,17 +116,21 @@ class LightningRefunds:
         :class:`NothingToRefund`, :class:`BalanceTooSmall`, :class:`InsufficientLiquidity`,
         :class:`LightningFailed`, or a mint's error: then the balance is what it was.
         """
-        state, told = await self._look(account, address)
-        if told is not None and not rest:
-            return told
+        state, earlier = await self._look(account, address)
+        if earlier is not None and not rest and _took_all(earlier, state):
+            return _refund(earlier, repeated=True)
         _check(state)
         offer = await self._lnurl.offer(address)
         try:
             saga = await self._send(account, (mint, unit), offer, address, state)
+        except BalanceTooSmall:
+            if earlier is None or rest:
+                raise
+            return _refund(earlier, repeated=True)
         except (InsufficientBalance, WalletError) as error:
-            _, told = await self._look(account, address)  # perhaps another refund was faster
-            if told is not None and not rest:
-                return told
+            _, later = await self._look(account, address)  # perhaps another refund was faster
+            if later is not None and not rest and (earlier is None or later.id != earlier.id):
+                return _refund(later, repeated=True)
             if isinstance(error, InsufficientBalance):
                 raise BalanceChanged from None
             raise
@@ -133,8 +144,8 @@ class LightningRefunds:
         if newest is not None:
             await self._ended(newest)
 
-    async def _look(self, account: int, address: str) -> tuple[Balance, LightningRefund | None]:
-        """Read the balance, and the refund that has paid it out already, if one has.
+    async def _look(self, account: int, address: str) -> tuple[Balance, Saga | None]:
+        """Read the balance, and the refund to this address since money last came in, if any.
 
         One snapshot, so that a debit has its saga; looked at again when a refund ended meanwhile.
         """
@@ -155,7 +166,7 @@ class LightningRefunds:
                 continue
             context = saga.context
             is_same = context[_RECIPIENT] == address and context[DEPOSITED] == state.deposited
-            return state, _refund(saga, repeated=True) if is_same else None
+            return state, saga if is_same else None
 
     async def _ended(self, saga_id: int) -> tuple[Saga, bool]:
         """Return a refund's saga that has ended, and whether it ended only now."""
@@ -173,7 +184,8 @@ class LightningRefunds:
     ) -> Saga:
         """Pay everything from one mint: the owner's own, then the fullest; else what one has.
 
-        Where nothing can be paid, what went wrong at the first place is told: it had the most.
+        Where nothing can be paid, what went wrong at the first place is told: it had the most. So
+        it is where others have less than half: better all of it later than a little now.
         """
         tried: set[Spot] = set()
         problem: RoutstrError | None = None
@@ -181,7 +193,7 @@ class LightningRefunds:
             listed = self._wallet.mints.urls
             holdings = [h for h in await self._wallet.holdings() if h.mint in listed]
             place = next_place(holdings, home, state.available, tried)
-            if place is None:
+            if place is None or (problem is not None and place.worth * 2 < state.available):
                 raise problem or InsufficientLiquidity
             tried.add(place.spot)
             context = {
@@ -219,6 +231,12 @@ def _check(state: Balance) -> None:
         raise NothingToRefund
     if not state.available.sats_down:
         raise BalanceTooSmall(details={"available_msat": int(state.available)})
+
+
+def _took_all(saga: Saga, state: Balance) -> bool:
+    """Whether a whole sat is left beside what came back of the refund's fee reserve."""
+    returned = int(saga.gross_msat) - int(spent_msat(saga))
+    return int(state.available) - returned < MSAT_PER_SAT
 
 
 def _owner(saga: Saga) -> int:

@@ -33,7 +33,6 @@ from routstr.errors import (
     InsufficientBalance,
     OutcomeUnknown,
     PaymentError,
-    TokenAlreadySpent,
 )
 from routstr.ledger.entries import Held, HoldRequest, KeyMark, Placed, Refused, Settled, Settlement
 from routstr.money import ZERO, Msat
@@ -41,6 +40,7 @@ from routstr.payment.change import Change, Purse
 from routstr.payment.cost import NOTHING, Cost, calculate_request_cost, fitted, taken
 from routstr.payment.pricing import Quote
 from routstr.payment.usage import Usage
+from routstr.payment.used_tokens import PAYMENT, already_used
 
 _log: Final = get_logger(__name__)
 
@@ -51,10 +51,6 @@ _MSAT_PER_BTC_EXPONENT: Final = -11
 _NOBODYS: Final = ("", 0)
 """Who serves what the node has itself, and what that costs."""
 _NOTHING_USED: Final = Usage(0, 0)
-_PAID: Final = (
-    "This token has paid for a request already. POST /v1/wallet/refund with it as X-Cashu gives "
-    "what is left."
-)
 
 
 class KeyChanged(Exception):
@@ -195,7 +191,7 @@ class Meter:
         if isinstance(answer, Held):
             return cls(ledger, offer, answer, request, purse)
         if purse is not None and (answer.closed or not answer.available):
-            raise TokenAlreadySpent(_PAID)
+            raise already_used(PAYMENT)
         if answer.stale:
             raise KeyChanged
         raise AuthError if answer.closed else _insufficient(offer.quote.admit, answer)

@@ -36,7 +36,6 @@ from routstr.errors import (
     RefundNotFound,
     RefundPending,
     RoutstrError,
-    TokenAlreadySpent,
     TokenTooLarge,
     UntrustedMint,
 )
@@ -47,6 +46,7 @@ from routstr.payment.change import Change
 from routstr.payment.deposits import admit_deposit, book_deposit
 from routstr.payment.intake import Intake
 from routstr.payment.refund import Refund, Refunds
+from routstr.payment.used_tokens import PAYMENT, already_used
 from routstr.wallet import token
 from routstr.wallet.receive import Deposit
 from routstr.wallet.sagas import Saga
@@ -55,7 +55,6 @@ from routstr.wallet.token import Token
 
 _log = get_logger(__name__)
 
-PAYMENT: Final = "payment"
 HEADER: Final = "X-Cashu"
 CHANGE_SECONDS_MAX: Final = 10.0
 """How long an answer waits for its change; the mint may go on with it."""
@@ -162,7 +161,7 @@ class XCashu:
             await self._echo(error, text, given)
             raise
         if saga.purpose != PAYMENT:
-            raise TokenAlreadySpent
+            raise already_used(saga.purpose)
         return self._payment(saga)
 
     async def claim(self, text: str) -> tuple[Payment, Refund]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from routstr.errors import UpstreamError, UpstreamTimeout
+from routstr.errors import Draining, UpstreamError, UpstreamTimeout
 from routstr.proxy.departure import Departure
 from routstr.proxy.exchange import Exchange
 from routstr.upstream.blame import Blame
@@ -106,7 +106,7 @@ class Courier:
         except TimeoutError:
             if departure.gone:
                 raise
-            raise UpstreamTimeout from None
+            raise (Draining if departure.deadline.cut else UpstreamTimeout) from None
 
     def _is_final(self, error: UpstreamError, fault: Blame) -> bool:
         departure = self.departure

@@ -27,6 +27,7 @@ from msgspec.structs import replace
 from routstr.catalog.snapshot import PER_MSAT, ModelEntry
 from routstr.core.rendering import Header
 from routstr.errors import (
+    Draining,
     RequestError,
     UpstreamError,
     UpstreamRejected,
@@ -254,7 +255,7 @@ class Delivery:
             except TimeoutError:
                 if departure.gone:
                     raise
-                raise UpstreamTimeout from None
+                raise (Draining if deadline.cut else UpstreamTimeout) from None
         except UpstreamError as error:
             error.answered = answer is not None and answer.status == 200  # noqa: PLR2004
             raise

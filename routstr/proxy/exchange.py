@@ -14,7 +14,7 @@ from routstr.core.tracing import Trace
 from routstr.errors import RoutstrError
 from routstr.payment.change import Change
 from routstr.payment.metering import Receipt
-from routstr.proxy.receipts import change_fields, change_headers
+from routstr.proxy.receipts import change_fields, change_headers, change_words
 
 CLIENT_GONE: Final = 499
 """Status in the log when the client left before there was an answer; never sent."""
@@ -26,6 +26,8 @@ Whole = Callable[[int, list[Header], bytes], bool]
 """Sends a complete answer at once, if it can; see :mod:`routstr.core.one_write`."""
 
 _CLOSE: Final[Header] = (b"connection", b"close")
+_NEVER_AGAIN: Final = {"x-should-retry": "false"}
+"""OpenAI's clients would ask again, with a token that is spent, and never show this error."""
 
 
 class Visit(Port):
@@ -209,6 +211,8 @@ class Exchange:
     def render(self, error: RoutstrError) -> Reply:
         """The answer for an error, with the change of what was paid for this request."""
         if self.change is not None:
-            error.headers = {**error.headers, **change_headers(self.change)}
+            error.headers = {**error.headers, **change_headers(self.change), **_NEVER_AGAIN}
             error.fields = {**error.fields, **change_fields(self.change, "refund_token")}
+            words = change_words(self.change)
+            error.message = f"{error.message.removesuffix(words).rstrip()} {words}"
         return render_error(error, self.request_id, self.protocol)

@@ -160,7 +160,7 @@ class HotRoutes:
         finally:
             exchange.always_send(around.cors.headers(head.origin))
         if self.draining:
-            raise Draining(headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+            raise Draining
         if isinstance(serve, Upload):
             await self._serve_form(serve, exchange, head)
             return

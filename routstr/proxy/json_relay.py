@@ -10,7 +10,8 @@ no answer, and yet usage                           charged as reported: the prov
 no answer but an ``error``                         refused with that error, nothing charged
 any other object                                   refused (502), nothing charged: it says nothing
 empty, or an HTML page                             refused (502), nothing charged: it is no answer
-anything else (text, a list, broken JSON)          passed on as it is, charged by estimate
+no JSON object although it says that it is JSON    refused (502), nothing charged: it is broken
+anything else (text)                               passed on as it is, charged by estimate
 larger than allowed, cut off, too late             refused, nothing charged: it was not delivered
 =================================================  ===============================================
 
@@ -67,6 +68,8 @@ async def relay_json(sale: Sale, body: bytes, content_type: str) -> None:
 async def _relay_other(sale: Sale, body: bytes, content_type: str) -> None:
     if not body.strip() or content_type in {"text/html", "application/xhtml+xml"}:
         raise UpstreamError("The provider answered with no JSON. Nothing was charged.")
+    if content_type in {"", "application/json"} or content_type.endswith("+json"):
+        raise UpstreamError("The provider's answer is broken. Nothing was charged.")
     receipt = await sale.close(None, estimate.raw_tokens(body))
     kind = content_type.encode("ascii", "ignore") or b"application/octet-stream"
     headers = [(b"content-type", kind), *cost_headers(receipt), *sale.headers]

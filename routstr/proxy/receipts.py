@@ -126,6 +126,20 @@ def change_headers(change: Change) -> Mapping[str, str]:
     return headers
 
 
+def change_words(change: Change) -> str:
+    """What has become of the token of a request that failed, for its owner."""
+    fee = f" The mint kept {int(change.mint_fee)} msat of it." if change.mint_fee else ""
+    if change.token:
+        return f"Your token is redeemed; error.refund_token has its change.{fee}"
+    if change.pending:
+        return (
+            "Your token is redeemed; POST /v1/wallet/refund with it as X-Cashu gives its "
+            f"change.{fee}"
+        )
+    left = "what is left of it is too little for another one" if change.left else "nothing is left"
+    return f"Your token is redeemed; {left}.{fee}"
+
+
 def change_fields(change: Change, token: str = "") -> Mapping[str, str | int | bool]:
     """A payment's change as fields of a body; the token itself under the name ``token``."""
     fields: dict[str, str | int | bool] = {}

@@ -14,7 +14,8 @@ it fails later (broken, silent, error,      charged as reported or by estimate; 
 too large)                                  an error event, no ``[DONE]``
 the client leaves, or stops reading         read on for the usage, for a while; then as reported
                                             or by estimate, with at least the prompt
-the node stops or the task is cancelled     charged as reported or by estimate, at once
+the node stops (DRAIN_SECONDS)              as if it had failed: ``shutting_down``
+the task is cancelled                       charged as reported or by estimate, at once
 ==========================================  ======================================================
 """
 
@@ -26,7 +27,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from routstr.core.rendering import Header
-from routstr.errors import RoutstrError, UpstreamError, UpstreamTimeout
+from routstr.errors import Draining, RoutstrError, UpstreamError, UpstreamTimeout
 from routstr.payment.metering import Receipt
 from routstr.proxy.departure import Departure
 from routstr.proxy.sale import Sale, believable
@@ -56,6 +57,7 @@ class StreamRelay:
         "_sale",
         "_scanner",
         "_sending",
+        "_stopped",
     )
 
     def __init__(
@@ -69,6 +71,7 @@ class StreamRelay:
         self._fault: UpstreamError | None = None
         self._gave_up = False
         self._sending = False
+        self._stopped = False
 
     @property
     def fault(self) -> UpstreamError | None:
@@ -103,11 +106,13 @@ class StreamRelay:
                 with self._departure.deadline:
                     await self._pump()
             except TimeoutError:
-                if self._sending:
+                if self._departure.deadline.cut:
+                    self._stopped = True
+                elif self._sending:
                     self._sending = False
                     self._departure.leave()  # a client that reads nothing is as good as gone
                     continue
-                if self._departure.gone:
+                elif self._departure.gone:
                     self._gave_up = True
                 else:
                     self._fault = UpstreamTimeout("The provider fell silent.")
@@ -115,11 +120,13 @@ class StreamRelay:
                 self._fault = error
             return
 
-    def _failure(self) -> UpstreamError | None:
+    def _failure(self) -> RoutstrError | None:
         """What went wrong, with a word on the money; None when nothing did."""
         note = PART_CHARGED if self._sale.exchange.started else NOTHING_CHARGED
         if self._scanner.error is not None:
             return refusal_inside(self._scanner.error, self._sale.service.model, note)
+        if self._stopped:
+            return Draining(f"The node is shutting down. {note}")
         fault = self._fault
         if fault is not None:
             fault.message = f"{fault.message.removesuffix(NOTHING_CHARGED).rstrip()} {note}"

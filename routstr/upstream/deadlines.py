@@ -37,6 +37,12 @@ class Deadlines:
         now = monotonic()
         return Deadline(self, now + seconds, now + self._linger_s, on_linger)
 
+    def cut_short(self) -> None:
+        """Interrupt every block that runs now; what is entered from now on has its own time."""
+        for deadline in list(self.running):
+            deadline.cut = True
+            deadline.interrupt()
+
     def start_sweeping(self) -> None:
         """Sweep until nothing runs any more."""
         self.swept = True
@@ -65,6 +71,7 @@ class Deadline:
         "_linger_at",
         "_owner",
         "_task",
+        "cut",
         "due",
         "expired",
         "never_after",
@@ -82,6 +89,8 @@ class Deadline:
         self.due = due
         self.never_after: float = inf
         self.expired = False
+        self.cut = False
+        """Interrupted although it was in time: the node stops."""
 
     def shorten(self, seconds: float) -> None:
         """From now on at most this long, whatever :attr:`due` says."""
@@ -91,13 +100,17 @@ class Deadline:
     def check(self, now: float) -> None:
         """Interrupt the block if it is late. Called by the sweep."""
         if now >= self.due or now >= self.never_after:
-            self._owner.running.pop(self, None)
-            self.expired = True
-            assert self._task is not None, "only entered blocks are swept"
-            self._task.cancel()
+            self.interrupt()
         elif self.on_linger is not None and now >= self._linger_at:
             notice, self.on_linger = self.on_linger, None
             notice()
+
+    def interrupt(self) -> None:
+        """End the block, which runs, with :class:`TimeoutError`."""
+        self._owner.running.pop(self, None)
+        self.expired = True
+        assert self._task is not None, "only entered blocks are swept"
+        self._task.cancel()
 
     def __enter__(self) -> Self:
         """Start to be swept; a block can be entered again after it was left."""

@@ -91,11 +91,13 @@ class MintBusy(MintError):
 
     ``sent``: it is the answer to a call. A mint that says so has not begun; but what stands before
     it may say so of a call that went through, so where money moves the mint is asked first.
+    ``silent``: the mint has not asked for anything; it gave no answers, and is left alone for that.
     """
 
-    def __init__(self, retry_after_s: int, *, sent: bool = False) -> None:
+    def __init__(self, retry_after_s: int, *, sent: bool = False, silent: bool = False) -> None:
         self.retry_after_s = retry_after_s
         self.sent = sent
+        self.silent = silent
         super().__init__(f"retry in {retry_after_s} s")
 
 

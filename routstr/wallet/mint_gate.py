@@ -85,7 +85,7 @@ class MintGate:
 
     def _refuse_at_rest(self) -> None:
         if self.rest_s:
-            raise MintBusy(self.rest_s)
+            raise MintBusy(self.rest_s, silent=self._outages >= OUTAGES_BEFORE_REST)
 
     def _rest(self, seconds: int) -> None:
         self._rests_until = max(self._rests_until, self._clock.monotonic() + seconds)

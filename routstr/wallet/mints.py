@@ -239,7 +239,8 @@ def as_wallet_error(
 ) -> MintRateLimited | MintUnreachable | MintRefused:
     """Tell a mint's trouble to a client; nothing was redeemed."""
     if isinstance(error, MintBusy):
-        return MintRateLimited(headers={"Retry-After": str(max(error.retry_after_s, 1))})
+        later = {"Retry-After": str(max(error.retry_after_s, 1))}
+        return MintUnreachable(headers=later) if error.silent else MintRateLimited(headers=later)
     if isinstance(error, MintRefusal):
         return MintRefused(f"The mint refused: {error.detail}")
     return MintUnreachable(headers={"Retry-After": "5"})

@@ -11,7 +11,7 @@ from routstr.auth.children import Children
 from routstr.auth.expiry import ExpiredKeys
 from routstr.auth.invoices import SATS_MAX, Invoices
 from routstr.auth.profile import Profiles
-from routstr.auth.service import CREATE, Authenticator, KeyCompletion, LateKeyCompletion
+from routstr.auth.service import Authenticator, KeyCompletion, LateKeyCompletion
 from routstr.core.clock import ManualClock
 from routstr.core.db import open_backend
 from routstr.core.node_key import NodeKey
@@ -61,7 +61,8 @@ from routstr.payment.payouts import Payouts
 from routstr.payment.pricing import Quote
 from routstr.payment.refund import Refunds
 from routstr.payment.refund_books import REFUND, RefundCompletion
-from routstr.payment.x_cashu import PAYMENT, PaymentCompletion, XCashu
+from routstr.payment.used_tokens import CREATE, PAYMENT
+from routstr.payment.x_cashu import PaymentCompletion, XCashu
 from routstr.proxy.till import Till
 from routstr.wallet.mints import Mints
 from routstr.wallet.service import Wallet

@@ -18,7 +18,7 @@ from routstr.core.rendering import UNCAUGHT
 from routstr.core.request_id import REQUEST_ID, REQUEST_ID_HEADER, new_request_id
 from routstr.errors import Draining, ForbiddenOrigin, RequestError, RoutstrError
 from routstr.proxy.exchange import Exchange
-from routstr.proxy.hot import RETRY_AFTER_SECONDS, Serve, Surroundings
+from routstr.proxy.hot import Serve, Surroundings
 from routstr.proxy.realtime.client import refusing
 from routstr.proxy.realtime.dialing import ENDPOINT
 from routstr.proxy.wire import Credentials, Head
@@ -87,7 +87,7 @@ class RealtimeRoute:
         if head.origin is not None and not around.cors.allows(head.origin):
             raise ForbiddenOrigin
         if self._draining():
-            raise Draining(headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+            raise Draining
         offered = exchange.scope.get("subprotocols", ())
         keys = {one.removeprefix(KEY_PROTOCOL) for one in offered if one.startswith(KEY_PROTOCOL)}
         if not keys:

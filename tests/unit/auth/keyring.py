@@ -8,7 +8,7 @@ from typing import Final
 
 from routstr.auth.children import Children
 from routstr.auth.profile import Profiles
-from routstr.auth.service import CREATE, Authenticator, KeyCompletion, Payer
+from routstr.auth.service import Authenticator, KeyCompletion, Payer
 from routstr.auth.terms import NO_TERMS, KeyTerms
 from routstr.core.clock import ManualClock
 from routstr.ledger import books, instances
@@ -19,6 +19,7 @@ from routstr.money import Msat
 from routstr.payment.audit import audit
 from routstr.payment.deposits import TOPUP, TopupCompletion
 from routstr.payment.intake import Intake
+from routstr.payment.used_tokens import CREATE
 from routstr.wallet import token
 from tests.unit.wallet.played_mint import PlayedMint
 from tests.unit.wallet.signing import Signer

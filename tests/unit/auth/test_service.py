@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from routstr.auth import service
-from routstr.auth.service import CREATE, Authenticator, KeyCompletion
+from routstr.auth.service import Authenticator, KeyCompletion
 from routstr.auth.terms import KeyTerms
 from routstr.core.clock import ManualClock
 from routstr.errors import (
@@ -26,6 +26,7 @@ from routstr.money import Msat, Unit
 from routstr.payment.audit import audit
 from routstr.payment.deposits import TOPUP, TopupCompletion
 from routstr.payment.intake import Intake
+from routstr.payment.used_tokens import CREATE
 from routstr.wallet import token
 from routstr.wallet.mint_errors import MintDown, MintUnclear
 from tests.unit.wallet.played_mint import PlayedMint, fail, lose_answer

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from routstr.auth.service import CREATE, Authenticator, KeyCompletion
+from routstr.auth.service import Authenticator, KeyCompletion
 from routstr.errors import DepositsClosed
 from routstr.ledger import books, verdict
 from routstr.ledger.checkpoint import Checkpoint
 from routstr.payment.deposits import TOPUP, TopupCompletion
 from routstr.payment.intake import Intake
+from routstr.payment.used_tokens import CREATE
 from routstr.wallet import token
 from routstr.wallet.mint_types import ProofState
 from tests.unit.wallet.world import KEY, World, open_world

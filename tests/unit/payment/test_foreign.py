@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from routstr.auth.profile import Profiles
-from routstr.auth.service import CREATE, Authenticator, KeyCompletion, LateKeyCompletion
+from routstr.auth.service import Authenticator, KeyCompletion, LateKeyCompletion
 from routstr.core.clock import ManualClock
 from routstr.errors import (
     DepositsClosed,
@@ -35,6 +35,7 @@ from routstr.payment.deposits import (
 from routstr.payment.foreign import Arrival, ForeignTokens
 from routstr.payment.foreign_books import PASSING, PassingCompletion
 from routstr.payment.intake import Intake
+from routstr.payment.used_tokens import CREATE
 from routstr.wallet import token
 from routstr.wallet.mint_errors import MintDown, MintUnclear
 from routstr.wallet.mint_types import ProofState

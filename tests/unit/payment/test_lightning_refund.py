@@ -127,10 +127,22 @@ async def test_what_an_address_takes_at_most_is_paid(desk: Desk) -> None:
     desk.bob.most = 100_999
     assert (await desk.refund(owner)).amount == 100_000
     assert await desk.available(owner) == 411_000
+    amounts = []
+    while not (paid := await desk.refund(owner)).repeated:
+        amounts.append(int(paid.amount))
+    assert amounts[:3] == [100_000] * 3
+    assert sum(amounts) + await desk.available(owner) + 1_000 * len(amounts) == 411_000
+    assert int(paid.amount) == amounts[-1], "what is too little to be paid is no new refund"
+    assert await desk.available(owner) < 10_000
+
+
+async def test_what_came_back_of_the_fees_is_paid_to_who_asks_for_the_rest(desk: Desk) -> None:
+    owner = await desk.account(512)
+    await desk.refund(owner)
+    assert await desk.available(owner) == 6_000
     assert (await desk.refund(owner)).repeated
-    rest = await desk.refund(owner, rest=True)
-    assert (rest.amount, rest.repeated) == (100_000, False)
-    assert await desk.available(owner) == 310_000
+    assert not (await desk.refund(owner, rest=True)).repeated
+    assert await desk.available(owner) < 6_000
 
 
 async def test_a_payment_that_fails_leaves_the_balance_as_it_was(desk: Desk) -> None:
@@ -150,6 +162,36 @@ async def test_a_failure_is_told_though_other_mints_have_too_little_to_try(desk:
     with pytest.raises(LightningFailed):
         await desk.refund(owner)
     assert await desk.available(owner) == 64_000
+
+
+async def test_a_little_elsewhere_is_not_paid_instead_of_all(desk: Desk) -> None:
+    owner = await desk.account(64)
+    await desk.account(16, 8, mint=SECOND)
+    desk.mint().outcome = "failed"
+    with pytest.raises(LightningFailed):
+        await desk.refund(owner)
+    assert (await desk.available(owner), desk.mint(SECOND).calls["melt_quote"]) == (64_000, 0)
+
+
+async def test_what_had_to_be_left_out_is_paid_by_asking_again(desk: Desk) -> None:
+    owner = await desk.account(64)
+    await desk.account(32, 8, mint=SECOND)
+    desk.mint().outcome = "failed"
+    part = await desk.refund(owner)
+    assert (part.mint, part.repeated) == (SECOND, False)
+    left = await desk.available(owner)
+    assert left > 20_000
+
+    with pytest.raises(LightningFailed):  # and not "paid already"
+        await desk.refund(owner)
+    assert await desk.available(owner) == left
+
+    desk.mint().outcome = "paid"
+    others = await desk.refund(owner)
+    assert (others.mint, others.repeated) == (FIRST, False)
+    assert others.refund_id != part.refund_id
+    again = await desk.refund(owner)
+    assert (again.refund_id, again.repeated) == (others.refund_id, True)
 
 
 async def test_another_mint_pays_when_ones_own_cannot(desk: Desk) -> None:

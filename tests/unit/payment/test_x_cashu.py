@@ -36,7 +36,8 @@ from routstr.payment.deposits import TOPUP, TopupCompletion
 from routstr.payment.intake import Intake
 from routstr.payment.refund import Refunds
 from routstr.payment.refund_books import REFUND, RefundCompletion
-from routstr.payment.x_cashu import PAYMENT, Payment, PaymentCompletion, XCashu
+from routstr.payment.used_tokens import PAYMENT
+from routstr.payment.x_cashu import Payment, PaymentCompletion, XCashu
 from routstr.wallet import token
 from routstr.wallet.mint_errors import MintCode, MintDown, MintUnclear
 from tests.unit.wallet.played_mint import Gate, PlayedMint, fail, lose_answer, refuse, wait_for

@@ -1,5 +1,6 @@
 import json
 
+import pytest
 from starlette.types import Message
 
 from routstr.core.clock import ManualClock
@@ -85,8 +86,12 @@ async def test_a_refusal_tells_the_change_of_what_was_paid() -> None:
     await made.refuse(UpstreamRejected("No.", upstream_status=500, details={"a": 1}))
     assert answer.header("x-cashu") == "cashuBrest"
     assert answer.header("x-routstr-unrefunded-msats") == "45"
+    assert answer.header("x-should-retry") == "false", "the token is spent"
     assert answer.json()["error"] == {
-        "message": "No.",
+        "message": (
+            "No. Your token is redeemed; error.refund_token has its change. "
+            "The mint kept 200 msat of it."
+        ),
         "type": "upstream_error",
         "code": "upstream_rejected",
         "details": {"a": 1},
@@ -95,6 +100,26 @@ async def test_a_refusal_tells_the_change_of_what_was_paid() -> None:
         "mint_fee_msats": 200,
         "unrefunded_msats": 45,
     }
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (Change(mint_fee=Msat(100)), "nothing is left. The mint kept 100 msat of it."),
+        (Change(left=Msat(500)), "what is left of it is too little for another one."),
+        (
+            Change(left=Msat(5_000), pending=True),
+            "POST /v1/wallet/refund with it as X-Cashu gives its change.",
+        ),
+    ],
+)
+def test_what_became_of_a_token_is_said_once(change: Change, words: str) -> None:
+    made, _ = exchange()
+    made.change = change
+    error = UpstreamRejected("No.", upstream_status=500)
+    made.render(error)
+    made.render(error)
+    assert error.message == f"No. Your token is redeemed; {words}"
 
 
 def test_the_time_with_providers_is_from_the_first_question_to_the_last_word() -> None:

@@ -190,16 +190,26 @@ async def test_a_page_of_a_middlebox_is_free() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "kind"),
+    "body",
     [
-        (b"This is an answer.", "text/plain"),
-        (b'["This is an answer."]', "application/json"),
-        (b'{"choices": [{"message": {"content": "This is an answer', "application/json"),
+        b"This is an answer.",
+        b'["This is an answer."]',
+        b'{"choices": [{"message": {"content": "This is an answer',
     ],
 )
-async def test_a_text_that_is_no_json_answer_is_passed_on_and_estimated(
-    body: bytes, kind: str
-) -> None:
+@pytest.mark.parametrize("kind", ["application/json", "application/problem+json", ""])
+async def test_broken_json_is_free(body: bytes, kind: str) -> None:
+    answered, node = await got(body, {"Content-Type": kind})
+    assert answered.status == 502
+    assert answered.json()["error"]["message"] == (
+        "The provider's answer is broken. Nothing was charged."
+    )
+    assert node.books.was_released
+    assert len(node.upstream.requests) == 1
+
+
+async def test_a_text_that_is_no_json_answer_is_passed_on_and_estimated() -> None:
+    body, kind = b"This is an answer.", "text/plain"
     answered, node = await got(body, {"Content-Type": kind})
     assert (answered.status, answered.body, answered.header("content-type")) == (200, body, kind)
     assert node.books.settled.estimated

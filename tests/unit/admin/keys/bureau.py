@@ -20,12 +20,13 @@ from routstr.admin.pages import key, keys, logs, transactions
 from routstr.admin.pages.door import Signed, signed_in
 from routstr.auth.children import Children
 from routstr.auth.custody import Custody
-from routstr.auth.service import CREATE, Authenticator, KeyCompletion, Payer
+from routstr.auth.service import Authenticator, KeyCompletion, Payer
 from routstr.auth.terms import NO_TERMS, KeyTerms
 from routstr.core.rendering import install_error_handlers
 from routstr.money import Msat
 from routstr.payment.claims import Claims
 from routstr.payment.intake import Intake
+from routstr.payment.used_tokens import CREATE
 from routstr.payment.withdrawals import (
     KEY_WITHDRAWAL,
     KeyWithdrawalCompletion,

@@ -186,7 +186,7 @@ async def test_only_whole_answers_are_kept() -> None:
         node.upstream.next(refuse(422))
         assert (await chat(node)).status == 422
         node.upstream.next(answer(200, b"[1, 2]"))
-        assert (await chat(node)).body == b"[1, 2]"
+        assert (await chat(node)).status == 502
         assert await twice(node)
 
 
