@@ -14,6 +14,8 @@ from routstr.ledger import books
 from routstr.ledger.books import Balance
 from routstr.ledger.key_limits import LimitState, read_limits
 from routstr.ledger.limits import Reset
+from routstr.money import ZERO
+from routstr.wallet.sagas import leaving_of
 
 _MS: Final = 1_000
 _PREVIEW_CHARS: Final = 8
@@ -39,11 +41,17 @@ class KeyInfo:
         record = await self._auth.key_record(payer)
         at = self._clock.now_ms()
         named = [] if record.mark is None or record.mark.limit is None else [record.mark.limit]
-        state, limits = await self._db.read(
-            lambda c: (books.balance(c, payer.account), read_limits(c, named, at) if named else {})
+        state, limits, leaving = await self._db.read(
+            lambda c: (
+                books.balance(c, payer.account),
+                read_limits(c, named, at) if named else {},
+                ZERO if record.is_child else leaving_of(c, payer.account),
+            )
         )
         children = [] if record.is_child else await self._children.of(record)
-        return _info(payer.key, record, state, next(iter(limits.values()), None), children)
+        info = _info(payer.key, record, state, next(iter(limits.values()), None), children)
+        info.refunds_pending = int(leaving)
+        return info
 
 
 def _info(

@@ -115,6 +115,9 @@ class Info(BaseModel):
     name: str | None = None
     balance: int = Field(description="msat that can be spent: total less reserved")
     reserved: int = Field(description="msat set aside for requests under way")
+    refunds_pending: int = Field(
+        0, description="msat of refunds that a mint has not confirmed yet: no part of the balance"
+    )
     total: int
     total_deposited: int
     total_spent: int

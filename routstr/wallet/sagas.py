@@ -18,7 +18,7 @@ from sqlmodel import col
 
 from routstr.core.db import Tx
 from routstr.errors import NodeError
-from routstr.money import Msat, Unit
+from routstr.money import Msat, Unit, total
 from routstr.wallet.models import ClaimedY, SagaKind, SagaRow, SagaState
 
 
@@ -262,6 +262,18 @@ def open_melts_of(connection: Connection, account: int, purpose: str) -> list[in
         .order_by(col(SagaRow.id))
     )
     return [int(row[0] or 0) for row in rows]
+
+
+def leaving_of(connection: Connection, account: int) -> Msat:
+    """What is on its way out of an account, mints' fees included: tokens and payments, open yet."""
+    rows = connection.execute(
+        select(col(SagaRow.unit), col(SagaRow.gross)).where(
+            col(SagaRow.account) == account,
+            col(SagaRow.state) == int(SagaState.OPEN),
+            col(SagaRow.kind).in_((int(SagaKind.SEND), int(SagaKind.MELT))),
+        )
+    )
+    return total(Unit(unit).to_msat(gross) for unit, gross in rows)
 
 
 def sagas_of(connection: Connection, account: int, before: int | None, limit: int) -> list[int]:

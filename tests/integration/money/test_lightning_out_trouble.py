@@ -82,6 +82,10 @@ async def test_a_payment_of_which_nobody_knows_is_withheld_until_the_mint_does(
         assert withheld.error == (502, RefundWithheld.type, RefundWithheld.code)
         error = withheld.json["error"]
         assert (len(error["refund_id"]), error["status"]) == (32, "pending")
+        assert int(withheld.headers["Retry-After"]) > 0
+        told = (await client.info(keys[0])).json
+        assert told["refunds_pending"] > 900_000
+        assert told["balance"] + told["refunds_pending"] == told["total_deposited"]
         for answer in (
             await refund(client, keys[0], bob.address),
             await refund(client, keys[0], "carol@example.com"),
@@ -98,6 +102,7 @@ async def test_a_payment_of_which_nobody_knows_is_withheld_until_the_mint_does(
         paid = await refund(client, keys[0], bob.address)
         assert (paid.status, paid.json["refund_id"]) == (200, error["refund_id"])
         assert paid.json["repeated"] is True
+        assert (await client.info(keys[0])).json["refunds_pending"] == 0
         assert (await client.balance(keys[0]))[0] == paid.json["balance"]
 
         await turn(moody, "FAILED")

@@ -30,6 +30,7 @@ from routstr.payment.payouts import Payouts
 from routstr.payment.refund import Refunds
 from routstr.payment.refund_books import REFUND, RefundCompletion
 from routstr.wallet.receive import Deposit
+from routstr.wallet.sagas import leaving_of
 from tests.unit.wallet.paying_mint import PayingMint
 from tests.unit.wallet.world import House, World, open_world
 
@@ -118,6 +119,10 @@ class Desk:
     async def available(self, owner: int) -> int:
         """In msat."""
         return int((await self.world.db.read(lambda c: books.balance(c, owner))).available)
+
+    async def leaving(self, owner: int) -> int:
+        """In msat."""
+        return int(await self.world.db.read(lambda c: leaving_of(c, owner)))
 
     async def moved(self, owner: int) -> list[tuple[TransferKind, int]]:
         found = await self.world.db.read(lambda c: books.history(c, owner, limit=99, before=None))

@@ -229,6 +229,7 @@ async def test_while_nobody_knows_it_is_withheld_and_then_told(desk: Desk) -> No
     refund_id = withheld.value.fields["refund_id"]
     assert withheld.value.fields["status"] == "pending"
     assert await desk.booked(AccountKind.IN_FLIGHT) == 64_000 - await desk.available(owner)
+    assert await desk.leaving(owner) == await desk.booked(AccountKind.IN_FLIGHT)
 
     for address in (BOB, "carol@example.com"):
         with pytest.raises(RefundUnderWay) as open_one:
@@ -241,6 +242,7 @@ async def test_while_nobody_knows_it_is_withheld_and_then_told(desk: Desk) -> No
     mint.settle(*(name for name, job in mint.jobs.items() if job.inputs))
     told = await desk.refund(owner)
     assert (told.refund_id, told.repeated, len(mint.paid)) == (refund_id, True, 1)
+    assert await desk.leaving(owner) == 0
     await desk.refunds.require_none(owner)
 
 
