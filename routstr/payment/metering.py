@@ -303,6 +303,8 @@ class Meter:
 def _insufficient(required: Msat, refused: Refused) -> PaymentError:
     if refused.allowance is not None:
         return BalanceLimitExceeded(
+            "The key has reached its balance limit; more money does not raise it. GET "
+            "/v1/balance/info tells whether it begins anew (balance_limit_reset).",
             details={"required": int(required), "left": int(refused.allowance), "unit": "msat"}
         )
     return InsufficientBalance(
