@@ -305,7 +305,7 @@ def _insufficient(required: Msat, refused: Refused) -> PaymentError:
         return BalanceLimitExceeded(
             "The key has reached its balance limit; more money does not raise it. GET "
             "/v1/balance/info tells whether it begins anew (balance_limit_reset).",
-            details={"required": int(required), "left": int(refused.allowance), "unit": "msat"}
+            details={"required": int(required), "left": int(refused.allowance), "unit": "msat"},
         )
     return InsufficientBalance(
         f"Insufficient balance: {required.sats_up} sats required, "

@@ -108,7 +108,7 @@ class Picture:
     def _place(self, url: str, unit: Unit) -> WalletPlace:
         at = self._position(url, unit)
         owed = None if self._owed is None else self._owed.get((url, unit), ZERO)
-        yours = None if owed is None else int(at.held_msat - owed - at.leaving_msat)
+        here = None if owed is None else owed + at.leaving_msat  # the sums above have it, too
         own = max(self._seen.outline.surplus_msat, ZERO)
         amounts: dict[int, int] = {}
         for one in self._seen.stocks:
@@ -124,8 +124,8 @@ class Picture:
             given_out=at.given_out,
             doubted=self._seen.doubted.get((url, unit), 0),
             payable=min(at.liquid, unit.from_msat_down(own)) if url in self._mints.urls else 0,
-            owed_msat=None if owed is None else int(owed),
-            yours_msat=yours,
+            owed_msat=None if here is None else int(here),
+            yours_msat=None if here is None else int(at.held_msat - here),
             amounts=dict(sorted(amounts.items())),
         )
 

@@ -33,7 +33,10 @@ class MintBalance(BaseModel):
 
 
 class WalletPlace(BaseModel):
-    """A mint in one unit, in that unit. ``owed_msat`` and ``yours_msat`` may be unknown yet."""
+    """A mint in one unit, in that unit. ``owed_msat`` and ``yours_msat`` may be unknown yet.
+
+    Owed is what the balances have here, and what was given out or is on its way to clients.
+    """
 
     unit: Unit
     liquid: int

@@ -69,6 +69,13 @@ async def test_the_surplus_goes_out_once_and_never_more_than_it(
         assert await operator.told("POST", "/withdraw", **wish) == taken
         other = await operator.ask("POST", "/withdraw", **{**wish, "amount": 101})
         assert other.error[2] == "idempotency_key_reused"
+        given = await operator.told("GET", "/api/wallet")
+        (place,) = given["mints"][0]["places"]
+        assert place["given_out"] >= 100
+        assert (place["owed_msat"], place["yours_msat"]) == (
+            given["owed_msat"],
+            given["yours_msat"],
+        )
         assert await payer.redeem(taken["token"]) > 0
 
         for wrong in ({"amount": own // 1_000}, {"amount": 99_999}):
