@@ -66,6 +66,6 @@ def _sockets_of(descriptors: Path) -> set[str]:
                 continue
             if match:
                 found.add(match[1])
-    except FileNotFoundError:  # the process is gone
+    except (FileNotFoundError, PermissionError):  # gone, or dead and not yet waited for
         return set()
     return found

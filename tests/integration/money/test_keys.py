@@ -85,6 +85,7 @@ async def test_what_a_key_tells_of_itself(client: Client, purse: Purse) -> None:
         "name": None,
         "balance": 100_000,
         "reserved": 0,
+        "refunds_pending": 0,
         "total": 100_000,
         "total_deposited": 100_000,
         "total_spent": 0,
