@@ -87,11 +87,11 @@ at, areas = made_by(take)
 sync = os.fdatasync
 def change(file):
     sync(file)
-    ctypes.memset(at + 5, 9, 1)
+    ctypes.memset(at + 5, DATA[5] ^ 1, 1)
 os.fdatasync = change
 assert lay_into_file(areas) == 0
 assert own(areas) * 1024 >= SIZE
-assert read(at) == DATA[:5] + b"\\t" + DATA[6:]
+assert read(at) == DATA[:5] + bytes([DATA[5] ^ 1]) + DATA[6:]
 """)
 
 
