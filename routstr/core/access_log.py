@@ -96,8 +96,11 @@ class _AccessEntry(msgspec.Struct, frozen=True, gc=False):
         )
 
 
-_cleaned: Final = lru_cache(maxsize=4_096)(clean)
-"""What stands in one line stands in many; looking for secrets takes longer than all the rest."""
+_cleaned: Final = lru_cache(maxsize=512)(clean)
+"""What stands in one line stands in many; looking for secrets takes longer than all the rest.
+
+Who pays with tokens has a new name in each line: those fill a cache up to its size.
+"""
 
 
 @final
