@@ -101,7 +101,7 @@ class AccessDesk:
         """Make one; its text is not told again. Raises ``TokenUnfit``."""
         name = clean(name).strip()
         if not 0 < len(name) <= NAME_CHARS_MAX:
-            raise TokenUnfit(f"A token has a name of at most {NAME_CHARS_MAX} characters.")
+            raise TokenUnfit(f"A token has a name of 1 to {NAME_CHARS_MAX} characters.")
         if not scopes:
             raise TokenUnfit("A token has at least one scope.")
         if expires_in_days is not None and not 0 < expires_in_days <= DAYS_MAX:

@@ -23,6 +23,7 @@ PRIORITY_MAX: Final = 1_000
 FEE_MAX: Final = 100
 FEE_PLACES_MAX: Final = 9
 SECONDS_MAX: Final = 86_400
+_VERSION_MAX: Final = 100
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}[a-z0-9]")
 _KEY: Final = re.compile(r"[!-~]+")
 _LIMITS: Final = ("connect_seconds", "first_byte_seconds", "idle_seconds", "total_seconds")
@@ -122,8 +123,9 @@ def checked_options(options: Options) -> bytes:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if value is not None and not (number and 0 < value <= SECONDS_MAX):  # type: ignore[operator]
             raise _wrong("provider_settings", f"{name} is a number of seconds up to {SECONDS_MAX}")
-    if not isinstance(options.get("api_version", ""), str | None):
-        raise _wrong("provider_settings", "api_version is a text")
+    version = options.get("api_version") or ""
+    if not isinstance(version, str) or len(version) > _VERSION_MAX or not version.isprintable():
+        raise _wrong("provider_settings", "api_version is a short text, like 2024-10-21")
     return encoded
 
 

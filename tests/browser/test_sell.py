@@ -22,9 +22,12 @@ async def test_models_are_searched_priced_tried_and_switched(scene: Scene, opera
     await expect(page.locator("#tried")).to_contain_text("It works.")
     await expect(page.locator("#tried")).to_contain_text("No client was charged")
 
-    await page.get_by_label("My own in USD, fees on top").check()
-    await page.click("summary:has-text('Prices in USD')")
-    await page.fill("#f-input", "0")
+    own = page.get_by_label("My own in USD, fees on top")
+    await own.check()  # opens its prices
+    await expect(page.locator("#f-input")).to_be_visible()
+    await page.get_by_label("Free: it costs nothing").check()
+    await page.fill("#f-input", "0")  # who writes a price means it
+    await expect(own).to_be_checked()
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("alert")).to_contain_text("free")
     await page.fill("#f-input", "3")

@@ -9,12 +9,9 @@ from routstr.admin.books.desk import BooksDesk, TransferQuery
 from routstr.admin.calls import new_call
 from routstr.admin.keys.actions import KeyActions
 from routstr.admin.keys.requests import Revoke, Rules
-from routstr.admin.keys.schemas import (
-    RevokeAnswer,
-    WithdrawAnswer,
-)
+from routstr.admin.keys.schemas import KeyDetail, RevokeAnswer, WithdrawAnswer
 from routstr.admin.pages.door import Operator, Signed, show
-from routstr.admin.pages.fields import Turning, day_end, last_day, plain_sat, sat
+from routstr.admin.pages.fields import Fields, Turning, day_end, last_day, plain_sat, sat
 from routstr.admin.pages.keys import HERE, RESETS, Actions, call_of, reset_of
 from routstr.admin.pages.transactions import Books
 from routstr.errors import InvalidParameter, NoSuchKey, RoutstrError
@@ -171,9 +168,28 @@ async def _page(  # noqa: PLR0913 - what the page shows
         done=done if done in _DONE else "",
         call=call or new_call(),
         resets=RESETS,
-        until=last_day(detail.expires_at),
-        plain_sat=plain_sat,
+        forms=_forms(detail, at, await form(request) if wrong is not None else {}),
     )
+
+
+def _forms(key: KeyDetail, at: str, written: Fields) -> dict[str, Fields]:
+    """What stands in the forms: what is so, and in the one that was refused what was written."""
+    limit = key.limit
+    forms: dict[str, Fields] = {
+        "withdraw": {"amount": ""},
+        "topup": {"amount": ""},
+        "rules": {
+            "name": key.name or "",
+            "note": key.note or "",
+            "limit": plain_sat(limit.cap) if limit and limit.cap else "",
+            "reset": (limit and limit.reset) or "",
+            "until": last_day(key.expires_at),
+        },
+        "revoke": {"refund": "token", "address": key.refund_address or ""},
+    }
+    if at in forms and written:
+        forms[at] = {name: written.get(name, "") for name in forms[at]}
+    return forms
 
 
 def _back(key: str, done: str) -> Response:

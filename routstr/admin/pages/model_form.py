@@ -43,8 +43,7 @@ class Mode(StrEnum):
 def form_of(stocked: Stocked, stored: Entry) -> dict[str, Any]:
     """What stands in the form of a model: what is stored, empty where that says nothing."""
     spec = stocked.spec
-    pricing, fixed = stored.get("pricing") or {}, stored.get("fixed") or {}
-    values: dict[str, Any] = {
+    return {
         "mode": _mode(stored).value,
         "enabled": spec.enabled,
         "name": stored.get("name", ""),
@@ -52,13 +51,36 @@ def form_of(stocked: Stocked, stored: Entry) -> dict[str, Any]:
         "fee": _plain(stored.get("provider_fee")),
         "context": _plain(stored.get("context_length")),
         "most": _plain((stored.get("top_provider") or {}).get("max_completion_tokens")),
+        **_usd_prices(stored),
+        **_fixed_prices(stored),
     }
+
+
+def _usd_prices(stored: Entry) -> dict[str, str]:
+    prices, pricing = dict[str, str](), stored.get("pricing") or {}
     for field, (name, power) in _USD.items():
         price = pricing.get(name)
-        values[field] = "" if price is None else _plain(Decimal(str(price)).scaleb(power))
-    for field, name in zip(_SATS, _FIXED, strict=True):
-        values[field] = _plain(fixed.get(name))
-    return values
+        prices[field] = "" if price is None else _plain(Decimal(str(price)).scaleb(power))
+    return prices
+
+
+def _fixed_prices(stored: Entry) -> dict[str, str]:
+    fixed = stored.get("fixed") or {}
+    return {field: _plain(fixed.get(name)) for field, name in zip(_SATS, _FIXED, strict=True)}
+
+
+def _refuse_unchosen(fields: Fields, stored: Entry, mode: Mode) -> None:
+    """A price that was written where another kind is chosen would be paid by nobody."""
+    others: dict[str, str] = {} if mode is Mode.USD else _usd_prices(stored)
+    if mode is not Mode.FIXED:
+        others |= _fixed_prices(stored)
+    for field, before in others.items():
+        written = fields.get(field, "").strip()
+        if written and written != before:
+            raise InvalidParameter(
+                "You wrote a price of a kind that is not chosen: choose it, or leave that empty.",
+                details={"param": "mode"},
+            )
 
 
 def patch_of(
@@ -99,6 +121,7 @@ def _priced(
 ) -> dict[str, Any]:
     """The price, by whose it is; what a form has no field for stays."""
     mode = next((one for one in Mode if one == fields.get("mode")), Mode.LIST)
+    _refuse_unchosen(fields, stored, mode)
     ours = {name for name, _ in _USD.values()}
     kept = {
         name: price for name, price in (stored.get("pricing") or {}).items() if name not in ours

@@ -2,6 +2,7 @@
    data-copy="#id" | data-copy-text="..."   copies, and says whether it worked
    data-open="#dialog" / data-close          opens and closes a <dialog>
    data-submit                               a <select> or checkbox that submits its form
+   data-choice="value"                       who writes in it means the choice of that value beside it
    data-chart="/address"                     draws the JSON found there (see charts.js)
    data-series="n"                           shows n codes in turn; stands still where motion is not wanted
    data-time="ms"                            shows a moment in the visitor's own time zone */
@@ -35,7 +36,18 @@
   });
 
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+    const { target } = event;
+    if (target.matches("[data-submit]")) target.form.requestSubmit();
+    if (!target.matches("fieldset input[type=radio]")) return;
+    const parts = target.closest("fieldset").querySelectorAll("details[data-choice]");
+    for (const part of parts) if (part.dataset.choice === target.value) part.open = true;
+  });
+
+  document.addEventListener("input", (event) => {
+    const part = event.target.closest("fieldset [data-choice]");
+    if (!part || !event.target.value) return;
+    const choices = part.closest("fieldset").querySelectorAll("input[type=radio]");
+    for (const choice of choices) if (choice.value === part.dataset.choice) choice.checked = true;
   });
 
   function localTimes(root) {

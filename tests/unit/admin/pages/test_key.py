@@ -44,6 +44,25 @@ async def test_every_form_does_what_it_says(tmp_path: Path) -> None:
         assert (detail["state"], detail["balance"], detail["name"]) == ("revoked", 0, "Bob")
 
 
+async def test_what_was_written_stays_in_the_form_that_was_refused_and_in_no_other(
+    tmp_path: Path,
+) -> None:
+    async with open_bureau(tmp_path) as at:
+        here = f"/admin/keys/{(await at.key(64)).key_id}"
+        rules = {"name": "Eve", "note": "mine", "limit": "-1", "reset": "weekly", "until": ""}
+        refused = (await at.page(f"{here}/rules", rules)).body.decode()
+        for piece in ('name="name" value="Eve"', 'name="note" value="mine"', 'value="-1"'):
+            assert piece in refused
+        assert '<option value="weekly" selected>' in refused
+        assert 'name="name" value=""' in await at.text(here)
+        paid = {"refund": "lightning", "address": "", "call": "r"}
+        refused = (await at.page(f"{here}/revoke", paid)).body.decode()
+        assert 'name="refund" value="lightning" checked' in refused
+        assert refused.count(" checked") == 1
+        refused = (await at.page(f"{here}/withdraw", {"amount": "x", "call": "w"})).body.decode()
+        assert refused.count('name="amount" value="x"') == 1
+
+
 async def test_a_child_and_a_hold_are_shown(tmp_path: Path) -> None:
     async with open_bureau(tmp_path) as at:
         payer = await at.key(64)

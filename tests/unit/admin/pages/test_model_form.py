@@ -36,6 +36,7 @@ def test_every_kind_of_price_is_written_and_shown_again() -> None:
     assert fixed == {"fixed": {"request": 0, "input_per_1k": 3, "output_per_1k": 0}}
     assert form_of(Stocked(BASE, BASE), fixed)["mode"] == "fixed"
     assert said({**on, "mode": "free"}, **fixed) == {"free": True}
+    assert said({**on, "mode": "list", "fixed_input": "3", "fixed_request": "0"}, **fixed) == {}
     assert said({**on, "mode": "list"}, free=True) == {}
 
 
@@ -71,6 +72,9 @@ def test_a_price_in_usd_counts_where_prices_are_fixed() -> None:
         {"mode": "usd"},
         {"mode": "usd", "input": "-1"},
         {"mode": "usd", "input": "1e5"},
+        {"mode": "list", "input": "3"},
+        {"mode": "free", "fixed_request": "3"},
+        {"mode": "usd", "input": "1", "fixed_request": "3"},
         {"fee": "0"},
         {"fee": "x"},
         {"context": "many"},
