@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import linear_regression
+from statistics import linear_regression, median
 from typing import Final
 
 import msgspec
@@ -72,15 +72,11 @@ class Soaked(Struct, frozen=True):
 
     @property
     def growth_mb(self) -> float:
-        """How much more stays resident in the last third than in the first after the warming up.
-
-        The least of each: what is free is given back after each verification, every five minutes,
-        and piles up in between. A leak lifts the least, too.
-        """
+        """How much more is resident in the last fifth than in the first after the warming up."""
         kept = warm(self.samples)
-        part = max(1, len(kept) // 3)
+        part = max(1, len(kept) // 5)
         first, last = kept[:part], kept[-part:]
-        return min(one.resident_mb for one in last) - min(one.resident_mb for one in first)
+        return median(one.resident_mb for one in last) - median(one.resident_mb for one in first)
 
     @property
     def slope_mb_per_hour(self) -> float:

@@ -123,8 +123,8 @@ def checked_options(options: Options) -> bytes:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if value is not None and not (number and 0 < value <= SECONDS_MAX):  # type: ignore[operator]
             raise _wrong("provider_settings", f"{name} is a number of seconds up to {SECONDS_MAX}")
-    version = options.get("api_version") or ""
-    if not isinstance(version, str) or len(version) > _VERSION_MAX or not version.isprintable():
+    version = options.get("api_version")
+    if version is not None and not _is_short(version):
         raise _wrong("provider_settings", "api_version is a short text, like 2024-10-21")
     return encoded
 
@@ -148,6 +148,10 @@ def limits_of(options: Options, usual: UpstreamLimits) -> UpstreamLimits:
 def texts_of(options: Options) -> Mapping[str, str]:
     """What adapters are told."""
     return {name: value for name, value in options.items() if isinstance(value, str)}
+
+
+def _is_short(text: object) -> bool:
+    return isinstance(text, str) and len(text) <= _VERSION_MAX and text.isprintable()
 
 
 def _wrong(parameter: str, reason: str) -> ProviderInvalid:

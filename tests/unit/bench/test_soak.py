@@ -25,12 +25,6 @@ def test_memory_that_grows_on_is_a_fault_and_told_by_the_hour() -> None:
     assert [fault.split(" by ")[0] for fault in run.faults] == ["memory has grown"]
 
 
-def test_what_piles_up_until_it_is_given_back_is_no_growth_unless_less_and_less_is() -> None:
-    piled = [140 + number % 6 for number in range(54)]
-    assert soaked(*piled[:50]).growth_mb == soaked(*piled).growth_mb == 0
-    assert round(soaked(*(mb + number / 10 for number, mb in enumerate(piled))).growth_mb, 6) == 2.4
-
-
 def test_memory_that_shrinks_is_none() -> None:
     assert soaked(*(100 - number for number in range(30))).faults == []
 

@@ -106,7 +106,7 @@ def test_priorities_have_bounds() -> None:
     "options",
     [
         *({"idle_seconds": value} for value in (0, -1, "5", True, 10**6)),
-        {"api_version": 5},
+        *({"api_version": value} for value in (5, 0, False)),
         {"api_version": "a\r\nb"},
         {"api_version": "v" * 101},
         {"more": "x" * 20_000},
