@@ -102,6 +102,10 @@ class LightningRefunds:
         self._wallet = wallet
         self._lnurl = lnurl
 
+    def check(self, address: str) -> None:
+        """Raise :class:`LightningAddressRefused` for what is no address; asks nobody."""
+        self._lnurl.check(address)
+
     async def pay(
         self, account: int, mint: str, unit: Unit, address: str, *, rest: bool = False
     ) -> LightningRefund:

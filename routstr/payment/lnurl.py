@@ -105,6 +105,10 @@ class Lnurl:
         self._clock = clock
         self._allow_local = allow_local
 
+    def check(self, address: str) -> None:
+        """Raise :class:`LightningAddressRefused` for what cannot be asked; asks nobody."""
+        pay_url(address, allow_local=self._allow_local)
+
     async def offer(self, address: str) -> PayOffer:
         """Ask what an address takes; :class:`LightningAddressRefused` when it cannot be paid."""
         answer = await self._get(pay_url(address, allow_local=self._allow_local), _PayJson)

@@ -48,6 +48,7 @@ class KeyActions:
             balance_limit_reset=wanted.balance_limit_reset,
             name=wanted.name,
         )
+        repeated = False
         given, amount = wanted.initial_balance_token, wanted.amount_msats
         if (given is None) is (amount is None):
             raise InvalidParameter(
@@ -57,6 +58,7 @@ class KeyActions:
         if given is not None:
             created = await self.auth.create_api_key(given.reveal().strip(), terms=terms)
             made, public_id = created.payer.key, created.payer.key_id
+            repeated = not created.fresh
             if wanted.note and created.fresh:
                 await self.custody.change(public_id, Changes(note=wanted.note))
         else:
@@ -68,7 +70,7 @@ class KeyActions:
             made, public_id = own.key, own.public_id
         _log.info("key_made_by_operator", key=public_id)
         row = await self.desk.row(public_id)
-        return MadeKey(api_key=made, id=public_id, balance=row.available)
+        return MadeKey(api_key=made, id=public_id, balance=row.available, repeated=repeated)
 
     async def change(self, public_id: str, rules: Rules) -> None:
         """Change what is named; raises NoSuchKey, InvalidParameter."""
@@ -118,10 +120,12 @@ class KeyActions:
 
     async def revoke(self, call: str, public_id: str, how: Revoke) -> RevokeAnswer:
         """End a key, then pay out what is on it. What fails of that is told; the key has ended."""
-        if how.refund == "lightning" and not how.lightning_address:
-            raise InvalidParameter(
-                "A Lightning address is needed.", details={"param": "lightning_address"}
-            )
+        if how.refund == "lightning":
+            if not how.lightning_address:
+                raise InvalidParameter(
+                    "A Lightning address is needed.", details={"param": "lightning_address"}
+                )
+            self.lightning.check(how.lightning_address)
         await self.custody.revoke(public_id)
         _log.info("key_revoked_by_operator", key=public_id)
         detail = await self.desk.one(public_id)

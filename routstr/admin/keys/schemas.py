@@ -168,11 +168,15 @@ class RulesAnswer(BaseModel):
 
 
 class MadeKey(BaseModel):
-    """A new key. The secret is told here and nowhere else."""
+    """A new key. The secret is told here and nowhere else.
+
+    ``repeated``: the token had paid for this key before, and nothing of it was changed.
+    """
 
     api_key: str = Field(repr=False)
     id: str
     balance: int
+    repeated: bool = False
 
 
 class TopUpAnswer(BaseModel):

@@ -11,17 +11,31 @@ from routstr.errors import InvalidParameter
 from routstr.money import MSAT_PER_SAT, Msat
 
 Fields = Mapping[str, str]
-_SAT: Final = re.compile(r"\d{1,15}(?:[.,]\d{1,3})?", re.ASCII)
+_SAT: Final = re.compile(r"\d{1,15}(?:\.\d{1,3})?", re.ASCII)
+_EITHER: Final = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)  # 1,000: one, or a thousand
 _DAY: Final = timedelta(days=1)
 _TRAIL_MAX: Final = 30
 
 
+def plain(fields: Fields, name: str) -> str:
+    """A number as it was written, with a point before its decimals, where some write a comma.
+
+    Raises InvalidParameter for one that others would read as a thousand times as much.
+    """
+    given = fields.get(name, "").replace(" ", "")
+    if _EITHER.fullmatch(given):
+        whole = given.replace(",", "")
+        told = f"{given} can be read in two ways: write {whole}, or a point before decimals."
+        raise InvalidParameter(told, details={"param": name})
+    return given.replace(",", ".")
+
+
 def sat(fields: Fields, name: str) -> Msat | None:
     """An amount in sat, or None where nothing was written; raises InvalidParameter."""
-    given = fields.get(name, "").replace(" ", "")
+    given = plain(fields, name)
     if not given:
         return None
-    amount = int(Decimal(given.replace(",", ".")) * MSAT_PER_SAT) if _SAT.fullmatch(given) else 0
+    amount = int(Decimal(given) * MSAT_PER_SAT) if _SAT.fullmatch(given) else 0
     if not amount:
         raise InvalidParameter("Amounts are numbers above 0, in sat.", details={"param": name})
     return Msat(amount)
@@ -38,6 +52,14 @@ def day_end(fields: Fields, name: str) -> int | None:
     return None if began is None else began + int(_DAY.total_seconds())
 
 
+def coming_day_end(fields: Fields, name: str, now_ms: int) -> int | None:
+    """The same of a day that is not over yet; raises InvalidParameter."""
+    end = day_end(fields, name)
+    if end is not None and end * 1_000 <= now_ms:
+        raise InvalidParameter(f"{fields[name]} is over already.", details={"param": name})
+    return end
+
+
 def day_start(fields: Fields, name: str) -> int | None:
     """When a day begins in UTC (Unix seconds), or None; raises InvalidParameter."""
     given = fields.get(name, "").strip()
@@ -48,6 +70,19 @@ def day_start(fields: Fields, name: str) -> int | None:
     except ValueError:
         raise InvalidParameter("A day is written 2026-12-31.", details={"param": name}) from None
     return int(day.timestamp())
+
+
+def days(fields: Fields) -> tuple[int | None, int | None]:
+    """When the day ``from`` begins and the day ``to`` ends (Unix seconds), each or None.
+
+    Raises InvalidParameter, also for a range that ends before it begins.
+    """
+    since, until = day_start(fields, "from"), day_end(fields, "to")
+    if since is not None and until is not None and until <= since:
+        raise InvalidParameter(
+            f"{fields['to']} is before {fields['from']}.", details={"param": "to"}
+        )
+    return since, until
 
 
 def last_day(end: int | None) -> str:
@@ -67,8 +102,8 @@ class Turning:
     def __init__(self, path: str, fields: Fields, kept: tuple[str, ...]) -> None:
         self._path = path
         self._kept = {name: fields[name] for name in kept if fields.get(name)}
-        self.before = _id(fields.get("before", ""))
-        self._trail = [one for one in map(_id, fields.get("trail", "").split(".")) if one][
+        self.before = page_id(fields.get("before", ""))
+        self._trail = [one for one in map(page_id, fields.get("trail", "").split(".")) if one][
             -_TRAIL_MAX:
         ]
 
@@ -100,5 +135,6 @@ class Turning:
         return f"{self._path}?{urlencode(query)}"
 
 
-def _id(text: str) -> int | None:
+def page_id(text: str) -> int | None:
+    """The id before which a page begins, or None for anything that is none."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None  # noqa: PLR2004

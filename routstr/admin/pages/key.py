@@ -11,8 +11,8 @@ from routstr.admin.keys.actions import KeyActions
 from routstr.admin.keys.requests import Revoke, Rules
 from routstr.admin.keys.schemas import KeyDetail, RevokeAnswer, WithdrawAnswer
 from routstr.admin.pages.door import Operator, Signed, show
-from routstr.admin.pages.fields import Fields, Turning, day_end, last_day, plain_sat, sat
-from routstr.admin.pages.keys import HERE, RESETS, Actions, call_of, reset_of
+from routstr.admin.pages.fields import Fields, Turning, coming_day_end, last_day, plain_sat, sat
+from routstr.admin.pages.keys import HERE, RESETS, Actions, call_of, limit_of
 from routstr.admin.pages.transactions import Books
 from routstr.errors import InvalidParameter, NoSuchKey, RoutstrError
 from routstr.money import Msat
@@ -83,16 +83,14 @@ async def set_rules(
     fields = await form(request)
     try:
         detail = await actions.desk.one(key)
-        limit = sat(fields, "limit")
         named: dict[str, object] = {
             "name": fields.get("name", "").strip() or None,
-            "balance_limit": limit,
-            "balance_limit_reset": None if limit is None else reset_of(fields),
+            **limit_of(fields),
         }
         if detail.parent is None:
             named["note"] = fields.get("note", "").strip() or None
         if fields.get("until", "") != last_day(detail.expires_at):
-            named["validity_date"] = day_end(fields, "until")
+            named["validity_date"] = coming_day_end(fields, "until", actions.desk.clock.now_ms())
         await actions.change(key, Rules.model_validate(named))
     except NoSuchKey:
         raise
@@ -148,8 +146,9 @@ async def _page(  # noqa: PLR0913 - what the page shows
         TransferQuery(key=detail.parent or key), turning.before, _HISTORY
     )
     # an answer that never came leaves the name to the next try: nothing is done twice
+    written = {} if wrong is None else await form(request)
     again = wrong is not None and wrong.status >= _SERVER_ERROR
-    call = (await form(request)).get("call", "") if again else ""
+    call = written.get("call", "") if again else ""
     done = request.query_params.get("done", "")
     return show(
         request,
@@ -168,7 +167,7 @@ async def _page(  # noqa: PLR0913 - what the page shows
         done=done if done in _DONE else "",
         call=call or new_call(),
         resets=RESETS,
-        forms=_forms(detail, at, await form(request) if wrong is not None else {}),
+        forms=_forms(detail, at, written),
     )
 
 

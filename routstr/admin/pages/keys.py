@@ -11,7 +11,7 @@ from routstr.admin.keys.schemas import (
     MadeKey,
 )
 from routstr.admin.pages.door import Operator, Signed, show
-from routstr.admin.pages.fields import Fields, Turning, day_end, sat
+from routstr.admin.pages.fields import Fields, Turning, coming_day_end, sat
 from routstr.auth.key_lists import Which
 from routstr.core.secret import Secret
 from routstr.errors import InvalidParameter, RoutstrError
@@ -66,7 +66,7 @@ async def make(request: Request, signed: Operator, actions: Actions) -> Response
     """Make a key and show its secret. Sent again, the form shows the same one."""
     fields = await form(request)
     try:
-        made = await actions.create(call_of(fields), _wanted(fields))
+        made = await actions.create(call_of(fields), _wanted(fields, actions.desk.clock.now_ms()))
     except RoutstrError as error:
         return _new(request, signed, fields, wrong=error)
     return _new(request, signed, {}, made=made)
@@ -88,17 +88,25 @@ def reset_of(fields: Fields) -> ResetWord | None:
     return None
 
 
-def _wanted(fields: Fields) -> NewKey:
+def limit_of(fields: Fields) -> dict[str, object]:
+    """What may be spent, and how often that begins anew; raises InvalidParameter."""
+    cap, reset = sat(fields, "limit"), reset_of(fields)
+    if reset is not None and cap is None:
+        raise InvalidParameter(
+            "A limit that begins anew needs an amount.", details={"param": "limit"}
+        )
+    return {"balance_limit": cap, "balance_limit_reset": reset}
+
+
+def _wanted(fields: Fields, now_ms: int) -> NewKey:
     token = "".join(fields.get("token", "").split()) if fields.get("funds") != "own" else ""
-    limit = sat(fields, "limit")
     return NewKey(
         initial_balance_token=Secret(token) if token else None,
         amount_msats=sat(fields, "amount") if fields.get("funds") == "own" else None,
         name=fields.get("name", "").strip() or None,
         note=fields.get("note", "").strip() or None,
-        balance_limit=limit,
-        balance_limit_reset=None if limit is None else reset_of(fields),
-        validity_date=day_end(fields, "until"),
+        validity_date=coming_day_end(fields, "until", now_ms),
+        **limit_of(fields),
     )
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
+from routstr.admin.pages.fields import Fields, plain
 from routstr.catalog.models_file import ModelSpec
 from routstr.catalog.overlay import Stocked
 from routstr.catalog.overrides import Entry
@@ -14,7 +15,7 @@ from routstr.catalog.rules import FIXED, TOKENS, rule_name
 from routstr.errors import InvalidParameter
 
 _MILLION: Final = 6
-_NUMBER: Final = re.compile(r"\d{1,12}(?:[.,]\d{1,12})?", re.ASCII)
+_NUMBER: Final = re.compile(r"\d{1,12}(?:\.\d{1,12})?", re.ASCII)
 _USD: Final[Mapping[str, tuple[str, int]]] = {
     "input": ("prompt", _MILLION),
     "output": ("completion", _MILLION),
@@ -27,8 +28,6 @@ _SATS: Final = ("fixed_request", "fixed_input", "fixed_output")
 _FIXED: Final = ("request", "input_per_1k", "output_per_1k")
 _TEXTS: Final = ("name", "aliases", "fee", "context", "most")
 FIELDS: Final = ("mode", *_TEXTS, *_USD, *_SATS)
-
-Fields = Mapping[str, str]
 
 
 class Mode(StrEnum):
@@ -163,14 +162,14 @@ def _words(text: str) -> list[str]:
 
 
 def _number(fields: Fields, name: str) -> Decimal | None:
-    given = fields.get(name, "").replace(" ", "")
+    given = plain(fields, name)
     if not given:
         return None
     if not _NUMBER.fullmatch(given):
         raise InvalidParameter(
             "Prices and fees are plain numbers, like 2.5.", details={"param": name}
         )
-    return Decimal(given.replace(",", "."))
+    return Decimal(given)
 
 
 def _whole(fields: Fields, name: str) -> int | None:

@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
+from routstr.admin.pages.fields import plain
 from routstr.admin.selling.providers import Shown
 from routstr.errors import InvalidParameter
 from routstr.upstream.service import StoredProvider
@@ -25,7 +26,7 @@ def said(fields: dict[str, str], before: StoredProvider | None = None) -> dict[s
         options["api_version"] = version
     change: dict[str, Any] = {
         "base_url": fields.get("base_url", ""),
-        "provider_fee": _fee(fields.get("fee", "")),
+        "provider_fee": _fee(plain(fields, "fee")),
         "priority": _priority(fields.get("priority", "")),
         "provider_settings": options,
     }
@@ -36,13 +37,12 @@ def said(fields: dict[str, str], before: StoredProvider | None = None) -> dict[s
     return change
 
 
-def _fee(text: str) -> Decimal | None:
-    plain = text.replace(",", ".")
-    if not plain:
+def _fee(given: str) -> Decimal | None:
+    if not given:
         return None
-    if not plain.isascii() or not plain.replace(".", "", 1).isdecimal():
+    if not given.isascii() or not given.replace(".", "", 1).isdecimal():
         raise InvalidParameter("A fee is a factor like 1.05.", details={"param": "fee"})
-    return Decimal(plain)
+    return Decimal(given)
 
 
 def _priority(text: str) -> int:

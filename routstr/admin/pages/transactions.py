@@ -17,7 +17,7 @@ from routstr.admin.books.files import file_of
 from routstr.admin.books.schemas import InvoicePage, TokenPage, TransferPage
 from routstr.admin.keys.schemas import TokenInfo
 from routstr.admin.pages.door import Operator, Signed, show
-from routstr.admin.pages.fields import Fields, Turning, day_end, day_start
+from routstr.admin.pages.fields import Fields, Turning, days
 from routstr.errors import RoutstrError
 from routstr.theme.routes import PageRoute, is_part
 
@@ -42,7 +42,7 @@ async def transfers(request: Request, signed: Operator, books: Books) -> Respons
     empty = TransferPage(transfers=[], next_before=None)
     page, wrong = empty, None
     try:
-        since, until = day_start(fields, "from"), day_end(fields, "to")
+        since, until = days(fields)
         query = TransferQuery(fields.get("kind", ""), fields.get("key", "").strip(), since, until)
         page = await books.transfers(query, turning.before)
     except RoutstrError as error:
@@ -103,7 +103,7 @@ async def export(
 ) -> Response:
     """Send a list as a file, filtered as it is shown."""
     fields = dict(request.query_params)
-    since, until = day_start(fields, "from"), day_end(fields, "to")
+    since, until = days(fields)
     fields["since"] = "" if since is None else str(since)
     fields["until"] = "" if until is None else str(until)
     return await file_of(books, table, form, fields)

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ValidationError
 
 from routstr.admin.pages.door import Operator, Signed, show
+from routstr.admin.pages.fields import page_id
 from routstr.admin.wallet.actions import WalletActions
 from routstr.admin.wallet.endpoints import Actions, Before, Desk
 from routstr.admin.wallet.schemas import (
@@ -141,7 +142,6 @@ async def _out(
 ) -> Response:
     """``wrong`` is what went wrong ``at`` one of the forms, which keeps what was filled in."""
     desk, query = actions.desk, request.query_params
-    before = query.get("before", "")
     return show(
         request,
         signed,
@@ -149,7 +149,7 @@ async def _out(
         _AREA,
         status=200 if wrong is None else wrong.status,
         wallet=await desk.overview(patient=False),
-        payouts=await desk.list_payouts(int(before) if before.isdecimal() else None),
+        payouts=await desk.list_payouts(page_id(query.get("before", ""))),
         moves=await desk.moves(),
         address=actions.address,
         source=query.get("from", ""),

@@ -50,6 +50,10 @@
     for (const choice of choices) if (choice.value === part.dataset.choice) choice.checked = true;
   });
 
+  // below what one sees of a page that comes back, a refusal would be missed
+  const refusal = $("main form [role=alert]");
+  if (refusal && refusal.getBoundingClientRect().bottom > innerHeight) refusal.scrollIntoView({ block: "center" });
+
   function localTimes(root) {
     for (const element of root.querySelectorAll("time[data-time]")) {
       const moment = new Date(Number(element.dataset.time));

@@ -19,7 +19,7 @@ from routstr.payment.lightning_refund import (
     LightningRefundCompletion,
     LightningRefunds,
 )
-from routstr.payment.lnurl import Lnurl, PayOffer
+from routstr.payment.lnurl import Lnurl, PayOffer, pay_url
 from routstr.payment.payout_books import (
     PAYOUT,
     WITHDRAW,
@@ -46,6 +46,9 @@ class PlayedAddress(Lnurl):
         self.asked: list[int] = []
         self.contacts = 0
         self.refuses = False
+
+    def check(self, address: str) -> None:
+        pay_url(address)
 
     async def offer(self, address: str) -> PayOffer:
         self.contacts += 1

@@ -6,13 +6,23 @@ from routstr.errors import InvalidParameter
 
 @pytest.mark.parametrize(
     ("text", "msat"),
-    [("1", 1_000), ("0.5", 500), ("1,001", 1_001), ("1 000", 1_000_000), ("", None)],
+    [
+        ("1", 1_000),
+        ("0.5", 500),
+        ("0,001", 1),
+        ("12,5", 12_500),
+        ("1000,001", 1_000_001),
+        ("1 000", 1_000_000),
+        ("", None),
+    ],
 )
 def test_amounts_are_in_sat(text: str, msat: int | None) -> None:
     assert sat({"a": text}, "a") == msat
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "1.0001", "x", "1e3", "٣"])
+@pytest.mark.parametrize(
+    "text", ["0", "-1", "1.0001", "1,000", "12,404", "1,000,000", "x", "1e3", "٣"]
+)
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(InvalidParameter):
         sat({"a": text}, "a")

@@ -59,6 +59,8 @@ async def test_what_was_written_stays_in_the_form_that_was_refused_and_in_no_oth
         refused = (await at.page(f"{here}/revoke", paid)).body.decode()
         assert 'name="refund" value="lightning" checked' in refused
         assert refused.count(" checked") == 1
+        for more in ({"reset": "daily", "limit": ""}, {"until": "2020-01-01"}, {"limit": "1,000"}):
+            assert (await at.page(f"{here}/rules", {**rules, "limit": "5", **more})).status == 400
         refused = (await at.page(f"{here}/withdraw", {"amount": "x", "call": "w"})).body.decode()
         assert refused.count('name="amount" value="x"') == 1
 

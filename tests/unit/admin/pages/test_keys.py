@@ -5,6 +5,8 @@ from routstr.auth.terms import KeyTerms
 from routstr.wallet import token
 from tests.unit.admin.keys.bureau import open_bureau
 
+_OWN = {"funds": "own", "amount": "5"}
+
 
 def secret_in(page: str) -> list[str]:
     return re.findall(r"sk-[0-9a-f]{64}", page)
@@ -35,6 +37,9 @@ async def test_a_new_key_is_shown_once_for_each_time_its_form_is_sent(tmp_path: 
         text = token.encode_b(at.world.mint().token(4))
         paid = await at.text("/admin/keys/new", {"funds": "token", "token": text, "call": "b"})
         assert len(set(secret_in(paid))) == 1
+        again = await at.text("/admin/keys/new", {"funds": "token", "token": text, "call": "c"})
+        assert secret_in(again) == []
+        assert "has paid for a key before" in again
 
 
 async def test_what_cannot_be_made_is_told_beside_what_was_written(tmp_path: Path) -> None:
@@ -44,5 +49,10 @@ async def test_what_cannot_be_made_is_told_beside_what_was_written(tmp_path: Pat
         )
         assert wrong.status == 409
         assert 'value="gift"' in wrong.body.decode()
-        for fields in ({"amount": "x", "funds": "own"}, {"reset": "x", "limit": "1"}):
+        for fields in (
+            {"amount": "x", "funds": "own"},
+            {"reset": "x", "limit": "1"},
+            _OWN | {"reset": "daily"},
+            _OWN | {"until": "2020-01-01"},
+        ):
             assert (await at.page("/admin/keys/new", {"call": "a", **fields})).status == 400

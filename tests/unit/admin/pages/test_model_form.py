@@ -75,6 +75,7 @@ def test_a_price_in_usd_counts_where_prices_are_fixed() -> None:
         {"mode": "list", "input": "3"},
         {"mode": "free", "fixed_request": "3"},
         {"mode": "usd", "input": "1", "fixed_request": "3"},
+        {"mode": "usd", "input": "1,000"},
         {"fee": "0"},
         {"fee": "x"},
         {"context": "many"},

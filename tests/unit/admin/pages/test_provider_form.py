@@ -25,7 +25,8 @@ def test_what_is_written_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"fee": "x"}, {"fee": "-1"}, {"priority": "high"}, {"idle_seconds": "1e9"}]
+    "fields",
+    [{"fee": "x"}, {"fee": "1,050"}, {"fee": "-1"}, {"priority": "high"}, {"idle_seconds": "1e9"}],
 )
 def test_what_cannot_be_read_is_told(fields: dict[str, str]) -> None:
     with pytest.raises(InvalidParameter):

@@ -23,6 +23,15 @@ async def test_each_list_shows_filters_and_is_a_file(tmp_path: Path) -> None:
         assert (await at.page(f"{HERE}/export/transfers.csv?to=1999-01-01")).body.count(b"\n") == 1
 
 
+async def test_days_that_end_before_they_begin_are_refused(tmp_path: Path) -> None:
+    async with open_bureau(tmp_path) as at:
+        backwards = "?from=2026-12-31&to=2026-01-01"
+        for path in ("", "/export/transfers.csv"):
+            refused = await at.page(f"/admin/transactions{path}{backwards}")
+            assert (refused.status, b"2026-01-01 is before" in refused.body) == (400, True)
+        assert (await at.page("/admin/transactions?from=2026-01-01&to=2026-01-01")).status == 200
+
+
 async def test_the_mint_is_asked_about_one_row(tmp_path: Path) -> None:
     async with open_bureau(tmp_path) as at:
         key = (await at.key(8)).key_id

@@ -77,6 +77,10 @@ async def test_an_amount_that_is_none_is_refused_in_place(bank: Bank, amount: st
     assert b"whole number" in refused.body
 
 
+async def test_a_page_that_cannot_be_is_the_first(bank: Bank) -> None:
+    assert "/admin/wallet/payouts" in await bank.text(f"/admin/wallet/out?before={'9' * 20}")
+
+
 async def test_a_payout_is_followed_until_it_ends(bank: Bank) -> None:
     bank.world.mint().next_melts(LOST, LOST)
     form = {"operation_id": await operation(bank), "to": BOB, "amount_sat": "50"}
